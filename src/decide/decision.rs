@@ -1,0 +1,83 @@
+//! A decision with everything that explains it: inputs with their ages, severity, cause, strategy, rule and claims.
+
+use std::time::Duration;
+
+use crate::claim::Claim;
+use crate::pressure::Resource;
+
+/// One signal as a decision saw it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Input {
+    pub signal: String,
+    /// `None` if the signal is missing.
+    pub value: Option<f64>,
+    pub age: Option<Duration>,
+    /// Why the signal is missing.
+    pub missing: Option<String>,
+}
+
+/// Severity of a contention: 0 is none, 1 is the worst.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
+pub struct Severity(pub f64);
+
+/// What lies at the root of a contention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    CpuOverload,
+    MemoryPressure,
+    IoBottleneck,
+}
+
+/// The strategies against contention, from the mildest to the strongest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Strategy {
+    PreventiveOptimization,
+    MonitoringAndMinorAdjustments,
+    ProcessPriorityOptimization,
+    GradualResourceAdjustment,
+    ComprehensiveRebalancing,
+    IoOptimization,
+    MemoryRebalancing,
+    ImmediateCpuReallocation,
+}
+
+/// What one policy decided in one tick.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    pub policy: String,
+    pub inputs: Vec<Input>,
+    /// Severity of each resource that could be judged.
+    pub severities: Vec<(Resource, Severity)>,
+    pub cause: Option<Cause>,
+    pub strategy: Option<Strategy>,
+    /// `true` while no further plot should be started.
+    pub admission_closed: bool,
+    /// What changed since the last tick and by which rule, in plain English; empty if nothing changed.
+    pub changes: Vec<String>,
+    pub claims: Vec<Claim>,
+}
+
+impl Cause {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CpuOverload => "cpu_overload",
+            Self::MemoryPressure => "memory_pressure",
+            Self::IoBottleneck => "io_bottleneck",
+        }
+    }
+}
+
+impl Strategy {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PreventiveOptimization => "preventive_optimization",
+            Self::MonitoringAndMinorAdjustments => "monitoring_and_minor_adjustments",
+            Self::ProcessPriorityOptimization => "process_priority_optimization",
+            Self::GradualResourceAdjustment => "gradual_resource_adjustment",
+            Self::ComprehensiveRebalancing => "comprehensive_rebalancing",
+            Self::IoOptimization => "io_optimization",
+            Self::MemoryRebalancing => "memory_rebalancing",
+            Self::ImmediateCpuReallocation => "immediate_cpu_reallocation",
+        }
+    }
+}

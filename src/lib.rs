@@ -1,0 +1,22 @@
+//! `plotwarden`: publishes what a plotting machine and its jobs are doing, and steers the jobs by declarative policies.
+//!
+//! The way of the data, one direction, no way back:
+//!
+//! ```text
+//! kernel -> sample -> World -> signals -> decide -> claims -> arbiter -> wanted -> actuate -> kernel
+//! ```
+//!
+//! A room per folder. `run` is the only file that knows all of them; `tests/arrows.rs` holds which room may know which.
+
+pub mod actuate;
+pub mod arbiter;
+pub mod claim;
+pub mod clock;
+pub mod decide;
+pub mod inventory;
+pub mod kernel;
+pub mod plotter;
+pub mod pressure;
+pub mod sample;
+pub mod units;
+pub mod world;

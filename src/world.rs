@@ -1,0 +1,48 @@
+//! The world as one tick sees it: plain data, cheap to clone, no I/O. What is decided is decided from this and nothing else.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::clock::Moment;
+use crate::plotter::Job;
+use crate::sample::{HostSample, JobSample};
+
+/// One tick's picture of the machine.
+#[derive(Debug, Clone)]
+pub struct World {
+    pub now: Moment,
+    pub host: HostSample,
+    /// Oldest job first.
+    pub jobs: Vec<JobView>,
+}
+
+/// A job with its measurements, and what we have done to it so far.
+#[derive(Debug, Clone)]
+pub struct JobView {
+    pub job: Job,
+    pub sample: JobSample,
+    pub pause: PauseView,
+}
+
+/// Our pauses of one job.
+#[derive(Debug, Clone, Default)]
+pub struct PauseView {
+    /// Since when we hold it paused, as time since boot, and for which reason; `None` if we do not.
+    pub since: Option<(Duration, String)>,
+    /// Paused time by reason, the present pause included.
+    pub total: BTreeMap<String, Duration>,
+}
+
+impl JobView {
+    /// Running time of the plotter so far: its age without our pauses.
+    pub fn running_time(&self, now: Moment) -> Duration {
+        let paused: Duration = self.pause.total.values().sum();
+        now.since(self.job.started).saturating_sub(paused)
+    }
+}
+
+impl World {
+    pub fn job(&self, id: &crate::plotter::JobId) -> Option<&JobView> {
+        self.jobs.iter().find(|view| view.job.id == *id)
+    }
+}
