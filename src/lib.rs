@@ -10,6 +10,7 @@
 
 pub mod actuate;
 pub mod arbiter;
+pub mod audit;
 pub mod claim;
 pub mod clock;
 pub mod decide;
