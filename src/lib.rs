@@ -13,6 +13,7 @@ pub mod arbiter;
 pub mod claim;
 pub mod clock;
 pub mod decide;
+pub mod http;
 pub mod inventory;
 pub mod kernel;
 pub mod metrics;

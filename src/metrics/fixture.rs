@@ -168,7 +168,7 @@ pub(crate) fn job(number: u32) -> JobView {
             plotter: identity,
             processes: vec![identity],
             owner: Owner { uid: 1000, name: Some("chia".to_owned()) },
-            started: now().boot.checked_sub(Duration::from_secs(3600 * u64::from(number + 1))).unwrap(),
+            started: now().boot.checked_sub(Duration::from_secs(3600 * u64::from(number % 200 + 1))).unwrap(),
             arguments: Arguments {
                 k: Some(32),
                 threads: Some(8),
