@@ -2,7 +2,7 @@
 //! than without, nearly as much as the best plan, and lose nothing where there is nothing to win.
 //!
 //! `cargo bench --bench contention`, as root. `CONTENTION_K` (22), `CONTENTION_PLOTS` (4) and `CONTENTION_REPEAT` (1)
-//! change the work, `CONTENTION_CASES` (`slow,cache`) what is compared.
+//! change the work, `CONTENTION_CASES` (`slow,cache`) what is compared, `CONTENTION_PLOTWARDEN` the controller.
 
 mod jobs;
 #[path = "../support/mod.rs"]

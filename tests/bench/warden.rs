@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+/// Another plotwarden than the one built here, to compare releases.
+const PROGRAM: &str = "CONTENTION_PLOTWARDEN";
 const POLICIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
 const PAUSED: &str = "plotwarden_job_paused_seconds_total";
 const START_LIMIT: Duration = Duration::from_secs(15);
@@ -42,7 +44,8 @@ impl Warden {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let log = work.join("plotwarden.log");
         let out = File::create(&log)?;
-        let child = Command::new(env!("CARGO_BIN_EXE_plotwarden"))
+        let program = std::env::var_os(PROGRAM).unwrap_or_else(|| env!("CARGO_BIN_EXE_plotwarden").into());
+        let child = Command::new(program)
             .arg("run")
             .arg(format!("--web.listen-address={address}"))
             .args(["--policies", POLICIES, "--max-mode", "enforce", "--path.run"])

@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -19,7 +20,8 @@ use fuser::{
     LockOwner, OpenFlags, ReplyAttr, ReplyData, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyWrite, Request, WriteFlags,
 };
 
-/// Directories of slow disks are named by this and the pid of their maker, which is how leftovers of a killed run are known.
+/// Directories of slow disks are named by this, the pid of their maker and a number. The pid tells leftovers of a killed
+/// run from disks in use.
 const PREFIX: &str = "plotwarden-slow-disk.";
 const DISK_FILE: &str = "disk";
 const DISK_INO: INodeNo = INodeNo(2);
@@ -219,8 +221,10 @@ pub struct SlowDisk {
 impl SlowDisk {
     /// Makes the disk; needs root, /dev/fuse and a free loop device.
     pub fn new(spec: Spec) -> io::Result<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
         remove_leftovers();
-        let dir = own_dir();
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("{PREFIX}{}.{number}", std::process::id()));
         let fuse_dir = dir.join("fuse");
         fs::create_dir_all(&fuse_dir)?;
         fs::create_dir_all(dir.join("mnt"))?;
@@ -278,23 +282,24 @@ impl Drop for SlowDisk {
 
 /// Undoes the disks of test programs that were killed before they could.
 pub fn remove_leftovers() {
+    remove(|maker| !Path::new("/proc").join(maker).exists());
+}
+
+/// Undoes this process's disks from a signal's thread, where no destructor runs.
+pub fn remove_own() {
+    let own = std::process::id().to_string();
+    remove(|maker| maker == own);
+}
+
+fn remove(is_due: impl Fn(&str) -> bool) {
     let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let Some(pid) = name.to_str().and_then(|n| n.strip_prefix(PREFIX)) else { continue };
-        if !Path::new("/proc").join(pid).exists() {
+        let maker = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('.').next());
+        if maker.is_some_and(&is_due) {
             tear_down(&entry.path());
         }
     }
-}
-
-/// Undoes this process's own disk from a signal's thread, where no destructor runs.
-pub fn remove_own() {
-    tear_down(&own_dir());
-}
-
-fn own_dir() -> PathBuf {
-    std::env::temp_dir().join(format!("{PREFIX}{}", std::process::id()))
 }
 
 fn tear_down(dir: &Path) {
