@@ -162,6 +162,9 @@ fn a_real_job_is_measured() {
 }
 
 proptest! {
+    // Each case writes files.
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
     /// Whatever processes do and whichever are asked for: a counter of a job never falls.
     #[test]
     fn counters_never_fall(steps in proptest::collection::vec((0_u64..1000, 0_u64..1000, any::<bool>(), any::<bool>()), 1..12)) {
