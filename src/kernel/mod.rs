@@ -9,6 +9,7 @@ pub mod file;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod pressure;
+pub mod privilege;
 pub mod process;
 pub mod process_events;
 pub mod process_watch;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::file::KeptFile;
-use super::{KernelError, Roots, text};
+use super::{KernelError, Roots, file, text};
 use crate::clock::Moment;
 use crate::pressure::{Pressure, PressureSet, PressureState, Resource, Stall};
 use crate::units::Ratio;
@@ -31,6 +31,11 @@ struct Previous {
     opening: u64,
     some: Duration,
     full: Option<Duration>,
+}
+
+/// Whether the machine measures pressure: one reading, without a share of the last interval.
+pub fn probe(roots: &Roots) -> PressureState {
+    state_of(file::read(&roots.proc("pressure/io"), parse))
 }
 
 impl PressureReader {
