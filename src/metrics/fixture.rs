@@ -1,6 +1,6 @@
 //! A machine in the middle of its work, with everything that can be published, for the tests of this room and of `http`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -368,52 +368,4 @@ fn own() -> LoopState {
             open_files: Some(61),
         },
     }
-}
-
-/// The label names that a family may use. A new one is added here with a thought for its cardinality.
-pub(crate) fn bounded_labels() -> BTreeSet<&'static str> {
-    BTreeSet::from([
-        "architecture",
-        "buckets",
-        "by",
-        "cause",
-        "cgroup_mode",
-        "cpu",
-        "cpu_model",
-        "device",
-        "distribution",
-        "evidence",
-        "hash",
-        "hostname",
-        "job_id",
-        "k",
-        "kernel",
-        "kind",
-        "knob",
-        "level",
-        "mode",
-        "of",
-        "outcome",
-        "owner",
-        "part",
-        "path",
-        "plot_id",
-        "policy",
-        "profile",
-        "reason",
-        "resource",
-        "scope",
-        "signal",
-        "source",
-        "state",
-        "strategy",
-        "surface",
-        "target",
-        "threads",
-        "use",
-        "value",
-        "version",
-        "when",
-        "window",
-    ])
 }
