@@ -1,0 +1,128 @@
+//! Loads policies from files, all or nothing, and holds the shipped ones.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::document::documents;
+use super::error::PolicyError;
+use super::resolve::{self, Findings};
+use super::rules::{Mode, Origin, Policy};
+use super::source;
+
+/// The policies of `policies/`, in force where the operator has none of his own.
+const SHIPPED: &[(&str, &str)] =
+    &[("shipped/stagger-by-pressure.yaml", include_str!("../../policies/stagger-by-pressure.yaml"))];
+
+/// Policies that are in force together, and what is doubtful about them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PolicySet {
+    /// Sorted by file, then by place in the file. Names are unique.
+    pub policies: Vec<Policy>,
+    pub warnings: Vec<PolicyError>,
+}
+
+impl PolicySet {
+    /// The same policies, none of which goes further than `most`; what the node's `--max-mode` does.
+    #[must_use]
+    pub fn capped(mut self, most: Mode) -> Self {
+        for policy in &mut self.policies {
+            policy.control.mode = policy.control.mode.min(most);
+        }
+        self
+    }
+}
+
+/// Loads files, and the `*.yaml` and `*.yml` of folders.
+///
+/// # Errors
+/// Everything that is wrong in any of them; then nothing is loaded.
+pub fn load(paths: &[PathBuf]) -> Result<PolicySet, Vec<PolicyError>> {
+    let files = source::policy_files(paths)?;
+    let mut loading = Loading::default();
+    for file in &files {
+        match source::read(file) {
+            Ok(text) => loading.add(file, &text),
+            Err(error) => loading.errors.push(error),
+        }
+    }
+    if files.is_empty() {
+        let folder = paths.first().map_or_else(|| PathBuf::from("--policies"), Clone::clone);
+        let mut warning = PolicyError::unreadable(&folder, "holds no policy", "put `*.yaml` files there");
+        warning.unreadable = false;
+        loading.set.warnings.push(warning);
+    }
+    loading.finish()
+}
+
+/// Loads policies from a text as if it were the file `path`.
+pub fn from_text(path: &Path, text: &str) -> Result<PolicySet, Vec<PolicyError>> {
+    let mut loading = Loading::default();
+    loading.add(path, text);
+    loading.finish()
+}
+
+/// The shipped policies, embedded in the program.
+pub fn shipped() -> Result<PolicySet, Vec<PolicyError>> {
+    let mut loading = Loading::default();
+    for (path, text) in SHIPPED {
+        loading.add(Path::new(path), text);
+    }
+    loading.finish()
+}
+
+#[derive(Default)]
+struct Loading {
+    set: PolicySet,
+    errors: Vec<PolicyError>,
+    /// Where each name was first used.
+    names: BTreeMap<String, Origin>,
+}
+
+impl Loading {
+    fn add(&mut self, path: &Path, text: &str) {
+        // Windows editors begin a file with a byte order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        for document in documents(path, text) {
+            let written = match document.read() {
+                Ok(written) => written,
+                Err(error) => {
+                    self.errors.push(error);
+                    continue;
+                }
+            };
+            let mut findings = Findings::new(&document);
+            let policy = resolve::policy(&written, &mut findings, fnv1a(document.text.trim().as_bytes()));
+            if let Some(first) = self.names.get(&policy.name) {
+                let problem = format!("the name `{}` is taken", policy.name);
+                let hint = format!("{}:{} has it already; choose another", first.path.display(), first.line);
+                findings.error(&written.metadata.name, problem, hint);
+            }
+            self.names.entry(policy.name.clone()).or_insert_with(|| policy.origin.clone());
+            // Several stages may share one wrong trigger.
+            findings.errors.dedup();
+            self.errors.append(&mut findings.errors);
+            self.set.warnings.append(&mut findings.warnings);
+            self.set.policies.push(policy);
+        }
+    }
+
+    fn finish(self) -> Result<PolicySet, Vec<PolicyError>> {
+        if self.errors.is_empty() { Ok(self.set) } else { Err(self.errors) }
+    }
+}
+
+/// FNV-1a, 64 bits: tells versions of a policy apart, and stays the same across builds. No defence against forgery.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_as_published() {
+        assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
+    }
+}

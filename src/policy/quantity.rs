@@ -1,0 +1,89 @@
+//! Quantities in policy files: text with a unit, never a bare number, so that nobody has to guess what `for: 2` meant.
+//!
+//! Messages follow one form, `problem; what to write`: the second half becomes the hint of the error.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+use crate::units::{Ratio, parse_duration};
+
+/// A length of time: `2s`, `15m`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Period(pub Duration);
+
+/// A share in percent: `30%`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Percent(pub Ratio);
+
+/// What a text with a unit can be read as.
+trait Quantity: Sized {
+    const EXPECTED: &'static str;
+    const EXAMPLE: &'static str;
+
+    fn read(text: &str) -> Result<Self, String>;
+}
+
+impl Quantity for Period {
+    const EXPECTED: &'static str = "a length of time";
+    const EXAMPLE: &'static str = "`30s`";
+
+    fn read(text: &str) -> Result<Self, String> {
+        parse_duration(text).map(Self).map_err(|error| error.to_string())
+    }
+}
+
+impl Quantity for Percent {
+    const EXPECTED: &'static str = "a share in percent";
+    const EXAMPLE: &'static str = "`15%`";
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|error: crate::units::QuantityError| error.to_string())
+    }
+}
+
+struct QuantityVisitor<Q>(PhantomData<Q>);
+
+impl<Q: Quantity> QuantityVisitor<Q> {
+    fn bare<E: Error>(value: impl fmt::Display) -> E {
+        E::custom(format!("`{value}` has no unit; write {}, such as {}", Q::EXPECTED, Q::EXAMPLE))
+    }
+}
+
+impl<Q: Quantity> Visitor<'_> for QuantityVisitor<Q> {
+    type Value = Q;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, such as {}", Q::EXPECTED, Q::EXAMPLE)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Q, E> {
+        Q::read(text).map_err(E::custom)
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Q, E> {
+        Err(Self::bare(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Q, E> {
+        Err(Self::bare(value))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Q, E> {
+        Err(Self::bare(value))
+    }
+}
+
+impl<'de> Deserialize<'de> for Period {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(QuantityVisitor(PhantomData))
+    }
+}
+
+impl<'de> Deserialize<'de> for Percent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(QuantityVisitor(PhantomData))
+    }
+}

@@ -1,0 +1,171 @@
+//! Signals of this machine and its jobs, from the samples of the last minutes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::window::{NoMean, Ring};
+use crate::clock::Moment;
+use crate::plotter::JobId;
+use crate::policy::{Gauge, Question, Scope};
+use crate::pressure::{PressureSet, PressureState, Resource};
+use crate::sample::MemorySample;
+use crate::units::float;
+use crate::world::World;
+
+/// The answer to a question.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// What was measured of whom, such as `io.some of the jobs`; says so where something else had to stand in.
+    pub source: String,
+    /// A share, 0 to 1, or why there is none.
+    pub value: Result<f64, String>,
+    /// Of the newest sample; `None` if there never was one.
+    pub age: Option<Duration>,
+}
+
+/// Whom a ring speaks of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Subject {
+    Machine,
+    Jobs,
+    Job(JobId),
+}
+
+/// The samples that signals are answered from. Fed once per tick, asked by any number of policies.
+#[derive(Debug, Clone, Default)]
+pub struct Signals {
+    rings: BTreeMap<(Subject, &'static str), Ring>,
+    /// Why pressure of a subject cannot be read now.
+    unreadable: BTreeMap<(Subject, &'static str), String>,
+}
+
+impl Signals {
+    /// Takes what one tick measured.
+    pub fn observe(&mut self, world: &World) {
+        self.unreadable.clear();
+        let at = world.now.boot;
+        let alive = |subject: &Subject| match subject {
+            Subject::Job(id) => world.job(id).is_some(),
+            Subject::Machine | Subject::Jobs => true,
+        };
+        self.rings.retain(|(subject, _), _| alive(subject));
+        self.observe_pressure(&Subject::Machine, Some(&world.host.pressure), at);
+        self.observe_pressure(&Subject::Jobs, world.host.jobs_pressure.as_ref(), at);
+        for view in &world.jobs {
+            self.observe_pressure(&Subject::Job(view.job.id.clone()), view.sample.pressure.as_ref(), at);
+        }
+        if let Some(memory) = &world.host.memory {
+            self.observe_memory(memory, at);
+        }
+    }
+
+    fn observe_pressure(&mut self, subject: &Subject, set: Option<&PressureSet>, at: Duration) {
+        for resource in Resource::ALL {
+            let gauges = [Gauge::Some(resource), Gauge::Full(resource)];
+            let state = set.map(|set| set.of(resource));
+            for gauge in gauges {
+                let key = (subject.clone(), gauge.name());
+                match (state.and_then(PressureState::measured), gauge) {
+                    (Some(pressure), Gauge::Full(_)) if pressure.full.is_none() => {
+                        self.unreadable.insert(key, "this kernel does not measure it".to_owned());
+                    }
+                    (Some(pressure), _) => {
+                        let stall = if let Gauge::Full(_) = gauge { pressure.full } else { Some(pressure.some) };
+                        let share = stall.and_then(|stall| stall.recent).map(|share| share.0);
+                        self.rings.entry(key).or_default().push(at, share);
+                    }
+                    (None, _) => {
+                        self.unreadable.insert(key, why_unmeasured(state));
+                    }
+                }
+            }
+        }
+    }
+
+    fn observe_memory(&mut self, memory: &MemorySample, at: Duration) {
+        let used = |free: Option<crate::units::Bytes>, total: Option<crate::units::Bytes>| {
+            let (free, total) = (float(free?.0), float(total?.0));
+            (total > 0.0).then(|| 1.0 - free / total)
+        };
+        for (gauge, share) in [
+            (Gauge::MemoryUsed, used(memory.available, memory.total)),
+            (Gauge::SwapUsed, used(memory.swap_free, memory.swap_total)),
+        ] {
+            if share.is_some() {
+                self.rings.entry((Subject::Machine, gauge.name())).or_default().push(at, share);
+            }
+        }
+    }
+
+    /// Answers `question`; `jobs` are those that a question of each job is about.
+    pub fn answer(&self, question: &Question, jobs: &[&JobId], now: Moment) -> Answer {
+        match question.scope {
+            Scope::Machine => self.of(&Subject::Machine, question, now, Scope::Machine.phrase()),
+            Scope::Jobs => self.of_all_jobs(question, now),
+            Scope::Each => self.of_each(question, jobs, now),
+        }
+    }
+
+    /// Of the group above all jobs; without such a group the machine stands in, whose pressure is not lower.
+    fn of_all_jobs(&self, question: &Question, now: Moment) -> Answer {
+        let answer = self.of(&Subject::Jobs, question, now, Scope::Jobs.phrase());
+        let has_group = !self.unreadable.contains_key(&(Subject::Jobs, question.gauge.name()));
+        if answer.value.is_ok() || has_group {
+            return answer;
+        }
+        self.of(&Subject::Machine, question, now, "of the machine, as the jobs have no group of their own")
+    }
+
+    /// The highest of all; missing if that of any job is, since the missing one may be the highest.
+    fn of_each(&self, question: &Question, jobs: &[&JobId], now: Moment) -> Answer {
+        let mut worst: Option<Answer> = None;
+        for id in jobs {
+            let answer = self.of(&Subject::Job((*id).clone()), question, now, &format!("of {id}"));
+            let Ok(value) = answer.value else { return answer };
+            if worst.as_ref().is_none_or(|worst| worst.value.as_ref().is_ok_and(|highest| value > *highest)) {
+                worst = Some(answer);
+            }
+        }
+        worst.unwrap_or_else(|| Answer {
+            source: format!("{} {}", question.gauge.name(), question.scope.phrase()),
+            value: Err("no job runs".to_owned()),
+            age: None,
+        })
+    }
+
+    fn of(&self, subject: &Subject, question: &Question, now: Moment, phrase: &str) -> Answer {
+        let key = (subject.clone(), question.gauge.name());
+        let source = format!("{} {phrase}", question.gauge.name());
+        let unreadable = || self.unreadable.get(&key).cloned().unwrap_or_else(|| "never measured".to_owned());
+        let Some(ring) = self.rings.get(&key) else {
+            return Answer { source, value: Err(unreadable()), age: None };
+        };
+        let age = ring.newest().map(|newest| now.since(newest));
+        let value = match (ring.mean(question.window), age) {
+            (_, Some(age)) if age > question.max_age => {
+                let (age, most) = (humantime::format_duration(whole_seconds(age)), question.max_age);
+                Err(format!("{age} old, more than {}: {}", humantime::format_duration(most), unreadable()))
+            }
+            (Ok(mean), _) => Ok(mean),
+            (Err(NoMean::Empty), _) => Err("measured for the first time".to_owned()),
+            (Err(NoMean::TooShort(covered)), _) => {
+                let window = humantime::format_duration(question.window);
+                Err(format!("only {:.1}s of the last {window} measured", covered.as_secs_f64()))
+            }
+        };
+        Answer { source, value, age }
+    }
+}
+
+fn whole_seconds(time: Duration) -> Duration {
+    Duration::from_secs(time.as_secs())
+}
+
+fn why_unmeasured(state: Option<&PressureState>) -> String {
+    match state {
+        Some(PressureState::DisabledAtBoot) => "pressure is switched off: boot with `psi=1`".to_owned(),
+        Some(PressureState::Absent) => "this kernel does not measure pressure".to_owned(),
+        Some(PressureState::Unreadable(reason)) => reason.clone(),
+        Some(PressureState::Measured(_)) | None => "there is no group to measure".to_owned(),
+    }
+}
