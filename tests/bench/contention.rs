@@ -19,8 +19,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::signal::{SigSet, Signal};
 use nix::sys::time::TimeValLike;
+use tokio::signal::unix::{SignalKind, signal};
 
 use jobs::Jobs;
 use support::chiapos::{Chiapos, Plot, finished_plots};
@@ -83,8 +83,7 @@ fn main() -> ExitCode {
         println!("contention: takes minutes, so it runs with `cargo bench --bench contention` only");
         return ExitCode::SUCCESS;
     }
-    undo_on_signal();
-    match compare() {
+    match undo_on_signal().map_err(Into::into).and_then(|()| compare()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -94,20 +93,27 @@ fn main() -> ExitCode {
     }
 }
 
-/// No destructor runs on Ctrl-C, and a frozen plotter or a mounted disk must not stay behind.
-fn undo_on_signal() {
-    let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
-    if signals.thread_block().is_err() {
-        return;
-    }
+/// No destructor runs on Ctrl-C, and a frozen plotter or a mounted disk must not stay behind. A handler it is and no
+/// blocked signal, because the plotters would inherit the block.
+fn undo_on_signal() -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let entered = runtime.enter();
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    drop(entered);
     thread::spawn(move || {
-        if signals.wait().is_ok() {
-            warden::stop_own();
-            jobs::kill_own();
-            slow_disk::remove_own();
-            std::process::exit(130);
-        }
+        runtime.block_on(async {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        });
+        warden::stop_own();
+        jobs::kill_own();
+        slow_disk::remove_own();
+        std::process::exit(130);
     });
+    Ok(())
 }
 
 fn compare() -> Result<bool, Box<dyn Error>> {

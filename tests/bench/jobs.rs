@@ -9,6 +9,9 @@ use std::thread;
 use std::time::Duration;
 
 const POLL: Duration = Duration::from_millis(100);
+const HOST_PRESSURE: &str = "/proc/pressure/io";
+/// Followed by the pid of the benchmark.
+const PREFIX: &str = "plotwarden-bench.";
 
 /// The plotters of one run. Dropping it kills what still runs and removes the groups.
 pub struct Jobs {
@@ -25,7 +28,9 @@ pub struct Jobs {
 
 impl Jobs {
     pub fn new() -> io::Result<Self> {
-        let group = own_group()?;
+        let root = unified_root()?;
+        remove_leftovers(&root);
+        let group = root.join(format!("{PREFIX}{}", std::process::id()));
         fs::create_dir(&group)?;
         let pressure = group.join("io.pressure");
         let before = some_total(&pressure)?;
@@ -90,27 +95,38 @@ impl Drop for Jobs {
 
 /// The same from a signal's thread, where no destructor runs.
 pub fn kill_own() {
-    if let Ok(group) = own_group() {
+    if let Ok(root) = unified_root() {
+        let group = root.join(format!("{PREFIX}{}", std::process::id()));
         kill_group(&group);
         remove_group(&group);
     }
 }
 
-const HOST_PRESSURE: &str = "/proc/pressure/io";
+/// Plotters of a benchmark that was killed would plot on, or stay frozen for ever.
+fn remove_leftovers(root: &Path) {
+    for entry in fs::read_dir(root).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let maker = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        if maker.is_some_and(|maker| !Path::new("/proc").join(maker).exists()) {
+            kill_group(&entry.path());
+            remove_group(&entry.path());
+        }
+    }
+}
 
-fn own_group() -> io::Result<PathBuf> {
+/// Where cgroup2 is mounted, alone or beside the controllers of version 1.
+fn unified_root() -> io::Result<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mounts")?;
     let mut unified = mounts.lines().filter_map(|line| {
         let mut words = line.split(' ').skip(1);
         words.next().filter(|_| words.next() == Some("cgroup2"))
     });
-    let root =
-        unified.next_back().ok_or_else(|| io::Error::other("no cgroup2 is mounted, so pressure cannot be measured"))?;
-    Ok(Path::new(root).join(format!("plotwarden-bench.{}", std::process::id())))
+    let root = unified.next_back().map(PathBuf::from);
+    root.ok_or_else(|| io::Error::other("no cgroup2 is mounted, so pressure cannot be measured"))
 }
 
 fn kill_group(group: &Path) {
-    // A frozen process is killed as well, but its group would stay frozen for the next.
+    // This reaches the groups below and frozen processes as well.
     let _ = fs::write(group.join("cgroup.kill"), "1");
 }
 
