@@ -75,7 +75,11 @@ fn discover_shows_facts_and_what_cannot_be_used() {
     assert_eq!(cpus, std::thread::available_parallelism().unwrap().get());
     for capability in facts["capabilities"].as_array().unwrap() {
         let usable = capability["state"] == "usable";
-        assert_eq!(usable, capability["reason"] == "", "a reason stands exactly where something is amiss: {capability}");
+        assert_eq!(
+            usable,
+            capability["reason"] == "",
+            "a reason stands exactly where something is amiss: {capability}"
+        );
     }
     let table = text(&plotwarden(&["discover"]).stdout);
     assert!(table.contains("process-events"), "{table}");

@@ -21,6 +21,7 @@ const ALLOWED: &[&str] = &[
 
 /// Crates that are abandoned or known to be unsound, with what is used instead.
 const BANNED: &[(&str, &str)] =
+    &[("serde_yml", "serde-saphyr"), ("yaml-rust", "serde-saphyr"), ("openssl-sys", "rustls")];
 
 /// Only what is built for the machines that plot; other platforms' crates are not even fetched.
 const PLATFORM: &str = "x86_64-unknown-linux-gnu";

@@ -1,12 +1,12 @@
 //! The flags of all subcommands, grouped as they are shared.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use crate::http;
-use crate::kernel::{Roots, cgroup};
+use crate::kernel::Roots;
+use crate::kernel::cgroup::Mounts;
 
 #[derive(Debug, Clone, Args)]
 pub struct LogOptions {
@@ -51,8 +51,12 @@ pub struct PathOptions {
 
 impl PathOptions {
     pub fn roots(&self) -> Roots {
-        let cgroupfs = self.cgroupfs.clone().or_else(|| cgroup::find_mount(&self.procfs));
-        Roots { procfs: self.procfs.clone(), sysfs: self.sysfs.clone(), cgroupfs, run: self.run.clone() }
+        let (procfs, sysfs, run) = (self.procfs.clone(), self.sysfs.clone(), self.run.clone());
+        let mut roots = Roots { procfs, sysfs, cgroupfs: self.cgroupfs.clone(), run };
+        if roots.cgroupfs.is_none() {
+            roots.cgroupfs = Mounts::read(&roots).ok().and_then(|mounts| mounts.unified);
+        }
+        roots
     }
 }
 
@@ -77,9 +81,9 @@ pub enum MaxMode {
 
 #[derive(Debug, Clone, Args)]
 pub struct RunOptions {
-    /// Address to serve metrics and the status page on; may be given several times
+    /// Address to serve metrics and the status page on, host:port or :port; may be given several times
     #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = http::DEFAULT_LISTEN)]
-    pub listen: Vec<SocketAddr>,
+    pub listen: Vec<String>,
     /// Path under which metrics are served
     #[arg(long = "web.telemetry-path", value_name = "PATH", default_value = "/metrics")]
     pub telemetry_path: String,

@@ -219,6 +219,8 @@ pub(crate) fn job(number: u32) -> JobView {
             frozen: Some(paused),
             pressure: Some(pressure(share)),
             proportional: None,
+            temp_age: Some(Duration::from_secs(2)),
+            problems: Vec::new(),
         },
         pause: PauseView {
             since: paused.then(|| (now().boot.checked_sub(Duration::from_secs(95)).unwrap(), "io-pressure".to_owned())),

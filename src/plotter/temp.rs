@@ -16,6 +16,11 @@ pub struct TempPattern {
 }
 
 impl TempPattern {
+    /// `glob` as in a shell: `*`, `?` and `[0-9]`. `None` if it cannot be understood.
+    pub fn new(directory: PathBuf, glob: &str) -> Option<Self> {
+        Some(Self { directory, name: regex_of(glob)? })
+    }
+
     /// Whether a file of this name, in that directory, belongs to the job.
     pub fn matches(&self, file_name: &str) -> bool {
         self.name.is_match(file_name)

@@ -1,6 +1,6 @@
 //! One tick's measurements of each job: sums over its processes, its group's pressure, and the space of its temp files.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use crate::clock::Moment;
 use crate::kernel::pressure::PressureReader;
 use crate::kernel::process::{Identity, IoCounters, ProcessDir, RunState};
 use crate::kernel::{Roots, cgroup, clock};
+use crate::plotter::TempPattern;
 use crate::pressure::PressureSet;
 use crate::units::Bytes;
 
@@ -56,15 +57,14 @@ pub struct JobSample {
 }
 
 /// What there is to sample of a job.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Subject {
     /// The process that plots; the job lasts as long as this process.
     pub plotter: Identity,
     /// All processes of the job, the plotter among them.
     pub processes: Vec<Identity>,
-    /// Its temp files: a literal directory each, as we have to write it, with a pattern of names (`*`, `?`, `[0-9]`,
-    /// `{a,b}`): `/mnt/ssd/plot-*0123*.tmp`. Without any, the space is unknown.
-    pub temp_patterns: Vec<String>,
+    /// Its temp files. Without any pattern, the space is unknown.
+    pub temp_patterns: Vec<TempPattern>,
     /// Directory of a group that holds nothing but this job.
     pub group: Option<PathBuf>,
 }
@@ -185,7 +185,7 @@ impl Watched {
             problem(format!(
                 "a temp directory has not answered for {} s: {}",
                 late.as_secs(),
-                subject.temp_patterns.join(", ")
+                directories_of(&subject.temp_patterns)
             ));
         }
         let Some(answer) = self.temp.answer() else { return };
@@ -227,6 +227,11 @@ fn proportional_of(roots: &Roots, identity: Identity) -> Option<u64> {
         Err(error) if error.is_gone() => Some(0),
         read => read.ok(),
     }
+}
+
+fn directories_of(patterns: &[TempPattern]) -> String {
+    let directories: BTreeSet<_> = patterns.iter().map(|pattern| pattern.directory.display().to_string()).collect();
+    directories.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ mod host;
 mod job;
 mod load;
 mod memory;
-mod name_pattern;
 mod network;
 mod process;
 mod temp;

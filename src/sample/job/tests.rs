@@ -108,13 +108,13 @@ fn temp_files_are_counted_in_the_background_and_a_problem_is_said() {
             assert!(start.elapsed() < Duration::from_secs(10), "no answer");
         }
     };
-    asked.temp_patterns = vec![format!("{}/plot-*.tmp", fixture.path("tmp").display())];
+    asked.temp_patterns = vec![TempPattern::new(fixture.path("tmp"), "plot-*.tmp").unwrap()];
     let counted = answer(&asked, 10);
     assert!(counted.temp_bytes >= Some(Bytes(8192)));
     assert_eq!(answer(&asked, 13).temp_age, Some(Duration::from_secs(3)));
 
     asked.plotter.start_ticks += 1;
-    asked.temp_patterns = vec![format!("{}/x*", fixture.path("tmp/file").display())];
+    asked.temp_patterns = vec![TempPattern::new(fixture.path("tmp/file"), "x*").unwrap()];
     let failed = answer(&asked, 20);
     assert_eq!((failed.temp_bytes, failed.problems[0].part), (None, "job-temp"));
 }
