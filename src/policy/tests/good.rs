@@ -25,7 +25,7 @@ fn reads_what_is_written() {
         (Duration::from_secs(4), Duration::from_secs(6)),
         "its own, not the trigger's"
     );
-    assert_eq!(policy.rules.guardrails.min_run, Duration::from_secs(60));
+    assert_eq!(policy.rules.guardrails.min_run, Duration::from_mins(1));
 }
 
 #[test]
