@@ -23,6 +23,9 @@ pub struct Wanted {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Want {
     pub setting: Setting,
+    /// `AtLeast`: a knob that is more restrictive already is left as it is, and `AtMost` likewise. So a plot that was started at
+    /// nice 19 is not made faster by a policy that wants at least nice 5.
+    pub bound: Bound,
     /// Everybody whose claim holds the knob; it is free only when the last one leaves.
     pub holders: Vec<Claimant>,
     /// Of the claim that decided the value.
@@ -36,6 +39,13 @@ pub struct Denied {
     /// The policy or the law that won.
     pub by: String,
     pub reason: String,
+}
+
+impl Want {
+    /// Whether a knob that is at `found` needs no write.
+    pub fn satisfied_by(&self, found: &Setting) -> bool {
+        satisfies(found, &self.setting, self.bound)
+    }
 }
 
 impl Wanted {
@@ -90,8 +100,8 @@ fn join_knob(claims: &[&Claim], denied: &mut Vec<Denied>) -> Option<Want> {
             Err((by, reason)) => denied.push(Denied { claim: (*claim).clone(), by, reason }),
         }
     }
-    let (setting, reason) = joined.result()?;
-    Some(Want { setting, holders, reason })
+    let limit = joined.result()?;
+    Some(Want { setting: limit.setting, bound: limit.by.bound, holders, reason: limit.by.reason })
 }
 
 /// A joined limit, with the claim that set it.
@@ -115,7 +125,11 @@ impl<'a> Joined<'a> {
             return Err(("plotwarden".to_owned(), "a job without a CPU cannot run".to_owned()));
         }
         if let Some(exact) = &self.exactly {
-            return if satisfies(&exact.setting, claim) { Ok(()) } else { Err(denial(exact, claim, "wants exactly")) };
+            return if satisfies(&exact.setting, &claim.setting, claim.bound) {
+                Ok(())
+            } else {
+                Err(denial(exact, claim, "wants exactly"))
+            };
         }
         match claim.bound {
             Bound::Exactly => self.admit_exactly(claim),
@@ -161,13 +175,12 @@ impl<'a> Joined<'a> {
     }
 
     /// The value that restricts no more than is wanted: the lower limit, but of CPUs all that are allowed.
-    fn result(self) -> Option<(Setting, &'static str)> {
+    fn result(self) -> Option<Limit<'a>> {
         let limits = match &self.most {
             Some(Limit { setting: Setting::Affinity(_), .. }) => [self.exactly, self.most, self.least],
             _ => [self.exactly, self.least, self.most],
         };
-        let limit = limits.into_iter().flatten().next()?;
-        Some((limit.setting, limit.by.reason))
+        limits.into_iter().flatten().next()
     }
 }
 
@@ -192,11 +205,11 @@ fn denial(winner: &Limit<'_>, claim: &Claim, verb: &str) -> (String, String) {
     (by, reason)
 }
 
-fn satisfies(setting: &Setting, claim: &Claim) -> bool {
-    match claim.bound {
-        Bound::Exactly => *setting == claim.setting,
-        Bound::AtLeast => within(&claim.setting, setting),
-        Bound::AtMost => within(setting, &claim.setting),
+fn satisfies(setting: &Setting, wanted: &Setting, bound: Bound) -> bool {
+    match bound {
+        Bound::Exactly => setting == wanted,
+        Bound::AtLeast => within(wanted, setting),
+        Bound::AtMost => within(setting, wanted),
     }
 }
 

@@ -102,6 +102,16 @@ fn rank_is_class_then_priority_then_name() {
 }
 
 #[test]
+fn what_is_restricted_more_already_needs_no_write() {
+    let wanted = join(&[nice(Bound::AtLeast, 5, Class::Slo)], NOW);
+    let want = &wanted.settings[&(job(), KnobKind::Nice)];
+    assert!(want.satisfied_by(&Setting::Nice(19)) && want.satisfied_by(&Setting::Nice(5)));
+    assert!(!want.satisfied_by(&Setting::Nice(0)));
+    let wanted = join(&[nice(Bound::Exactly, 5, Class::Slo)], NOW);
+    assert!(!wanted.settings[&(job(), KnobKind::Nice)].satisfied_by(&Setting::Nice(19)));
+}
+
+#[test]
 fn a_claim_lapses_when_it_is_not_renewed() {
     let lapsed = Claim { until: NOW.boot, ..nice(Bound::AtLeast, 5, Class::Slo) };
     assert_eq!(join(&[lapsed], NOW), Wanted::default());
@@ -114,7 +124,7 @@ fn a_rehearsal_changes_nothing_and_says_what_it_would_change() {
     let key = (job(), KnobKind::Nice);
     let wanted = join(&[real.clone(), rehearsed(10)], NOW);
     assert_eq!(wanted.settings[&key].setting, Setting::Nice(5));
-    assert_eq!(wanted.settings[&key].holders, [real.claimant.clone()]);
+    assert_eq!(wanted.settings[&key].holders, std::slice::from_ref(&real.claimant));
     assert_eq!(wanted.rehearsed[&key].setting, Setting::Nice(10));
     let wanted = join(&[real, rehearsed(3)], NOW);
     assert!(wanted.rehearsed.is_empty(), "it would have added nothing");
@@ -182,7 +192,7 @@ proptest! {
     fn every_living_claim_is_met_or_denied(claims in prop::collection::vec(any_claim(), 0..12)) {
         let wanted = join(&claims, NOW);
         for claim in claims.iter().filter(|claim| claim.until > NOW.boot && !claim.dry_run) {
-            let met = wanted.setting(&claim.target, claim.setting.kind()).is_some_and(|setting| satisfies(setting, claim));
+            let met = wanted.setting(&claim.target, claim.setting.kind()).is_some_and(|setting| satisfies(setting, &claim.setting, claim.bound));
             prop_assert!(met || wanted.denied.iter().any(|denied| denied.claim == *claim), "{claim:?} in {wanted:?}");
         }
     }

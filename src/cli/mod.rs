@@ -6,7 +6,6 @@ mod options;
 
 use clap::{Parser, Subcommand};
 
-pub use options::{LogFormat, LogLevel, MaxMode};
 
 /// Exit codes, the same for every subcommand.
 pub mod exit {

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::http;
 use crate::kernel::Roots;
 use crate::kernel::cgroup::Mounts;
+use crate::mode::Mode;
 
 #[derive(Debug, Clone, Args)]
 pub struct LogOptions {
@@ -68,17 +69,6 @@ pub struct ProfileOptions {
     pub profiles: PathBuf,
 }
 
-/// How far the policies may go on this node. It can only lower what a policy asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub enum MaxMode {
-    /// Observe: publish metrics, decide nothing
-    Off,
-    /// Decide and say what would be done, write nothing
-    DryRun,
-    /// Decide and act
-    Enforce,
-}
-
 #[derive(Debug, Clone, Args)]
 pub struct RunOptions {
     /// Address to serve metrics and the status page on, host:port or :port; may be given several times
@@ -96,7 +86,7 @@ pub struct RunOptions {
     pub policies: Vec<PathBuf>,
     /// The most that policies may do here [default: enforce as root, off without]
     #[arg(long = "max-mode", value_enum)]
-    pub max_mode: Option<MaxMode>,
+    pub max_mode: Option<Mode>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

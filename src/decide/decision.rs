@@ -6,9 +6,12 @@ use crate::claim::Claim;
 use crate::pressure::Resource;
 
 /// One signal as a decision saw it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Input {
+    /// Its name in the policy.
     pub signal: String,
+    /// What was measured of whom, such as `io.some of the jobs`.
+    pub source: String,
     /// `None` if the signal is missing.
     pub value: Option<f64>,
     pub age: Option<Duration>,
@@ -41,8 +44,22 @@ pub enum Strategy {
     ImmediateCpuReallocation,
 }
 
-/// What one policy decided in one tick.
+/// What became of the signal after an action, once it had time to settle.
 #[derive(Debug, Clone, PartialEq)]
+pub struct Effect {
+    /// What was done, such as `paused chiapos-7-99`.
+    pub action: String,
+    pub resource: Resource,
+    /// Severity when it was done.
+    pub before: Option<f64>,
+    /// Severity now; `None` if the signal is missing.
+    pub after: Option<f64>,
+    /// How long after the action.
+    pub elapsed: Duration,
+}
+
+/// What one policy decided in one tick.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Decision {
     pub policy: String,
     pub inputs: Vec<Input>,
@@ -54,6 +71,8 @@ pub struct Decision {
     pub admission_closed: bool,
     /// What changed since the last tick and by which rule, in plain English; empty if nothing changed.
     pub changes: Vec<String>,
+    /// Of actions whose settling time has passed.
+    pub effects: Vec<Effect>,
     pub claims: Vec<Claim>,
 }
 

@@ -1,5 +1,23 @@
 //! Decisions, pure: `(policy, its state, World, signals, now) -> claims`. No I/O, no clock, no randomness.
+//!
+//! Everything that the project knows about plotting under contention is in this room, a file per idea: how bad it is
+//! (`severity`), what helps (`strategy`), when a stage begins and ends (`hysteresis`), how fast one may act (`pace`), which job is
+//! paused or resumed (`stagger`), what priorities become (`priority`), and what came of it (`effect`).
 
+mod contention;
 mod decision;
+mod effect;
+mod explain;
+mod hysteresis;
+mod pace;
+mod priority;
+mod severity;
+mod stagger;
+mod strategy;
+#[cfg(test)]
+mod tests;
+mod tick;
 
-pub use decision::{Cause, Decision, Input, Severity, Strategy};
+pub use contention::{State, decide};
+pub use decision::{Cause, Decision, Effect, Input, Severity, Strategy};
+pub use strategy::strategy;

@@ -7,12 +7,12 @@ use serde::Serialize;
 
 use crate::kernel::cgroup::{CgroupMode, Mounts};
 use crate::kernel::privilege::{Privilege, Privileges, is_in_memory, may_create_in, nearest_existing};
-use crate::kernel::process::{read_io, read_stat};
+use crate::kernel::process::read_stat;
 use crate::kernel::process_watch::{ProcessWatch, Source};
 use crate::kernel::{KernelError, Roots, file, pressure, text};
 use crate::pressure::PressureState;
 
-/// The first process of the machine belongs to root and always lives: what we may read of it, we may of all.
+/// The first process of the machine belongs to root and always lives: if we can see it, we can see all.
 const FIRST_PROCESS: i32 = 1;
 /// `cgroup.freeze` is there since this kernel.
 const FREEZER_SINCE: (u32, u32) = (5, 2);
@@ -53,6 +53,12 @@ struct Surroundings<'a> {
     privileges: Result<Privileges, KernelError>,
 }
 
+/// Why we do not have a privilege, and how to get it.
+struct Lack {
+    why: String,
+    mend: String,
+}
+
 pub(super) fn probe(
     roots: &Roots,
     mounts: Result<Mounts, KernelError>,
@@ -84,10 +90,7 @@ impl Surroundings<'_> {
                 surface: SURFACE,
                 state: CapabilityState::Limited,
                 reason: format!("{reason}; processes are looked for each second instead"),
-                mend: match self.lacks(Privilege::NetAdmin) {
-                    Some(_) => grant(Privilege::NetAdmin),
-                    None => "run outside of containers, or in the host's pid, user and network namespaces".to_owned(),
-                },
+                mend: self.lacks(Privilege::NetAdmin).map_or_else(outside_of_containers, |lack| lack.mend),
             },
         }
     }
@@ -107,14 +110,12 @@ impl Surroundings<'_> {
 
     fn process_io(&self) -> Capability {
         const SURFACE: &str = "process-io";
-        match read_io(self.roots, FIRST_PROCESS) {
-            Ok(_) => Capability::usable(SURFACE),
-            Err(error) if error.is_forbidden() => Capability {
-                surface: SURFACE,
-                state: CapabilityState::Limited,
-                reason: "bytes, open files and directories are known of our own user's processes only".to_owned(),
-                mend: grant(Privilege::SysPtrace),
-            },
+        // Our own counters show whether there are any.
+        match file::read(&self.roots.proc("self/io"), |_| Ok(())) {
+            Ok(()) => {
+                let without = "bytes, open files and directories are known of our own user's processes only";
+                self.privileged(SURFACE, Privilege::SysPtrace, without)
+            }
             Err(error) => Capability::unusable(SURFACE, error.to_string(), "a kernel with CONFIG_TASK_IO_ACCOUNTING"),
         }
     }
@@ -261,22 +262,22 @@ impl Surroundings<'_> {
     fn privileged(&self, surface: &'static str, privilege: Privilege, without: &str) -> Capability {
         match self.lacks(privilege) {
             None => Capability::usable(surface),
-            Some(why) => Capability {
-                surface,
-                state: CapabilityState::Limited,
-                reason: format!("{why}: {without}"),
-                mend: grant(privilege),
-            },
+            Some(Lack { why, mend }) => {
+                Capability { surface, state: CapabilityState::Limited, reason: format!("{why}: {without}"), mend }
+            }
         }
     }
 
-    /// Why we do not have the privilege; `None` if we have it.
-    fn lacks(&self, privilege: Privilege) -> Option<String> {
+    /// `None` if we have the privilege.
+    fn lacks(&self, privilege: Privilege) -> Option<Lack> {
         match &self.privileges {
-            Err(error) => Some(format!("our rights are unknown ({error})")),
-            Ok(ours) if !ours.has(privilege) => Some(format!("without {}", privilege.name())),
+            Err(error) => Some(Lack { why: format!("our rights are unknown ({error})"), mend: grant(privilege) }),
             Ok(ours) if !ours.in_first_user_namespace => {
-                Some(format!("{} holds in our own user namespace only", privilege.name()))
+                let why = format!("{} would hold in our own user namespace only", privilege.name());
+                Some(Lack { why, mend: outside_of_containers() })
+            }
+            Ok(ours) if !ours.has(privilege) => {
+                Some(Lack { why: format!("without {}", privilege.name()), mend: grant(privilege) })
             }
             Ok(_) => None,
         }
@@ -306,6 +307,10 @@ impl CapabilityState {
 fn grant(privilege: Privilege) -> String {
     let name = privilege.name().to_lowercase();
     format!("run as root, or: sudo setcap {name}+ep \"$(command -v plotwarden)\"")
+}
+
+fn outside_of_containers() -> String {
+    "run outside of containers, or in the host's pid, user and network namespaces".to_owned()
 }
 
 /// The first two numbers of a release such as `6.1.0-56-amd64`.

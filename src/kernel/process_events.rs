@@ -96,6 +96,12 @@ impl ProcessEvents {
         Ok(completeness)
     }
 
+    /// Makes the kernel drop events soon.
+    #[cfg(test)]
+    pub(super) fn set_receive_buffer(&self, bytes: usize) {
+        setsockopt(&self.socket, sockopt::RcvBuf, &bytes).unwrap();
+    }
+
     fn ask(&self, listening: Listening) -> Result<(), KernelError> {
         let request = message::request(listening, own_mark());
         match sendto(self.socket.as_raw_fd(), &request, &NetlinkAddr::new(0, 0), MsgFlags::empty()) {

@@ -1,8 +1,8 @@
 //! Notices processes by looking through procfs: at the start, after lost events, and where the kernel tells of no events.
 //!
 //! One look costs a listing of `/proc`, and a few reads for each process that is new, young, or whose turn it is: a
-//! process may exec long after it was forked, which the listing does not show. Measured on a machine with 10,000 idle
-//! processes and two cores of 2.6 GHz: see [`Sweep::look`].
+//! process may exec long after it was forked, which the listing does not show. Measured with 10,000 idle processes on a
+//! 2.6 GHz core: 200 ms for the first look, 15 ms for each later one (10 of them for the listing), 60 ms while all are young.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher};

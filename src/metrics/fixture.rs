@@ -12,9 +12,10 @@ use crate::decide::{Cause, Decision, Input, Severity, Strategy};
 use crate::inventory::{Capability, CapabilityState, CgroupMode, Inventory};
 use crate::kernel::process::{Identity, RunState};
 use crate::metrics::{
-    ClaimState, Counters, KnobState, LoopState, Mode, OwnUsage, PolicyState, ProcessWatch, Reading, RecentDecision,
+    ClaimState, Counters, KnobState, LoopState, OwnUsage, PolicyState, ProcessWatch, Reading, RecentDecision,
     Reload, Snapshot,
 };
+use crate::mode::Mode;
 use crate::plotter::{Arguments, Demand, Evidence, Job, JobId, Needs, Owner, Phase, Progress};
 use crate::pressure::{Pressure, PressureSet, PressureState, Resource, Stall};
 use crate::sample::{

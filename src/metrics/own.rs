@@ -1,7 +1,8 @@
 //! The program about itself: who it is, whether its loop turns, what it costs, and whether the guard stands by.
 
 use super::family::Family;
-use super::snapshot::{Mode, ProcessWatch};
+use super::snapshot::ProcessWatch;
+use crate::mode::Mode;
 
 pub(super) const FAMILIES: &[Family] = &[
     Family::info("plotwarden_build_info", "Version of plotwarden.")

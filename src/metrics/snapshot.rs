@@ -8,6 +8,7 @@ use crate::actuate::Outcome;
 use crate::claim::{KnobKind, Target};
 use crate::decide::{Decision, Strategy};
 use crate::inventory::Inventory;
+use crate::mode::Mode;
 use crate::units::Bytes;
 use crate::world::World;
 
@@ -26,16 +27,6 @@ pub struct Snapshot {
     /// Newest first, a bounded number.
     pub recent: Vec<RecentDecision>,
     pub own: LoopState,
-}
-
-/// Whether decisions are carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Mode {
-    /// Nothing is decided.
-    Off,
-    /// Decided and counted, not written.
-    DryRun,
-    Enforce,
 }
 
 /// A policy in force, and what it decided last.
@@ -164,18 +155,6 @@ pub struct OwnUsage {
     pub cpu: Option<Duration>,
     pub resident: Option<Bytes>,
     pub open_files: Option<u64>,
-}
-
-impl Mode {
-    pub const ALL: [Self; 3] = [Self::Off, Self::DryRun, Self::Enforce];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::DryRun => "dry-run",
-            Self::Enforce => "enforce",
-        }
-    }
 }
 
 impl ClaimState {

@@ -10,11 +10,12 @@ use super::glob::Glob;
 use super::nearest::suggest;
 use super::quantity::{Percent, Period};
 use super::rules::{
-    Anchor, Bands, Behavior, Contention, Control, Gauge, Guardrails, Measure, Mode, Origin, Policy, Question,
+    Anchor, Bands, Behavior, Contention, Control, Gauge, Guardrails, Measure, Origin, Policy, Question,
     Reversals, Scope, Selector,
 };
 use super::schema::{self, ContentionDocument};
 use super::stages;
+use crate::mode::Mode;
 use crate::claim::Class;
 use crate::pressure::Resource;
 

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_yaml::Spanned;
 
 use super::quantity::{Percent, Period};
-use super::rules::{Band, Measure, Mode, OnExit, OnMissing, Scope};
+use crate::mode::Mode;
+use super::rules::{Band, Measure, OnExit, OnMissing, Scope};
 use crate::claim::Class;
 use crate::pressure::Resource;
 

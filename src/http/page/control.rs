@@ -1,7 +1,8 @@
 //! What the policies see, decide and hold, on the status page.
 
 use crate::decide::{Decision, Input};
-use crate::metrics::{KnobState, Mode, PolicyState, Reading, Snapshot};
+use crate::metrics::{KnobState, PolicyState, Reading, Snapshot};
+use crate::mode::Mode;
 use crate::pressure::Resource;
 
 use super::host::colour;

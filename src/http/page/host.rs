@@ -39,7 +39,7 @@ fn jobs(html: &mut Html, snapshot: &Snapshot) {
 
 /// Closed as soon as one policy that is carried out closes it.
 fn admission(html: &mut Html, snapshot: &Snapshot) {
-    let mut enforced = snapshot.policies.iter().filter(|policy| policy.mode == crate::metrics::Mode::Enforce);
+    let mut enforced = snapshot.policies.iter().filter(|policy| policy.mode == crate::mode::Mode::Enforce);
     let closed = enforced.find(|policy| policy.decision.as_ref().is_some_and(|decision| decision.admission_closed));
     html.raw("<div class=\"tile\"><h2>New plots</h2>");
     match closed {

@@ -12,7 +12,8 @@ mod words;
 mod tests;
 
 use crate::clock::Moment;
-use crate::metrics::{Mode, Snapshot};
+use crate::metrics::Snapshot;
+use crate::mode::Mode;
 
 use super::readiness;
 use html::Html;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::metrics::{Mode, fixture};
+use crate::metrics::fixture;
+use crate::mode::Mode;
 
 use super::render;
 

@@ -10,6 +10,7 @@ fn whole() -> Fixture {
     let mounts = UNIFIED.replace("SYS", &fixture.roots.sysfs.display().to_string());
     fixture
         .process(&FakeProcess { pid: 1, ..FakeProcess::IDLE })
+        .file("proc/self/io", "rchar: 1\n")
         .file("proc/self/status", "CapEff:\t000001ffffffffff\n")
         .file("proc/self/mountinfo", mounts)
         .file("proc/pressure/io", PSI)
@@ -66,10 +67,13 @@ fn on_a_whole_machine_everything_is_usable() {
 #[test]
 fn what_is_missing_is_named_with_what_mends_it() {
     type Spoil = fn(&Fixture);
-    let table: [(&str, CapabilityState, &str, &str, Spoil); 10] = [
+    let table: [(&str, CapabilityState, &str, &str, Spoil); 11] = [
         ("process-events", CapabilityState::Limited, "pid namespace", "container", |_| ()),
         ("process-list", CapabilityState::Limited, "proc/1", "hidepid=0", |machine| {
             machine.remove("proc/1");
+        }),
+        ("process-io", CapabilityState::Limited, "CAP_SYS_PTRACE", "setcap cap_sys_ptrace+ep", |machine| {
+            machine.file("proc/self/status", "CapEff:\t0000000000000000\n");
         }),
         ("pressure", CapabilityState::Unusable, "no pressure", "CONFIG_PSI", |machine| {
             machine.remove("proc/pressure");
@@ -86,7 +90,7 @@ fn what_is_missing_is_named_with_what_mends_it() {
         ("signals", CapabilityState::Limited, "CAP_KILL", "setcap cap_kill+ep", |machine| {
             machine.file("proc/self/status", "CapEff:\t0000000000000000\n");
         }),
-        ("scheduling", CapabilityState::Limited, "own user namespace", "root", |machine| {
+        ("scheduling", CapabilityState::Limited, "own user namespace", "container", |machine| {
             machine.file("proc/self/uid_map", "0 1000 1\n");
         }),
         ("io-priority", CapabilityState::Limited, "mq-deadline", "queue/scheduler", |machine| {

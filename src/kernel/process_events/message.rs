@@ -20,7 +20,7 @@ const EVENT_EXIT: u32 = 0x8000_0000;
 /// One message of the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Message {
-    /// Which CPU counts the sequence; `None` where nothing is counted.
+    /// Which CPU counts the sequence; `None`, or a number that no CPU has, where nothing is counted.
     pub cpu: Option<u32>,
     pub sequence: u32,
     pub content: Content,
@@ -47,7 +47,8 @@ pub enum Listening {
     Stop = 2,
 }
 
-/// The request to start or stop, marked so that the answer is known again.
+/// The request to start or stop, marked so that the answer is known again: the kernel counts the sequence of its answer
+/// as it likes, but answers with our acknowledgement plus one.
 pub fn request(listening: Listening, mark: u32) -> Vec<u8> {
     const OPERATION: u16 = 4;
     const LENGTH: u32 = 40;
@@ -56,13 +57,13 @@ pub fn request(listening: Listening, mark: u32) -> Vec<u8> {
     bytes.extend(LENGTH.to_ne_bytes());
     bytes.extend(NLMSG_DONE.to_ne_bytes());
     bytes.extend(0_u16.to_ne_bytes());
-    bytes.extend(mark.to_ne_bytes());
+    bytes.extend(0_u32.to_ne_bytes());
     bytes.extend(0_u32.to_ne_bytes());
     // Connector: id, sequence, acknowledgement, length of what follows, flags.
     bytes.extend(libc::CN_IDX_PROC.to_ne_bytes());
     bytes.extend(libc::CN_VAL_PROC.to_ne_bytes());
-    bytes.extend(mark.to_ne_bytes());
     bytes.extend(0_u32.to_ne_bytes());
+    bytes.extend(mark.to_ne_bytes());
     bytes.extend(OPERATION.to_ne_bytes());
     bytes.extend(0_u16.to_ne_bytes());
     bytes.extend((listening as u32).to_ne_bytes());
@@ -96,17 +97,18 @@ fn parse_one(message: &[u8]) -> Option<Message> {
         return None;
     }
     let event = connector.get(CONNECTOR_HEADER..)?;
-    let content = content(event, word(connector, 8)?)?;
-    let counted = !matches!(content, Content::Acknowledged { .. });
-    Some(Message { cpu: counted.then_some(word(event, 4)?), sequence: word(connector, 8)?, content })
+    let content = content(event, word(connector, 12)?)?;
+    Some(Message { cpu: word(event, 4), sequence: word(connector, 8)?, content })
 }
 
-fn content(event: &[u8], mark: u32) -> Option<Content> {
+fn content(event: &[u8], acknowledgement: u32) -> Option<Content> {
     let pid = |place: usize| word(event, EVENT_HEADER + 4 * place).map(u32::cast_signed);
     // Thread and process of the event: equal for the first thread of a process, which stands for it.
     let of_process = |place| Some((pid(place)? == pid(place + 1)?).then_some(pid(place)?));
     let told = match word(event, 0)? {
-        EVENT_NONE => return Some(Content::Acknowledged { mark, error: pid(0)? }),
+        EVENT_NONE => {
+            return Some(Content::Acknowledged { mark: acknowledgement.wrapping_sub(1), error: pid(0)? });
+        }
         EVENT_FORK => of_process(2)?.map(|child| ProcessEvent::Forked { child }),
         // Any thread may exec; the process is then known by its own number again.
         EVENT_EXEC => Some(ProcessEvent::Execed { pid: pid(1)? }),

@@ -1,0 +1,192 @@
+//! Kind `Contention`: too many jobs want the same disk, cores or memory. From pressure to claims, one tick at a time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::decision::{Decision, Input, Severity};
+use super::effect::Effects;
+use super::explain::{self, Side};
+use super::hysteresis::{Gate, Told};
+use super::priority::Priorities;
+use super::severity::{judge, worst};
+use super::stagger::Stagger;
+use super::strategy::strategy;
+use super::tick::Tick;
+use crate::claim::{Bound, Claim, Setting, Target};
+use crate::clock::Moment;
+use crate::policy::{Measure, Mode, OnMissing, Policy};
+use crate::pressure::Resource;
+use crate::signal::{Answer, Signals};
+use crate::world::{JobView, World};
+
+/// How long a claim lasts without being renewed. A loop that hangs longer than this loses its claims.
+const LEASE: Duration = Duration::from_secs(10);
+/// A signal that is missing for less than this is not worth a line: windows fill, groups are made.
+const SILENT: Duration = Duration::from_secs(15);
+/// Why every selected job has a group of its own: so that its pressure can be told from that of others.
+const OWN_GROUP: &str = "own-group";
+
+/// What one policy remembers from tick to tick. Lives as long as the policy's name; a changed policy begins its stages anew, but
+/// keeps what it holds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct State {
+    of_hash: u64,
+    /// One per stage.
+    gates: Vec<Gate>,
+    stagger: Stagger,
+    priorities: Priorities,
+    effects: Effects,
+    /// Why admission was closed, while it is.
+    closed_by: Option<String>,
+    /// Resources that cannot be judged, since when, and whether that was said.
+    missing: BTreeMap<Resource, (Duration, bool)>,
+}
+
+/// One tick of one policy.
+pub fn decide(policy: &Policy, state: &mut State, world: &World, signals: &Signals, now: Moment) -> Decision {
+    let mut decision = Decision { policy: policy.name.clone(), ..Decision::default() };
+    if policy.control.mode == Mode::Disabled {
+        *state = State::default();
+        return decision;
+    }
+    state.follow(policy);
+    let rules = &policy.rules;
+    let jobs: Vec<&JobView> = world.jobs.iter().filter(|view| policy.selector.selects(&view.job)).collect();
+    let answers = ask(policy, &jobs, signals, now);
+    let readings = judge(rules, |name| answers.get(name));
+    let tick = Tick { rules, answers: &answers, readings, jobs, now };
+
+    decision.inputs = answers.iter().map(|(name, answer)| input(name, answer)).collect();
+    decision.severities =
+        Resource::ALL.into_iter().filter_map(|resource| Some((resource, Severity(tick.severity(resource)?)))).collect();
+    if let Some((severity, cause)) = worst(&tick.readings, rules.bands) {
+        decision.cause = cause;
+        decision.strategy = Some(strategy(severity, cause, rules.bands));
+    }
+    state.step(&tick, &mut decision);
+    decision.claims = tick.jobs.iter().flat_map(|view| state.claims(policy, view, now)).collect();
+    decision
+}
+
+fn ask(policy: &Policy, jobs: &[&JobView], signals: &Signals, now: Moment) -> BTreeMap<String, Answer> {
+    let running: Vec<_> = jobs.iter().filter(|view| view.pause.since.is_none()).map(|view| &view.job.id).collect();
+    let questions = policy.rules.signals.iter();
+    questions.map(|(name, question)| (name.clone(), signals.answer(question, &running, now))).collect()
+}
+
+fn input(name: &str, answer: &Answer) -> Input {
+    Input {
+        signal: name.to_owned(),
+        source: answer.source.clone(),
+        value: answer.value.as_ref().ok().copied(),
+        age: answer.age,
+        missing: answer.value.as_ref().err().cloned(),
+    }
+}
+
+impl State {
+    fn follow(&mut self, policy: &Policy) {
+        if self.of_hash != policy.hash || self.gates.len() != policy.rules.stages.len() {
+            self.of_hash = policy.hash;
+            self.gates = vec![Gate::default(); policy.rules.stages.len()];
+        }
+    }
+
+    fn step(&mut self, tick: &Tick<'_>, decision: &mut Decision) {
+        let changes = &mut decision.changes;
+        self.say_what_is_missing(tick, changes);
+        self.step_gates(tick);
+        decision.effects = self.effects.settled(tick);
+        changes.extend(decision.effects.iter().map(super::Effect::sentence));
+
+        self.admit(tick, changes);
+        decision.admission_closed = self.closed_by.is_some();
+
+        let pausing = tick.rules.stages_doing(Resource::Io, Measure::Pause).next();
+        let pause = pausing.and_then(|(index, stage)| Some((stage, self.gates.get_mut(index)?)));
+        self.stagger.step(tick, pause, self.closed_by.as_deref(), &mut self.effects, changes);
+        let running = self.stagger.running(tick);
+        self.priorities.step(tick, &self.gates, &running, changes);
+    }
+
+    fn say_what_is_missing(&mut self, tick: &Tick<'_>, changes: &mut Vec<String>) {
+        for reading in &tick.readings {
+            let resource = reading.resource;
+            let Told::Missing(wish) = tick.told(resource) else {
+                if self.missing.remove(&resource).is_some_and(|(_, said)| said) {
+                    changes.push(format!("{} can be judged again", resource.name()));
+                }
+                continue;
+            };
+            let (since, said) = self.missing.entry(resource).or_insert((tick.time(), false));
+            if !*said && tick.time().saturating_sub(*since) >= SILENT {
+                *said = true;
+                changes.push(format!("{}; {}", explain::missing(tick, resource), explain::consequence(wish)));
+            }
+        }
+    }
+
+    fn step_gates(&mut self, tick: &Tick<'_>) {
+        for (stage, gate) in tick.rules.stages.iter().zip(&mut self.gates) {
+            let told = tick.told(stage.resource);
+            gate.step(stage, tick.rules.bands.cut_off(stage.band), told, tick.time());
+            let demanded = match told {
+                Told::Missing(OnMissing::Safe) => [Measure::CloseAdmission, Measure::LowerPriority].as_slice(),
+                Told::Missing(OnMissing::Deny) => &[Measure::CloseAdmission],
+                Told::Missing(OnMissing::Hold | OnMissing::Release) | Told::Severity(_) => &[],
+            };
+            if stage.measures.iter().any(|measure| demanded.contains(measure)) {
+                gate.force();
+            }
+        }
+    }
+
+    /// Opens or closes admission.
+    fn admit(&mut self, tick: &Tick<'_>, changes: &mut Vec<String>) {
+        let closing = Resource::ALL.into_iter().find_map(|resource| {
+            let mut stages = tick.rules.stages_doing(resource, Measure::CloseAdmission);
+            stages.find(|(index, _)| self.gates.get(*index).is_some_and(Gate::on)).map(|(_, stage)| stage)
+        });
+        let denied = || {
+            let demands = |told| matches!(told, Told::Missing(OnMissing::Deny | OnMissing::Safe));
+            tick.readings.iter().find(|reading| demands(tick.told(reading.resource)))
+        };
+        let why = match closing {
+            Some(stage) => Some(explain::cause(tick, stage, Side::Reached)),
+            None => denied().map(|reading| explain::missing(tick, reading.resource)),
+        };
+        match (&self.closed_by, why) {
+            (None, Some(why)) => {
+                let memory = closing.is_some_and(|stage| stage.resource == Resource::Memory);
+                let advice = if memory { "; pausing would free no memory" } else { "" };
+                changes.push(format!("admission closed: {why}{advice}"));
+                self.closed_by = Some(why);
+            }
+            (Some(_), None) => {
+                changes.push("admission open: no stage that closes it is in force any more".to_owned());
+                self.closed_by = None;
+            }
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+    }
+
+    fn claims(&self, policy: &Policy, view: &JobView, now: Moment) -> Vec<Claim> {
+        let id = &view.job.id;
+        let mut wishes = vec![(Setting::Group, Bound::Exactly, OWN_GROUP)];
+        let lowered = self.priorities.settings(id);
+        wishes.extend(lowered.into_iter().map(|(setting, reason)| (setting, Bound::AtLeast, reason)));
+        if let Some(held) = self.stagger.held(id) {
+            wishes.push((Setting::Paused, Bound::AtLeast, held.reason));
+        }
+        let claim = |(setting, bound, reason)| Claim {
+            claimant: policy.claimant(),
+            target: Target::Job(id.clone()),
+            setting,
+            bound,
+            until: now.boot + LEASE,
+            reason,
+            dry_run: policy.control.mode == Mode::DryRun,
+        };
+        wishes.into_iter().map(claim).collect()
+    }
+}
