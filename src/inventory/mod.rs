@@ -2,7 +2,9 @@
 
 mod capability;
 mod host;
+mod users;
 
 pub use crate::kernel::cgroup::CgroupMode;
 pub use capability::{Capability, CapabilityState};
 pub use host::Inventory;
+pub use users::users;

@@ -12,14 +12,14 @@ use crate::decide::{Cause, Decision, Input, Severity, Strategy};
 use crate::inventory::{Capability, CapabilityState, CgroupMode, Inventory};
 use crate::kernel::process::{Identity, RunState};
 use crate::metrics::{
-    ClaimState, Counters, KnobState, LoopState, OwnUsage, PolicyState, ProcessWatch, Reading, RecentDecision,
+    ClaimState, Counters, KnobState, LoopState, PolicyState, ProcessWatch, Reading, RecentDecision,
     Reload, Snapshot,
 };
 use crate::mode::Mode;
 use crate::plotter::{Arguments, Demand, Evidence, Job, JobId, Needs, Owner, Phase, Progress};
 use crate::pressure::{Pressure, PressureSet, PressureState, Resource, Stall};
 use crate::sample::{
-    CpuSample, CpuTimes, DiskSample, HostSample, InterfaceSample, JobSample, LoadSample, MemorySample,
+    CpuSample, CpuTimes, DiskSample, HostSample, InterfaceSample, JobSample, LoadSample, MemorySample, OwnUsage,
 };
 use crate::units::{Bytes, Ratio};
 use crate::world::{JobView, PauseView, World};

@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 pub use family::{FamilyDescription, Kind, Unit};
 pub use snapshot::{
-    ClaimState, Counters, KnobState, LoopState, OwnUsage, PolicyState, ProcessWatch, Reading, RecentDecision,
+    ClaimState, Counters, KnobState, LoopState, PolicyState, ProcessWatch, Reading, RecentDecision,
     Reload, Snapshot,
 };
 

@@ -9,7 +9,7 @@ use crate::claim::{KnobKind, Target};
 use crate::decide::{Decision, Strategy};
 use crate::inventory::Inventory;
 use crate::mode::Mode;
-use crate::units::Bytes;
+use crate::sample::OwnUsage;
 use crate::world::World;
 
 /// Everything that metrics, status page and API show of one tick.
@@ -147,14 +147,6 @@ pub struct LoopState {
     /// `None` where there is nothing to guard, because nothing is written.
     pub guard_alive: Option<bool>,
     pub usage: OwnUsage,
-}
-
-/// What we cost ourselves, from `/proc/self`.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct OwnUsage {
-    pub cpu: Option<Duration>,
-    pub resident: Option<Bytes>,
-    pub open_files: Option<u64>,
 }
 
 impl ClaimState {

@@ -18,6 +18,7 @@ use super::profiles::Profiles;
 use super::progress::Tracker;
 use super::temp::{self, TempPattern};
 use crate::clock::Moment;
+use crate::kernel::clock;
 use crate::kernel::process::{Identity, ProcessFacts, RunState, Stat};
 
 /// Facts of the machine that jobs depend on.
@@ -25,8 +26,6 @@ use crate::kernel::process::{Identity, ProcessFacts, RunState, Stat};
 pub struct Machine {
     /// `None` if it is not known; then what depends on it is not known either.
     pub cpus_online: Option<u32>,
-    /// `sysconf(_SC_CLK_TCK)`, the unit of start times; 100 on nearly every Linux.
-    pub ticks_per_second: u64,
     /// Names by user id.
     pub users: BTreeMap<u32, String>,
 }
@@ -188,7 +187,7 @@ impl Live {
     }
 
     fn observe(&mut self, id: &JobId, profile: &Profile, machine: &Machine, now: Moment, seen: &Observation) -> Job {
-        let started = since_boot(self.family.plotter.start_ticks, machine.ticks_per_second);
+        let started = clock::ticks(self.family.plotter.start_ticks);
         let running = now.since(started).saturating_sub(seen.paused);
         let progress = self.tracker.observe(profile, &self.command_line, running, seen);
         self.plot_id.clone_from(&progress.plot_id);
@@ -204,12 +203,6 @@ impl Live {
             progress,
         }
     }
-}
-
-fn since_boot(ticks: u64, per_second: u64) -> Duration {
-    let per_second = per_second.max(1);
-    let rest = (ticks % per_second).saturating_mul(1_000_000_000) / per_second;
-    Duration::from_secs(ticks / per_second) + Duration::from_nanos(rest)
 }
 
 fn hash_of(argv: &[String]) -> u64 {

@@ -42,7 +42,7 @@ impl Treatment {
 impl Jobs {
     pub fn new(roots: &Roots, profiles: Arc<Profiles>, inventory: &Inventory) -> Self {
         let cpus_online = u32::try_from(inventory.cpus_online.len()).ok().filter(|count| *count > 0);
-        let machine = Machine { cpus_online, ticks_per_second: clock::ticks_per_second(), users: users() };
+        let machine = Machine { cpus_online, users: users() };
         Self {
             roots: roots.clone(),
             watch: ProcessWatch::new(roots),

@@ -8,6 +8,7 @@ mod job;
 mod load;
 mod memory;
 mod network;
+mod own;
 mod process;
 mod temp;
 
@@ -18,3 +19,4 @@ pub use job::{JobSample, JobSampler, Subject};
 pub use load::LoadSample;
 pub use memory::MemorySample;
 pub use network::InterfaceSample;
+pub use own::{OwnSampler, OwnUsage};
