@@ -15,6 +15,7 @@ pub mod clock;
 pub mod decide;
 pub mod inventory;
 pub mod kernel;
+pub mod knob;
 pub mod plotter;
 pub mod pressure;
 pub mod sample;
