@@ -254,6 +254,20 @@ fn eta_is_silent_at_first_and_then_near() {
 }
 
 #[test]
+fn eta_recovers_from_a_start_that_was_too_fast() {
+    let total = 1_023_000_000_u64;
+    for scale in [1, 600] {
+        let mut watched = Watched::new("chia plots create -k 22");
+        // A tenth of the bytes in the first two of 38 parts of the time, the rest at an even speed.
+        for part in 1..=38_u64 {
+            let share = if part <= 2 { part * 50 } else { 100 + (part - 2) * 25 };
+            let left = watched.at(part * scale, &written(total * share / 1000)).eta.unwrap().as_secs() / scale;
+            assert!(part < 19 || left.abs_diff(38 - part) <= 4, "{left} parts left at part {part}");
+        }
+    }
+}
+
+#[test]
 fn a_sleeping_plotter_without_a_log_is_stalled_after_a_minute_of_silence() {
     let mut watched = Watched::new("chia plots create -k 22");
     let idle = |bytes| Observation { cpu: Some(Duration::from_secs(9)), ..written(bytes) };
