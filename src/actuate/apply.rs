@@ -219,7 +219,7 @@ impl Pass<'_> {
             Verdict::Yield(why) => {
                 match why {
                     Why::Foreign => self.foreign.push((unit.clone(), found.clone())),
-                    Why::ForeignAgain => {}
+                    Why::ForeignAgain | Why::FarEnough => {}
                     Why::OffLimits(why) => self.off_limits.push(format!("{unit} {why}")),
                 }
                 self.give_up(unit, found);

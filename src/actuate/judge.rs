@@ -25,6 +25,8 @@ pub enum Why {
     Foreign,
     /// As `Foreign`, and said before of the unit that it inherited from.
     ForeignAgain,
+    /// It goes further than is wanted by itself.
+    FarEnough,
     OffLimits(String),
 }
 
@@ -112,7 +114,7 @@ impl Judge<'_> {
         }
         // A plot that its owner started at nice 19 must not be made faster by a wish for at least nice 5.
         if found != self.wanted && (self.is_enough)(found) {
-            return Verdict::Leave;
+            return Verdict::Yield(Why::FarEnough);
         }
         self.claim(found.clone(), found)
     }

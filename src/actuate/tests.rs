@@ -31,7 +31,8 @@ pub fn moment(seconds: u64) -> Moment {
 
 pub fn want(setting: Setting) -> Want {
     let holder = Claimant { class: Class::Slo, priority: 500, policy: "calm".to_owned() };
-    Want { setting, bound: Bound::AtLeast, holders: vec![holder], reason: "io-pressure" }
+    let bound = if matches!(setting, Setting::Affinity(_)) { Bound::AtMost } else { Bound::AtLeast };
+    Want { setting, bound, holders: vec![holder], reason: "io-pressure" }
 }
 
 /// A run directory in memory, where there is one: these tests sync thousands of records.

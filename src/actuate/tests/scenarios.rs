@@ -353,6 +353,6 @@ fn a_plot_that_is_nicer_than_wanted_is_left_as_it_is() {
     }
     rig.want(KnobKind::Nice, 1);
     assert_eq!(rig.tick(), []);
-    assert_eq!(rig.actuator.as_ref().unwrap().held().count(), 0);
+    assert_eq!(rig.state.borrow().writes, 0);
     assert_eq!(nice_of(&rig, PLOTTER), [19, 19, 19]);
 }

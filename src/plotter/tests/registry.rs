@@ -11,7 +11,7 @@ use crate::kernel::process::{Identity, IoCounters, OpenFile, ProcessFacts, RunSt
 use crate::units::Ratio;
 
 fn registry() -> JobRegistry {
-    JobRegistry::new(shipped(), Machine { cpus_online: Some(8), ticks_per_second: 100, users: users() })
+    JobRegistry::new(shipped(), Machine { cpus_online: Some(8), users: users() })
 }
 
 fn with(processes: &[ProcessFacts]) -> JobRegistry {
