@@ -18,6 +18,7 @@ pub mod decide;
 pub mod http;
 pub mod inventory;
 pub mod kernel;
+pub mod knob;
 pub mod metrics;
 pub mod mode;
 pub mod plotter;

@@ -19,7 +19,7 @@ pub struct Entry {
     /// Seconds since boot, which order entries even when the wall clock jumps.
     pub boot_seconds: f64,
     pub policy: Option<String>,
-    /// What changed and by which rule, in plain English.
+    /// What changed and by which rule, in plain English; effects of earlier actions among them.
     pub changes: Vec<String>,
     pub inputs: Vec<InputLine>,
     pub severity: BTreeMap<&'static str, f64>,
@@ -86,6 +86,24 @@ impl Entry {
             admission_closed: false,
             claims: Claims::default(),
             writes: Vec::new(),
+        }
+    }
+
+    /// One structured log line for each thing that the entry says.
+    pub fn log(&self) {
+        let policy = self.policy.as_deref().unwrap_or("-");
+        for change in &self.changes {
+            tracing::info!(policy, cause = self.cause, strategy = self.strategy, "{change}");
+        }
+        for write in &self.writes {
+            let Write { knob, target, action, outcome, from, to, read_back, reason, .. } = write;
+            let detail = write.detail.as_deref();
+            let (from, to, read_back) = (from.as_deref(), to.as_deref(), read_back.as_deref());
+            if matches!(*outcome, "failed" | "foreign" | "protected") {
+                tracing::warn!(policy, knob, %target, action, outcome, from, to, read_back, reason, detail, "knob");
+            } else {
+                tracing::info!(policy, knob, %target, action, outcome, from, to, read_back, reason, "knob");
+            }
         }
     }
 

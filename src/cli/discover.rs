@@ -23,11 +23,8 @@ pub fn discover(options: &DiscoverOptions) -> u8 {
 fn print(inventory: &Inventory) {
     let text = |fact: &Option<String>| fact.clone().unwrap_or_else(|| "unknown".to_owned());
     let size = |fact: Option<Bytes>| fact.map_or_else(|| "unknown".to_owned(), |bytes| bytes.to_string());
-    let cpus = if inventory.cpus_online.is_empty() {
-        "unknown".to_owned()
-    } else {
-        inventory.cpus_online.len().to_string()
-    };
+    let cpus =
+        if inventory.cpus_online.is_empty() { "unknown".to_owned() } else { inventory.cpus_online.len().to_string() };
     let facts = [
         ("host", text(&inventory.hostname)),
         ("distribution", text(&inventory.distribution)),

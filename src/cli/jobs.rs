@@ -39,7 +39,13 @@ pub fn jobs(options: &JobsOptions) -> u8 {
     let views = jobs.sample(clock::now(), |_| Treatment::default());
     match options.output {
         Output::Table => print(&views),
-        Output::Json => println!("{}", json::jobs(&views)),
+        Output::Json => match json::jobs(&views, clock::now()) {
+            Ok(json) => println!("{json}"),
+            Err(error) => {
+                eprintln!("plotwarden: cannot write the jobs as JSON: {error}");
+                return exit::CANNOT;
+            }
+        },
     }
     if problems.is_empty() { exit::OK } else { exit::PROBLEM }
 }
@@ -50,7 +56,10 @@ fn print(views: &[JobView]) {
         return;
     }
     let rows: Vec<Vec<String>> = views.iter().map(row).collect();
-    table::print(&["JOB", "K", "OWNER", "PHASE", "PROGRESS", "LEFT", "MEMORY", "NEEDS", "TEMP", "NEEDS", "TEMP DIRECTORY"], &rows);
+    table::print(
+        &["JOB", "K", "OWNER", "PHASE", "PROGRESS", "LEFT", "MEMORY", "NEEDS", "TEMP", "NEEDS", "TEMP DIRECTORY"],
+        &rows,
+    );
 }
 
 fn row(view: &JobView) -> Vec<String> {
@@ -69,7 +78,9 @@ fn row(view: &JobView) -> Vec<String> {
         job.owner.name.clone().unwrap_or_else(|| job.owner.uid.to_string()),
         phase,
         progress.ratio.map_or_else(unknown, |ratio| ratio.to_string()),
-        progress.eta.map_or_else(unknown, |eta| humantime::format_duration(Duration::from_secs(eta.as_secs())).to_string()),
+        progress
+            .eta
+            .map_or_else(unknown, |eta| humantime::format_duration(Duration::from_secs(eta.as_secs())).to_string()),
         size(sample.resident),
         size(job.needs.peak.ram),
         size(sample.temp_bytes),

@@ -1,11 +1,16 @@
 //! The command line: flags in the style of the Prometheus exporters, one file per subcommand, help with an example each.
 
 mod completions;
+mod discover;
+mod jobs;
 mod log;
 mod options;
+mod policy;
+mod restore;
+mod run;
+mod table;
 
 use clap::{Parser, Subcommand};
-
 
 /// Exit codes, the same for every subcommand.
 pub mod exit {
@@ -19,7 +24,9 @@ pub mod exit {
 /// Watches and steers Chia plotting: a Prometheus exporter and a policy controller in one.
 #[derive(Debug, Parser)]
 #[command(name = "plotwarden", version, about, max_term_width = 100)]
-#[command(after_help = "Example: plotwarden run\n\nWithout a subcommand this help is shown. Exit codes: 0 fine, 1 a problem was found, 2 could not run.")]
+#[command(
+    after_help = "Example: plotwarden run\n\nWithout a subcommand this help is shown. Exit codes: 0 fine, 1 a problem was found, 2 could not run."
+)]
 pub struct Cli {
     #[command(flatten)]
     pub log: options::LogOptions,
@@ -39,7 +46,9 @@ pub enum Command {
     #[command(after_help = "Example: plotwarden jobs --output json | jq '.[].progress'")]
     Jobs(options::JobsOptions),
     /// Put back everything that an earlier run changed and left behind
-    #[command(after_help = "Example: plotwarden restore\n\nSafe at any time: only what is still ours is put back. Refuses while a run is alive.")]
+    #[command(
+        after_help = "Example: plotwarden restore\n\nSafe at any time: only what is still ours is put back. Refuses while a run is alive."
+    )]
     Restore(options::RestoreOptions),
     /// Work with policy files
     #[command(subcommand, after_help = "Example: plotwarden policy check policies/")]
@@ -52,7 +61,9 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum PolicyCommand {
     /// Check policy files and folders; every error with file, line, column and a hint
-    #[command(after_help = "Example: plotwarden policy check policies/ my-policy.yaml\n\nExit codes: 0 all good, 1 a policy has errors, 2 a file cannot be read.")]
+    #[command(
+        after_help = "Example: plotwarden policy check policies/ my-policy.yaml\n\nExit codes: 0 all good, 1 a policy has errors, 2 a file cannot be read."
+    )]
     Check(options::PolicyCheckOptions),
 }
 
@@ -61,6 +72,11 @@ pub fn main() -> u8 {
     let cli = Cli::parse();
     log::start(&cli.log);
     match cli.command {
+        Command::Run(options) => run::run(options),
+        Command::Discover(options) => discover::discover(&options),
+        Command::Jobs(options) => jobs::jobs(&options),
+        Command::Restore(options) => restore::restore(&options),
+        Command::Policy(command) => policy::policy(&command),
         Command::Completions(options) => completions::print(&options),
     }
 }

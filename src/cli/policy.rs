@@ -13,7 +13,11 @@ pub fn policy(command: &PolicyCommand) -> u8 {
 fn check(options: &PolicyCheckOptions) -> u8 {
     let report = if options.paths.is_empty() { shipped() } else { policy::check(&options.paths) };
     // What is wrong goes to standard error, so that a pipeline sees it; what is fine to standard output.
-    if report.exit_code() == exit::OK { print!("{report}") } else { eprint!("{report}") }
+    if report.exit_code() == exit::OK {
+        print!("{report}")
+    } else {
+        eprint!("{report}")
+    }
     report.exit_code()
 }
 

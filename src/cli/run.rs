@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use super::exit;
 use super::options::RunOptions;
-use crate::http;
 use crate::kernel::Roots;
 use crate::mode::Mode;
 use crate::run::{self, Settings};
@@ -16,7 +15,10 @@ pub fn run(options: RunOptions) -> u8 {
     let mode = mode(is_root, options.max_mode);
     if !is_root {
         let use_instead = "sudo plotwarden run";
-        tracing::warn!(use_instead, "not root: observing only, nothing is paused or re-prioritised, and some facts of other users' plotters stay hidden");
+        tracing::warn!(
+            use_instead,
+            "not root: observing only, nothing is paused or re-prioritised, and some facts of other users' plotters stay hidden"
+        );
     }
     let mut roots = options.paths.roots();
     if !is_root {
@@ -69,6 +71,7 @@ fn with_private_run(roots: Roots) -> Roots {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http;
 
     #[test]
     fn root_enforces_and_others_observe_unless_told_otherwise() {

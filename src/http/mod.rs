@@ -3,7 +3,6 @@
 //! A request never samples: it is answered from the snapshot of the last tick. So a scrape costs what its text costs, any
 //! number of scrapers see the same moment, and nobody who asks can slow the loop down.
 
-mod api;
 mod exposition;
 mod listen;
 mod negotiate;

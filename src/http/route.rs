@@ -8,8 +8,10 @@ use hyper::header::{
 };
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 
+use crate::world::json;
+
 use super::site::Site;
-use super::{api, negotiate, page, readiness};
+use super::{negotiate, page, readiness};
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 /// Nothing from elsewhere, no script, no frame, no form: a page about a machine should not be able to do anything.
@@ -78,7 +80,7 @@ fn status_page(site: &Site, query: Option<&str>) -> Answer {
 
 fn jobs(site: &Site) -> Answer {
     match readiness::fresh(site.latest(), (site.clock)()) {
-        Ok(snapshot) => match api::jobs(&snapshot) {
+        Ok(snapshot) => match json::jobs(&snapshot.world.jobs, snapshot.world.now) {
             Ok(json) => answer(StatusCode::OK, "application/json", json),
             Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, format!("cannot write the jobs: {error}\n")),
         },

@@ -28,7 +28,8 @@ mod tests {
 
     #[test]
     fn reads_names_by_number() {
-        let users = parse(b"root:x:0:0:root:/root:/bin/sh\ntoor:x:0:0::/:\nchia:x:1000:1000::/home/chia:\n+nis\nbad:x:y\n");
+        let users =
+            parse(b"root:x:0:0:root:/root:/bin/sh\ntoor:x:0:0::/:\nchia:x:1000:1000::/home/chia:\n+nis\nbad:x:y\n");
         assert_eq!(users, BTreeMap::from([(0, "root".to_owned()), (1000, "chia".to_owned())]));
     }
 }

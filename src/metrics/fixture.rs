@@ -12,8 +12,7 @@ use crate::decide::{Cause, Decision, Input, Severity, Strategy};
 use crate::inventory::{Capability, CapabilityState, CgroupMode, Inventory};
 use crate::kernel::process::{Identity, RunState};
 use crate::metrics::{
-    ClaimState, Counters, KnobState, LoopState, PolicyState, ProcessWatch, Reading, RecentDecision,
-    Reload, Snapshot,
+    ClaimState, Counters, KnobState, LoopState, PolicyState, ProcessWatch, Reading, RecentDecision, Reload, Snapshot,
 };
 use crate::mode::Mode;
 use crate::plotter::{Arguments, Demand, Evidence, Job, JobId, Needs, Owner, Phase, Progress};
@@ -274,6 +273,7 @@ fn inventory() -> Inventory {
 fn policies() -> Vec<PolicyState> {
     let input = |signal: &str, value, age, missing: Option<&str>| Input {
         signal: signal.to_owned(),
+        source: "io.some of the jobs".to_owned(),
         value,
         age,
         missing: missing.map(str::to_owned),
@@ -293,6 +293,7 @@ fn policies() -> Vec<PolicyState> {
         strategy: Some(Strategy::IoOptimization),
         admission_closed: true,
         changes: Vec::new(),
+        effects: Vec::new(),
         claims: Vec::new(),
     };
     let policy = |name: &str, mode, decision, effect| PolicyState {

@@ -32,8 +32,7 @@ use std::sync::Arc;
 
 pub use family::{FamilyDescription, Kind, Unit};
 pub use snapshot::{
-    ClaimState, Counters, KnobState, LoopState, PolicyState, ProcessWatch, Reading, RecentDecision,
-    Reload, Snapshot,
+    ClaimState, Counters, KnobState, LoopState, PolicyState, ProcessWatch, Reading, RecentDecision, Reload, Snapshot,
 };
 
 use family::Family;

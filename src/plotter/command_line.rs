@@ -19,7 +19,7 @@ const LONGEST_CHAIN: usize = 4;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct CommandLine {
     pub arguments: Arguments,
-    /// All arguments by name, for the expressions of the profile.
+    /// All arguments by name, and what follows from them, for the expressions of the profile.
     pub variables: Variables,
     /// Directories by argument name, absolute and reachable for us.
     pub directories: Vec<(String, PathBuf)>,
@@ -179,6 +179,10 @@ impl Reader<'_> {
         let mode = profile.modes.iter().find(|(_, when)| when.number(variables).is_some_and(|truth| truth != 0.0));
         if let Some((mode, _)) = mode {
             variables.set_text("mode", mode);
+        }
+        let plot = profile.needs.plot.as_ref().and_then(|plot| plot.number(variables));
+        if let Some(plot) = plot {
+            variables.set_number("plot", plot);
         }
         let count = |name: &str| {
             variables

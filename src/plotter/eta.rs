@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// Below this share too little is known.
 const TOO_EARLY: f64 = 0.02;
-/// Time constant of the smoothing, in seconds of running time.
-const SMOOTHING: f64 = 120.0;
+/// Time constant of the smoothing, as a share of the time elapsed: plots take seconds in tests and hours on farms.
+const SMOOTHING: f64 = 0.1;
 
 /// Predicts the running time of one plot.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -35,7 +35,7 @@ impl Eta {
         }
         let estimate = elapsed * (1.0 - first) / done;
         let step = running.saturating_sub(self.last).as_secs_f64();
-        let weight = 1.0 - (-step / SMOOTHING).exp();
+        let weight = 1.0 - (-step / (SMOOTHING * elapsed)).exp();
         self.predicted = Some(self.predicted.map_or(estimate, |before| before + weight * (estimate - before)));
         self.last = running;
     }

@@ -40,8 +40,8 @@ pub(super) struct LogState {
     pub table: Option<u8>,
     /// 0 to 1.
     pub progress: Option<f64>,
-    /// Plots that the log says are finished, the one at hand included.
-    pub finished: u32,
+    /// Plots of this plotter before the one at hand.
+    pub before: u32,
     pub stalled: bool,
     pub error: Option<String>,
 }
@@ -110,14 +110,14 @@ impl LogFollower {
         }
     }
 
-    /// A new plot begins, the one with this number where the line says so.
+    /// A new plot begins, the one with this number where the line says so. Whatever came before it is finished by then.
     fn begin(&mut self, plot_id: Option<String>, number: Option<u32>) {
-        let before = number.map_or(0, |n| n.saturating_sub(1));
+        let counted = self.state.before + u32::from(self.state.plot > 0 || self.state.phase.is_some());
         self.state = LogState {
             plot: self.state.plot + 1,
+            before: number.map_or(counted, |number| number.saturating_sub(1)),
             plot_id,
             progress: Some(0.0),
-            finished: self.state.finished.max(before),
             ..LogState::default()
         };
     }
@@ -129,20 +129,19 @@ impl LogFollower {
             PhaseOf::Numbered(expression) => small(expression, &groups).map(Phase::Number),
         });
         if matches!(phase, Some(Phase::Copying | Phase::Done)) && !self.nearly_finished() {
-            // Of a plot before this one.
-            if phase == Some(Phase::Done) {
-                self.state.finished += 1;
-            }
             return;
         }
         self.state.stalled = false;
-        if phase == Some(Phase::Done) {
-            let (number, of) = (group(found, "n"), group(found, "of"));
-            if number < of {
-                // The next one begins without a line of its own.
-                return self.begin(None, number.map(|n| n + 1));
+        if phase == Some(Phase::Done)
+            && let Some(number) = group(found, "n")
+        {
+            if Some(number) < group(found, "of") {
+                // The next one begins without a line of its own, and nothing will be said of its progress.
+                self.begin(None, Some(number + 1));
+                self.state.progress = None;
+                return;
             }
-            self.finish(number);
+            self.state.before = number.saturating_sub(1);
         }
         if phase.is_some_and(|phase| self.state.phase != Some(phase)) {
             self.state.phase = phase;
@@ -154,15 +153,6 @@ impl LogFollower {
         if let Some(progress) = step.progress.as_ref().and_then(|expression| expression.number(&groups)) {
             let progress = progress.clamp(0.0, 1.0);
             self.state.progress = Some(self.state.progress.map_or(progress, |before| before.max(progress)));
-        }
-    }
-
-    /// Counts each plot once, or takes the plotter's own count.
-    fn finish(&mut self, number: Option<u32>) {
-        match number {
-            Some(n) => self.state.finished = self.state.finished.max(n),
-            None if self.state.phase != Some(Phase::Done) => self.state.finished += 1,
-            None => {}
         }
     }
 

@@ -26,10 +26,6 @@ pub(super) fn needs(profile: &Profile, command_line: &CommandLine, progress: &Pr
     for (name, value) in [("alloc", ALLOCATING), ("write", WRITING), ("copy", COPYING), ("done", DONE)] {
         variables.set_number(name, value);
     }
-    let plot = profile.needs.plot.as_ref().and_then(|plot| plot.number(&variables));
-    if let Some(plot) = plot {
-        variables.set_number("plot", plot);
-    }
     let now = situations_now(profile, progress);
     let ahead = situations_ahead(profile, command_line, progress);
     let left = profile.needs.write.as_ref().and_then(|write| left_to_write(write, &variables, progress));
@@ -40,7 +36,7 @@ pub(super) fn needs(profile: &Profile, command_line: &CommandLine, progress: &Pr
         write: left,
         vram: bytes(worst(profile.needs.vram.as_ref(), &variables, situations)),
     };
-    Needs { now: demand(&now), peak: demand(&ahead), plot: bytes(plot) }
+    Needs { now: demand(&now), peak: demand(&ahead), plot: bytes(variables.number("plot")) }
 }
 
 /// All phases while the present one is not known.

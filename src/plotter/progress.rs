@@ -28,8 +28,8 @@ pub(super) struct Tracker {
     plot: Plot,
     /// The plot before this one: its files may stay open while it is copied.
     previous_id: Option<String>,
-    /// Plots whose end this tracker has seen.
-    ended: u32,
+    /// Plots of this plotter before the one at hand.
+    before: u32,
     /// Count of the log's plots when this one began.
     log_plot: u64,
     quiet: Quiet,
@@ -41,6 +41,8 @@ struct Plot {
     id: Option<String>,
     /// Odometer at its beginning.
     odometer_base: u64,
+    /// Other witnesses spoke of this plot first: the log's plot of this count is still the one before.
+    log_lags_at: Option<u64>,
     phase: Option<(Phase, Evidence)>,
     ratio: Option<(f64, Evidence)>,
     eta: Eta,
@@ -99,16 +101,21 @@ impl Tracker {
         let written = odometer.map(|now| float(now.saturating_sub(self.plot.odometer_base)));
         let share = total.zip(written).map(|(total, written)| written / total);
         let by_bytes = share.and_then(|share| evidence::bytes(profile, share));
-        let log = self.log.state();
+        let nothing = LogState::default();
+        let log = if self.plot.log_lags_at == Some(self.log.state().plot) { &nothing } else { self.log.state() };
         let table = self.plot.weigh(&[threads, files, by_bytes], log);
         self.plot.advance(profile, log, share);
         self.plot.eta.update(running, self.plot.ratio());
         let stalled = self.quiet.stalled(profile, &mut self.log, running, seen, odometer);
-        self.report(table, stalled, running)
+        self.report(table, stalled, running, command_line.arguments.count)
     }
 
-    fn report(&self, table: Option<u8>, stalled: bool, running: Duration) -> Progress {
+    fn report(&self, table: Option<u8>, stalled: bool, running: Duration, count: Option<i64>) -> Progress {
         let log = self.log.state();
+        let done = self.plot.phase.is_some_and(|(phase, _)| phase == Phase::Done);
+        // A log may hold plots of an earlier plotter; this one makes no more than it was asked for.
+        let asked = count.and_then(|count| u32::try_from(count).ok()).filter(|count| *count > 0);
+        let before = asked.map_or(self.before, |asked| self.before.min(asked - 1));
         Progress {
             phase: self.plot.phase.map(|(phase, _)| phase),
             phase_from: self.plot.phase.map(|(_, from)| from),
@@ -117,7 +124,7 @@ impl Tracker {
             ratio_from: self.plot.ratio.map(|(_, from)| from),
             eta: self.plot.eta.left(running, self.plot.ratio()),
             plot_id: self.plot.id.clone(),
-            plots_done: log.finished.max(self.ended),
+            plots_done: before + u32::from(done),
             stalled,
             error: log.error.clone(),
         }
@@ -134,42 +141,57 @@ impl Tracker {
             .cloned();
         let present = id.is_some() && id == self.plot.id;
         let other_id = id.is_some() && self.plot.id.is_some() && !present;
-        let other_in_log = self.log_plot > 0 && log.plot > self.log_plot && !present;
-        // It was in phase 3 or 4, and now there are threads of phase 1.
-        let began_again =
-            self.plot.phase.zip(seen.threads.as_ref()).is_some_and(|((before, _), now)| {
-                before >= Phase::Number(3) && now.phase <= Phase::Number(1) && !present
-            });
+        let caught_up = self.plot.log_lags_at == Some(self.log_plot);
+        let other_in_log = self.log_plot > 0 && log.plot > self.log_plot && !present && !caught_up;
+        let exact = seen.threads.as_ref().or(seen.files.as_ref()).filter(|found| !found.or_later);
+        // It was in phase 3 or beyond, and now there are threads or files of phase 1.
+        let one = seen.command_line.arguments.count == Some(1);
+        let began_again = self.plot.phase.zip(exact).filter(|_| !one).is_some_and(|((before, _), now)| {
+            let back = before >= Phase::Number(3) && now.phase <= Phase::Number(1);
+            (back || (before == Phase::Done && now.phase < Phase::Done)) && !present
+        });
         if !self.started {
             self.started = true;
-            self.plot = Plot::first_seen(log.finished, seen);
+            self.before = plots_before(seen);
+            self.plot = Plot::first_seen(self.before.max(log.before), seen);
+            // It has just been started, and its log still holds what an earlier plotter appended to the same file.
+            if log.phase == Some(Phase::Done) {
+                self.plot.log_lags_at = Some(log.plot);
+                self.previous_id.clone_from(&log.plot_id);
+            }
         } else if other_id || other_in_log || began_again {
-            self.ended += 1;
+            self.before += 1;
             self.previous_id = self.plot.id.take();
-            self.plot =
-                Plot { odometer_base: seen.odometer.unwrap_or(0), eta: Eta::from(seen.running), ..Plot::default() };
+            self.plot = Plot {
+                odometer_base: seen.odometer.unwrap_or(0),
+                log_lags_at: Some(log.plot).filter(|plot| *plot == self.log_plot),
+                eta: Eta::from(seen.running),
+                ..Plot::default()
+            };
         }
+        self.before = self.before.max(log.before);
         self.log_plot = log.plot;
         self.plot.id = id.filter(|id| Some(id) != self.previous_id.as_ref()).or_else(|| self.plot.id.take());
     }
 }
 
-/// How many plots a plotter had made before we first saw it, by its log, or by its bytes.
-fn plots_before(finished: u32, odometer: Option<u64>, total: Option<f64>) -> f64 {
-    let by_bytes = odometer.zip(total).map(|(now, total)| float(now) / total);
-    let by_bytes = by_bytes.filter(|plots| *plots > MORE_THAN_ONE_PLOT).map_or(0.0, f64::floor);
-    if finished > 0 { f64::from(finished) } else { by_bytes }
+/// How many plots a plotter had made before we first saw it, by its bytes.
+fn plots_before(seen: &Witnesses) -> u32 {
+    if seen.command_line.arguments.count == Some(1) {
+        return 0;
+    }
+    let plots = seen.odometer.zip(seen.total).map(|(now, total)| float(now) / total);
+    let plots = plots.filter(|plots| *plots > MORE_THAN_ONE_PLOT).map_or(0, |plots| whole(plots.floor()));
+    u32::try_from(plots).unwrap_or(0)
 }
 
 impl Plot {
-    /// The plot that a plotter is at when we first see it, perhaps not its first.
-    fn first_seen(finished: u32, seen: &Witnesses) -> Self {
-        let one = seen.command_line.arguments.count == Some(1);
-        let before = if one { 0.0 } else { plots_before(finished, seen.odometer, seen.total) };
-        if before == 0.0 {
+    /// The plot that a plotter is at when we first see it, after so many others.
+    fn first_seen(before: u32, seen: &Witnesses) -> Self {
+        if before == 0 {
             return Self::default();
         }
-        let bytes = seen.total.map_or(0, |total| whole(before * total));
+        let bytes = seen.total.map_or(0, |total| whole(f64::from(before) * total));
         let odometer_base = bytes.min(seen.odometer.unwrap_or(0));
         Self { odometer_base, eta: Eta::from(seen.running), ..Self::default() }
     }
@@ -195,7 +217,9 @@ impl Plot {
             first
         };
         // Between two tables a better witness may be silent and a worse one behind: then the better one's word still holds.
-        let outdated = self.phase.is_some_and(|(before, from)| chosen.phase < before && chosen.from > from);
+        let outdated = self
+            .phase
+            .is_some_and(|(before, from)| before == Phase::Done || (chosen.phase < before && chosen.from > from));
         if !outdated {
             self.phase = Some((chosen.phase, chosen.from));
         }

@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::command_line::{self, CommandLine};
 use super::evidence::Observation;

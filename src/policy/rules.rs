@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::glob::Glob;
-use crate::mode::Mode;
 use crate::claim::{Claimant, Class};
+use crate::mode::Mode;
 use crate::plotter::Job;
 use crate::pressure::Resource;
 

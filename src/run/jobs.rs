@@ -84,10 +84,8 @@ impl Jobs {
         self.logs.retain(|id, _| present.iter().any(|(other, _)| other == id));
         let treatments: BTreeMap<JobId, Treatment> =
             present.iter().map(|(id, _)| (id.clone(), treatment(id))).collect();
-        let observations = present
-            .iter()
-            .map(|(id, plotter)| (id.clone(), self.observe(id, *plotter, treatments.get(id))))
-            .collect();
+        let observations =
+            present.iter().map(|(id, plotter)| (id.clone(), self.observe(id, *plotter, treatments.get(id)))).collect();
         let jobs = self.registry.observe(now, &observations);
         let subjects: Vec<Subject> = jobs.iter().map(|job| self.subject(job, treatments.get(&job.id))).collect();
         let samples = self.sampler.sample(&subjects, now);

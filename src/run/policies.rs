@@ -1,13 +1,13 @@
 //! Keeps the policies in force and what each of them remembers; reads them again when their files change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
 use crate::clock::Moment;
 use crate::decide::{self, Decision};
 use crate::mode::Mode;
-use crate::policy::{self, Fingerprint, Outcome, Policy, PolicyError, PolicySet, Reloader};
+use crate::policy::{self, Fingerprint, OnExit, Outcome, Policy, PolicyError, PolicySet, Reloader};
 use crate::signal::Signals;
 use crate::world::World;
 
@@ -57,6 +57,12 @@ impl Policies {
     pub fn reload(&mut self, now: Moment) {
         let seen = Fingerprint::take(&self.paths);
         self.take(seen, now);
+    }
+
+    /// Names of the policies whose settings outlive a clean exit.
+    pub fn kept_on_exit(&self) -> BTreeSet<String> {
+        let keeps = |policy: &&Policy| policy.control.on_exit == OnExit::Keep;
+        self.in_force().iter().filter(keeps).map(|policy| policy.name.clone()).collect()
     }
 
     /// One decision of each policy. What a policy that has gone remembered is forgotten; its claims lapse with it.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::TICK;
 use super::counts::Counts;
 use super::policies::Policies;
-use super::TICK;
 use crate::actuate::{Actuator, Report};
 use crate::arbiter::Wanted;
 use crate::claim::{KnobKind, Target};
@@ -111,10 +111,11 @@ fn knobs(tick: &Tick) -> Vec<KnobState> {
             original: reading(values.original),
             wanted: reading(want.map(|want| want.setting.to_string())),
             actual: reading(values.ours),
-            holders: want.map(|want| want.holders.iter().map(|holder| holder.policy.clone()).collect()).unwrap_or_default(),
+            holders: want
+                .map(|want| want.holders.iter().map(|holder| holder.policy.clone()).collect())
+                .unwrap_or_default(),
             reason: want.map(|want| want.reason.to_owned()).unwrap_or_default(),
         }
     };
     tick.actuator.held().map(state).collect()
 }
-

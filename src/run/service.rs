@@ -1,8 +1,8 @@
 //! Starts everything in its order, carries signals to the loop, and ends it: SIGHUP reloads, SIGTERM and SIGINT put back and end.
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Sender, channel};
 use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -23,7 +23,7 @@ use crate::knob::{self, GroupUse, Linux};
 use crate::mode::Mode;
 use crate::plotter::{ProfileError, Profiles};
 use crate::policy::PolicyError;
-use crate::sample::HostSampler;
+use crate::sample::{HostSampler, OwnSampler};
 use crate::signal::Signals;
 
 /// What `plotwarden run` was asked to do.
@@ -81,15 +81,22 @@ async fn serve(settings: Settings) -> Result<bool, RunError> {
     let (publish, latest) = watch::channel(None);
     let telemetry_path = settings.telemetry_path.clone();
     let site = Arc::new(Site::new(latest, Arc::new(clock::now), &telemetry_path));
-    let work = start(settings, publish)?;
-    tracing::info!(addresses = addresses.join(" "), telemetry_path, "serving metrics and the status page");
-
     let (orders, receiver) = channel();
+    let (started, start) = oneshot::channel();
     let (ended, end) = oneshot::channel();
     let handle = thread::Builder::new().name("loop".to_owned()).spawn(move || {
-        // If nobody waits for the answer any more, nobody needs it.
-        let _ = ended.send(work.turn(&receiver));
+        // An answer that nobody waits for any more is needed by nobody.
+        match prepare(settings, publish) {
+            Ok(work) => {
+                let _ = started.send(Ok(()));
+                let _ = ended.send(work.turn(&receiver));
+            }
+            Err(error) => drop(started.send(Err(error))),
+        }
     })?;
+    start.await.unwrap_or(Err(RunError::LoopLost))?;
+    tracing::info!(addresses = addresses.join(" "), telemetry_path, "serving metrics and the status page");
+
     let (close, closed) = oneshot::channel::<()>();
     let server = tokio::spawn(http::serve(listeners, site, async move {
         let _ = closed.await;
@@ -135,7 +142,10 @@ impl Requests {
 }
 
 /// Takes the lock, puts back what an earlier run left, and sets the loop up.
-fn start(settings: Settings, snapshots: watch::Sender<Option<Arc<crate::metrics::Snapshot>>>) -> Result<Loop, RunError> {
+fn prepare(
+    settings: Settings,
+    snapshots: watch::Sender<Option<Arc<crate::metrics::Snapshot>>>,
+) -> Result<Loop, RunError> {
     let Settings { roots, mode, .. } = settings;
     let now = clock::now();
     let mut inventory = Inventory::read(&roots);
@@ -155,11 +165,11 @@ fn start(settings: Settings, snapshots: watch::Sender<Option<Arc<crate::metrics:
     if let Source::Sweep { reason } = jobs.source() {
         tracing::warn!(%reason, "new processes are noticed by sweeping procfs each second");
     }
-    let jobs_group = roots.cgroupfs.as_ref().map(|mount| mount.join(knob::GROUP));
+    let jobs_group = roots.cgroupfs.as_ref().map(|mount| mount.join(knob::BASE_GROUP));
     Ok(Loop {
         host: HostSampler::new(&roots, jobs_group),
         audit: AuditLog::new(&roots.run),
-        publisher: Publisher::new(jobs.profiles(), now),
+        publisher: Publisher::new(OwnSampler::new(&roots), jobs.profiles(), now),
         signals: Signals::default(),
         inventory: Arc::new(inventory),
         mode,

@@ -1,5 +1,6 @@
 //! Tests of the room as a whole: command lines, logs, progress, needs and the registry, against the shipped profiles.
 
+mod log_source;
 mod needs;
 mod profiles;
 mod progress;

@@ -164,7 +164,7 @@ fn chiapos_and_pos2() -> Vec<(&'static str, Expected)> {
             expected("pos2 22 8 - - - -", &[], &["/work"]),
         ),
         ("xchplot2 plot -k 28 -n 10 -o /out --tier plain", expected("xchplot2 28 - - - 10 -", &[], &["/out"])),
-        ("/x/xchplot2 batch jobs.tsv --devices 0,1,cpu --out=/out", expected("xchplot2 28 - - - 1 -", &[], &["/out"])),
+        ("/x/xchplot2 batch jobs.tsv --devices 0,1,cpu --out=/out", expected("xchplot2 28 - - - - -", &[], &["/out"])),
     ]
 }
 
