@@ -215,8 +215,11 @@ impl Stagger {
         let why = explain::cause(tick, stage, Side::Reached);
         for (rank, view) in candidates.iter().take(at_once).enumerate() {
             let id = &view.job.id;
-            let place =
-                if rank == 0 { "the least advanced".to_owned() } else { format!("number {} from the end", rank + 1) };
+            let place = match rank {
+                0 => "the least advanced".to_owned(),
+                1 => "the second least advanced".to_owned(),
+                _ => format!("the {}th least advanced", rank + 1),
+            };
             let of = running.len();
             changes.push(format!("paused {id}: {why}; it was {place} ({}) of {of} running", explain::progress(view)));
             self.held.insert(id.clone(), Held { reason: IO_PRESSURE, since: now });

@@ -50,6 +50,53 @@ fn when_the_last_one_ends_the_most_advanced_goes_on_at_once() {
     assert_eq!(scene.paused_numbers(), [4], "not even a missing signal lets all stand still");
 }
 
+/// A disk that is best with two plots at once gets two, not one, when one of them ends.
+#[test]
+fn the_next_takes_the_place_of_one_that_ended() {
+    let mut scene = Scene::with_jobs(shipped_policy(), 4);
+    scene.ticks(4, Felt::io(0.8));
+    assert_eq!(scene.paused_numbers(), [3, 4]);
+    scene.ticks(10, Felt::io(0.35));
+    scene.end(1);
+    scene.start(5);
+    scene.tick(Felt::io(0.35));
+    assert_eq!(scene.paused_numbers(), [4, 5], "the further advanced one goes first: {:?}", scene.said);
+    assert!(scene.said("resumed chiapos-3: 1 of 2 that may run at once were running"), "{:?}", scene.said);
+    scene.ticks(4, Felt::io(0.6));
+    assert_eq!(scene.paused_numbers(), [3, 4, 5]);
+    scene.end(2);
+    scene.tick(Felt::io(0.9));
+    assert_eq!(scene.paused_numbers(), [4, 5], "one at a time from now on");
+}
+
+#[test]
+fn guardrails_hold_whatever_the_disk_says() {
+    for (edit, most) in [("maxPaused: 50%", 2), ("maxPaused: 100%\n    never: [pause]", 0)] {
+        let mut scene = Scene::with_jobs(edited(&[("maxPaused: 100%", edit)]), 4);
+        scene.ticks(30, Felt::io(0.95));
+        assert_eq!(scene.paused_numbers().len(), most, "{edit}: {:?}", scene.said);
+        scene.start(9);
+        scene.tick(Felt::io(0.95));
+        assert_eq!(scene.paused_numbers().len(), most, "{edit}: deferring is pausing too");
+    }
+    let mut scene = Scene::with_jobs(edited(&[("keepRunning: 1", "keepRunning: 3")]), 4);
+    scene.ticks(30, Felt::io(0.95));
+    assert_eq!(scene.paused_numbers(), [4]);
+    let mut scene = Scene::with_jobs(edited(&[("maxActionsPerHour: 1200", "maxActionsPerHour: 1")]), 4);
+    scene.ticks(30, Felt::io(0.95));
+    assert_eq!(scene.paused_numbers(), [3, 4], "one action, and no more within the hour");
+}
+
+#[test]
+fn a_selector_leaves_the_others_alone() {
+    let policy = edited(&[("{role: plotter}", "{role: plotter, plotter: [madmax]}")]);
+    let mut scene = Scene::with_jobs(policy, 3);
+    scene.jobs[0].job.profile = "madmax".to_owned();
+    scene.ticks(10, Felt::io(0.95));
+    assert!(scene.settings(2).is_empty() && scene.settings(1).contains(&Setting::Group));
+    assert!(scene.paused().is_empty(), "of the selected ones, the last is never paused");
+}
+
 #[test]
 fn a_plot_on_its_way_out_makes_room_for_the_next() {
     let mut scene = Scene::with_jobs(shipped_policy(), 3);
@@ -158,12 +205,12 @@ fn a_plot_that_yields_the_disk_keeps_yielding() {
 #[test]
 fn busy_cores_make_all_plots_step_back_and_none_stand_still() {
     let mut scene = Scene::with_jobs(shipped_policy(), 4);
-    scene.ticks(22, Felt::cpu(0.85));
+    scene.ticks(60, Felt::cpu(0.85));
     assert_eq!(scene.last.strategy, Some(Strategy::GradualResourceAdjustment));
     assert!(scene.settings(1).contains(&Setting::Nice(5)), "{:?}", scene.said);
-    scene.ticks(10, Felt::cpu(0.85));
+    scene.ticks(30, Felt::cpu(0.85));
     assert!(scene.settings(1).contains(&Setting::Nice(10)), "a step at a time: {:?}", scene.said);
-    scene.ticks(30, Felt::cpu(0.97));
+    scene.ticks(70, Felt::cpu(0.97));
     assert_eq!(scene.last.strategy, Some(Strategy::ImmediateCpuReallocation));
     for number in 1..=4 {
         let expected = [Setting::Group, Setting::Nice(15), Setting::SchedClass(SchedClass::Batch)];
@@ -206,7 +253,7 @@ fn a_missing_signal_does_what_the_policy_says() {
 }
 
 #[test]
-fn without_a_group_of_the_jobs_the_machine_stands_in_and_that_is_said() {
+fn inputs_say_what_was_measured_of_whom_or_why_not() {
     let policy = edited(&[("of: jobs, window: 2s", "of: each, window: 2s")]);
     let mut scene = Scene::with_jobs(policy, 1);
     scene.ticks(5, Felt::io(0.1));
