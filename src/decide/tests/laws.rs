@@ -160,7 +160,7 @@ fn too_many_reversals_are_held_and_said() {
         scene.ticks(10, Felt::io(0.9));
         scene.ticks(10, Felt::io(0.05));
     }
-    assert!(scene.said("holding what is paused for 15m: more than 3 reversals within 15m"), "{:?}", scene.said);
+    assert!(scene.said("nothing is relaxed for 15m after more than 3 reversals within 15m"), "{:?}", scene.said);
     assert_eq!(reversals(&scene).len(), 4);
     scene.end(1);
     scene.ticks(2, Felt::io(0.9));

@@ -32,7 +32,7 @@ fn four_on_a_slow_disk_become_two_then_one() {
     assert_eq!((scene.last.strategy, scene.last.cause), (Some(Strategy::IoOptimization), Some(Cause::IoBottleneck)));
     let first = "paused chiapos-4: io.some of the jobs was 84% (50% or more for 2s); it was the least advanced (10%) of 4 running";
     assert!(scene.said(first), "{:?}", scene.said);
-    assert!(scene.said("effect of paused chiapos-4 after 3s: io severity 1.00 -> 1.00"), "{:?}", scene.said);
+    assert!(scene.said("effect of paused chiapos-4 after 3s: disk 84% -> 62%"), "{:?}", scene.said);
 }
 
 #[test]
