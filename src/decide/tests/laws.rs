@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::scene::{Felt, Scene, shipped_policy};
+use super::scene::{Felt, Scene, farm_first, shipped_policy};
 use crate::claim::{Setting, Target};
 use crate::plotter::Phase;
 
@@ -55,17 +55,19 @@ proptest! {
     /// Law 3: what is not known makes nothing looser, and under `hold` nothing tighter either.
     #[test]
     fn missing_samples_never_loosen_anything(trace in any_trace(), dropped in 6..40_u32) {
-        let mut scene = Scene::with_jobs(shipped_policy(), 4);
-        for felt in trace {
-            scene.tick(felt);
-        }
-        // Longer than any maxAge, so that the last values are too old.
-        scene.ticks(20, Felt::default());
-        let (before, closed) = (claimed(&scene), scene.last.admission_closed);
-        for _ in 0..dropped {
-            scene.tick(Felt::default());
-            prop_assert_eq!(&claimed(&scene), &before);
-            prop_assert_eq!(scene.last.admission_closed, closed);
+        for policy in [shipped_policy(), farm_first()] {
+            let mut scene = Scene::with_jobs(policy, 4);
+            for felt in &trace {
+                scene.tick(*felt);
+            }
+            // Longer than any maxAge, so that the last values are too old.
+            scene.ticks(20, Felt::default());
+            let (before, closed) = (claimed(&scene), scene.last.admission_closed);
+            for _ in 0..dropped {
+                scene.tick(Felt::default());
+                prop_assert_eq!(&claimed(&scene), &before);
+                prop_assert_eq!(scene.last.admission_closed, closed);
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::scene::{Felt, Scene, edited, shipped_policy};
+use super::scene::{Felt, Scene, edited, farm_first, shipped_policy};
 use crate::claim::{IoPriority, SchedClass, Setting};
 use crate::decide::{Cause, Strategy};
 use crate::kernel::process::RunState;
@@ -204,7 +204,7 @@ fn a_plot_that_yields_the_disk_keeps_yielding() {
 
 #[test]
 fn busy_cores_make_all_plots_step_back_and_none_stand_still() {
-    let mut scene = Scene::with_jobs(shipped_policy(), 4);
+    let mut scene = Scene::with_jobs(farm_first(), 4);
     scene.ticks(60, Felt::cpu(0.85));
     assert_eq!(scene.last.strategy, Some(Strategy::GradualResourceAdjustment));
     assert!(scene.settings(1).contains(&Setting::Nice(5)), "{:?}", scene.said);
@@ -231,7 +231,9 @@ fn short_memory_closes_admission_and_pauses_nobody() {
     );
     assert!(scene.last.admission_closed && scene.paused().is_empty());
     assert!(scene.said("pausing would free no memory"), "{:?}", scene.said);
-    assert!(scene.settings(1).contains(&Setting::Nice(15)));
+    let mut scene = Scene::with_jobs(farm_first(), 3);
+    scene.ticks(130, Felt::memory(0.5));
+    assert!(scene.settings(1).contains(&Setting::Nice(15)), "{:?}", scene.said);
 }
 
 #[test]
