@@ -50,6 +50,19 @@ spec:
 }
 
 #[test]
+fn doubts_are_said_at_their_place() {
+    for (from, to, part) in [
+        ("settle: 3s", "settle: 1s", "p.yaml:9:46: after a pause, 1s later, this window of 2s still holds"),
+        ("never: []", "never: [pause]", "p.yaml:18:41: `pause` is forbidden by `guardrails.never`"),
+        ("signal: ram,", "signal: disk,", "p.yaml:10:10: the signal `ram` is not used"),
+    ] {
+        let set = from_text(Path::new("p.yaml"), &GOOD.replacen(from, to, 1)).unwrap();
+        assert_eq!(set.warnings.len(), 1, "{to}: {:?}", set.warnings);
+        assert!(set.warnings[0].to_string().contains(part), "{to}: {}", set.warnings[0]);
+    }
+}
+
+#[test]
 fn the_most_careful_of_several_wishes_counts() {
     let set = from_text(Path::new("p.yaml"), GOOD).unwrap();
     let rules = &set.policies[0].rules;
