@@ -189,6 +189,19 @@ fn unknown_progress_is_not_taken_for_none() {
 }
 
 #[test]
+fn of_equals_the_youngest_is_paused_and_the_oldest_goes_on() {
+    let mut scene = Scene::with_jobs(shipped_policy(), 4);
+    for view in &mut scene.jobs {
+        view.job.progress.ratio = Some(crate::units::Ratio(0.3));
+    }
+    scene.ticks(8, Felt::io(0.8));
+    assert_eq!(scene.paused_numbers(), [2, 3, 4]);
+    scene.end(1);
+    scene.tick(Felt::io(0.8));
+    assert_eq!(scene.paused_numbers(), [3, 4]);
+}
+
+#[test]
 fn a_plot_that_yields_the_disk_keeps_yielding() {
     let mut scene = Scene::with_jobs(shipped_policy(), 3);
     scene.ticks(6, Felt::io(0.45));
@@ -219,6 +232,19 @@ fn busy_cores_make_all_plots_step_back_and_none_stand_still() {
     assert!(!scene.last.admission_closed, "more plots than cores cost nothing");
     scene.ticks(600, Felt::cpu(0.1));
     assert_eq!(scene.settings(1), [Setting::Group], "{:?}", scene.said);
+}
+
+#[test]
+fn steps_back_towards_the_original_wait_for_the_signal() {
+    let mut scene = Scene::with_jobs(farm_first(), 2);
+    scene.ticks(70, Felt::cpu(0.97));
+    assert!(scene.settings(1).contains(&Setting::Nice(15)), "{:?}", scene.said);
+    while scene.settings(1).contains(&Setting::Nice(15)) {
+        scene.tick(Felt::cpu(0.1));
+    }
+    assert!(scene.settings(1).contains(&Setting::Nice(10)));
+    scene.ticks(600, Felt { cpu: None, ..Felt::io(0.0) });
+    assert!(scene.settings(1).contains(&Setting::Nice(10)), "{:?}", scene.said);
 }
 
 #[test]
