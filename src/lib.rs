@@ -10,14 +10,21 @@
 
 pub mod actuate;
 pub mod arbiter;
+pub mod audit;
 pub mod claim;
+pub mod cli;
 pub mod clock;
 pub mod decide;
+pub mod http;
 pub mod inventory;
 pub mod kernel;
+pub mod knob;
+pub mod metrics;
+pub mod mode;
 pub mod plotter;
 pub mod policy;
 pub mod pressure;
+pub mod run;
 pub mod sample;
 pub mod signal;
 pub mod units;

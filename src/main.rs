@@ -1,1 +1,7 @@
-fn main() {}
+//! Parses the command line and calls the subcommand.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(plotwarden::cli::main())
+}

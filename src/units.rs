@@ -194,7 +194,7 @@ mod tests {
         assert_eq!("1.5 GB".parse(), Ok(Bytes(1_500_000_000)));
         assert_eq!("200MiB/s".parse(), Ok(BytesPerSecond(209_715_200.0)));
         assert_eq!("15%".parse(), Ok(Ratio(0.15)));
-        assert_eq!(parse_duration("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(parse_duration("1h30m"), Ok(Duration::from_mins(90)));
         assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
     }
 

@@ -1,5 +1,7 @@
 //! The world as one tick sees it: plain data, cheap to clone, no I/O. What is decided is decided from this and nothing else.
 
+pub mod json;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

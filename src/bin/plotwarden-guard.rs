@@ -1,1 +1,86 @@
-fn main() {}
+//! The guard process of `plotwarden`: small, alone, and hard to kill by accident. Everything it knows is in `actuate::guard`.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use nix::sys::mman::MlockAllFlags;
+use nix::sys::signal::{SigSet, Signal};
+use nix::time::ClockId;
+use plotwarden::actuate::guard::Watch;
+use plotwarden::clock::Moment;
+use plotwarden::kernel::Roots;
+use plotwarden::kernel::process::Identity;
+
+const USAGE: &str =
+    "plotwarden-guard puts back what plotwarden has changed when that process is gone; plotwarden starts it.
+
+usage: plotwarden-guard --main PID:START_TICKS --run DIR [--procfs DIR] [--sysfs DIR] [--cgroupfs DIR]
+example: plotwarden-guard --main 4711:123456 --run /run/plotwarden --cgroupfs /sys/fs/cgroup/unified";
+
+fn main() -> ExitCode {
+    let (main, roots) = match arguments(std::env::args().skip(1)) {
+        Ok(parsed) => parsed,
+        Err(problem) => {
+            say(&format!("{problem}\n{USAGE}"));
+            return ExitCode::from(2);
+        }
+    };
+    settle();
+    match Watch::new(&roots, main, &now, &mut say).map(Watch::keep) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            say(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn arguments(mut given: impl Iterator<Item = String>) -> Result<(Identity, Roots), String> {
+    let mut main = None;
+    let mut run = None;
+    let mut roots = Roots { procfs: "/proc".into(), sysfs: "/sys".into(), cgroupfs: None, run: PathBuf::new() };
+    while let Some(name) = given.next() {
+        let value = given.next().ok_or_else(|| format!("{name} needs a value"))?;
+        match name.as_str() {
+            "--main" => main = Some(identity(&value).ok_or_else(|| format!("{value} is not PID:START_TICKS"))?),
+            "--run" => run = Some(PathBuf::from(value)),
+            "--procfs" => roots.procfs = value.into(),
+            "--sysfs" => roots.sysfs = value.into(),
+            "--cgroupfs" => roots.cgroupfs = Some(value.into()),
+            other => return Err(format!("{other} is not known")),
+        }
+    }
+    roots.run = run.ok_or("--run is missing")?;
+    Ok((main.ok_or("--main is missing")?, roots))
+}
+
+fn identity(text: &str) -> Option<Identity> {
+    let (pid, start_ticks) = text.split_once(':')?;
+    Some(Identity { pid: pid.parse().ok()?, start_ticks: start_ticks.parse().ok()? })
+}
+
+/// A session of its own, deaf to what ends the main process, in memory, and last in line for the OOM killer. What is refused
+/// here makes the guard less sturdy, and no less right.
+fn settle() {
+    let _ = nix::unistd::setsid();
+    let _ = nix::unistd::chdir("/");
+    let deaf = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGPIPE];
+    let _ = deaf.into_iter().collect::<SigSet>().thread_block();
+    let _ = std::fs::write("/proc/self/oom_score_adj", "-900");
+    let on_fault = MlockAllFlags::from_bits_retain(libc::MCL_ONFAULT);
+    let _ = nix::sys::mman::mlockall(MlockAllFlags::MCL_CURRENT | on_fault);
+}
+
+/// Both clocks; a boot clock that cannot be read stands at zero, which spoils only the length of a pause.
+fn now() -> Moment {
+    let boot = nix::time::clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from);
+    Moment { boot, wall: SystemTime::now() }
+}
+
+fn say(line: &str) {
+    // Whoever read the log may be gone as well.
+    let _ = writeln!(std::io::stderr(), "plotwarden-guard: {line}");
+}

@@ -14,7 +14,8 @@ use super::strategy::strategy;
 use super::tick::Tick;
 use crate::claim::{Bound, Claim, Setting, Target};
 use crate::clock::Moment;
-use crate::policy::{Measure, Mode, OnMissing, Policy};
+use crate::mode::Mode;
+use crate::policy::{Measure, OnMissing, Policy};
 use crate::pressure::Resource;
 use crate::signal::{Answer, Signals};
 use crate::world::{JobView, World};
@@ -43,7 +44,7 @@ pub struct State {
 /// One tick of one policy.
 pub fn decide(policy: &Policy, state: &mut State, world: &World, signals: &Signals, now: Moment) -> Decision {
     let mut decision = Decision { policy: policy.name.clone(), ..Decision::default() };
-    if policy.control.mode == Mode::Disabled {
+    if policy.control.mode == Mode::Off {
         *state = State::default();
         return decision;
     }

@@ -2,9 +2,20 @@
 //!
 //! Readers return plain facts, each an `Option` or a `Result`: what cannot be read is said, never zero.
 
+pub mod cgroup;
+pub mod clock;
 mod error;
+pub mod file;
+#[cfg(test)]
+pub(crate) mod fixture;
+pub mod pressure;
+pub mod privilege;
 pub mod process;
+pub mod process_events;
+pub mod process_watch;
 mod roots;
+pub mod sweep;
+pub mod text;
 
 pub use error::KernelError;
 pub use roots::Roots;

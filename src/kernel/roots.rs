@@ -16,6 +16,11 @@ pub struct Roots {
 }
 
 impl Roots {
+    /// Where nearly every machine has them; the cgroup2 mount is to be found by [`super::cgroup::Mounts::read`].
+    pub fn standard() -> Self {
+        Self { procfs: "/proc".into(), sysfs: "/sys".into(), cgroupfs: None, run: "/run/plotwarden".into() }
+    }
+
     pub fn proc(&self, below: impl AsRef<Path>) -> PathBuf {
         self.procfs.join(below)
     }

@@ -108,6 +108,7 @@ impl Evidence {
 pub struct Progress {
     pub phase: Option<Phase>,
     pub phase_from: Option<Evidence>,
+    /// The table that is being worked on.
     pub table: Option<u8>,
     /// 0 to 1, never falls within one plot.
     pub ratio: Option<Ratio>,

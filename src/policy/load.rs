@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use super::document::documents;
 use super::error::PolicyError;
 use super::resolve::{self, Findings};
-use super::rules::{Mode, Origin, Policy};
+use super::rules::{Origin, Policy};
 use super::source;
+use crate::mode::Mode;
 
 /// The policies of `policies/`, in force where the operator has none of his own.
 const SHIPPED: &[(&str, &str)] = &[

@@ -29,6 +29,6 @@ pub use glob::Glob;
 pub use load::{PolicySet, from_text, load, shipped};
 pub use reload::{Fingerprint, Outcome, Reloader};
 pub use rules::{
-    Anchor, Band, Bands, Behavior, Contention, Control, Gauge, Guardrails, Measure, Mode, OnExit, OnMissing, Origin,
-    Policy, Question, Reversals, Scope, Selector, Stage,
+    Anchor, Band, Bands, Behavior, Contention, Control, Gauge, Guardrails, Measure, OnExit, OnMissing, Origin, Policy,
+    Question, Reversals, Scope, Selector, Stage,
 };

@@ -10,12 +10,13 @@ use super::glob::Glob;
 use super::nearest::suggest;
 use super::quantity::{Percent, Period};
 use super::rules::{
-    Anchor, Bands, Behavior, Contention, Control, Gauge, Guardrails, Measure, Mode, Origin, Policy, Question,
-    Reversals, Scope, Selector,
+    Anchor, Bands, Behavior, Contention, Control, Gauge, Guardrails, Measure, Origin, Policy, Question, Reversals,
+    Scope, Selector,
 };
 use super::schema::{self, ContentionDocument};
 use super::stages;
 use crate::claim::Class;
+use crate::mode::Mode;
 use crate::pressure::Resource;
 
 /// Problems and doubts found in one document.

@@ -8,19 +8,9 @@ use serde::Deserialize;
 
 use super::glob::Glob;
 use crate::claim::{Claimant, Class};
+use crate::mode::Mode;
 use crate::plotter::Job;
 use crate::pressure::Resource;
-
-/// How far a policy may go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Mode {
-    /// Not evaluated.
-    Disabled,
-    /// Evaluated and published; nothing is written to the machine.
-    DryRun,
-    Enforce,
-}
 
 /// What becomes of the policy's settings when `plotwarden` stops.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
@@ -272,16 +262,6 @@ impl OnMissing {
             Self::Deny => 1,
             Self::Hold => 2,
             Self::Release => 3,
-        }
-    }
-}
-
-impl Mode {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Disabled => "disabled",
-            Self::DryRun => "dryRun",
-            Self::Enforce => "enforce",
         }
     }
 }

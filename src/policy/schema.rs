@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde_yaml::Spanned;
 
 use super::quantity::{Percent, Period};
-use super::rules::{Band, Measure, Mode, OnExit, OnMissing, Scope};
+use super::rules::{Band, Measure, OnExit, OnMissing, Scope};
 use crate::claim::Class;
+use crate::mode::Mode;
 use crate::pressure::Resource;
 
 /// The first lines of any policy document; read alone first, to know which schema the rest follows.

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use super::GOOD;
 use crate::claim::Class;
-use crate::policy::{Band, Measure, Mode, OnExit, OnMissing, Scope, from_text, shipped};
+use crate::mode::Mode;
+use crate::policy::{Band, Measure, OnExit, OnMissing, Scope, from_text, shipped};
 use crate::pressure::Resource;
 
 #[test]
@@ -76,7 +77,7 @@ fn a_node_only_lowers_what_a_policy_may_do() {
     let mode = |most| set.clone().capped(most).policies[0].control.mode;
     assert_eq!(mode(Mode::Enforce), Mode::Enforce);
     assert_eq!(mode(Mode::DryRun), Mode::DryRun);
-    assert_eq!(mode(Mode::Disabled), Mode::Disabled);
+    assert_eq!(mode(Mode::Off), Mode::Off);
     let rehearsing = from_text(Path::new("p.yaml"), &GOOD.replace("mode: enforce", "mode: dryRun")).unwrap();
     assert_eq!(rehearsing.capped(Mode::Enforce).policies[0].control.mode, Mode::DryRun);
 }

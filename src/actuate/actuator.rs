@@ -1,0 +1,411 @@
+//! The actuator: holds what is ours, and makes the machine equal to what is wanted, tick by tick.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::JobHandle;
+use super::apply::goes_far_enough;
+use super::journal::{Damaged, Journal};
+use super::pauses::Pauses;
+use super::protect::protected;
+use super::record::Record;
+use super::report::{Action, Outcome, Report};
+use super::restore::{self, RestoreReport};
+use super::run_dir::{InstanceLock, RunDir, RunDirError};
+use super::said::Said;
+use super::writer::{Step, Writer, summary};
+use crate::arbiter::{Want, Wanted};
+use crate::claim::{KnobKind, Target};
+use crate::clock::Moment;
+use crate::inventory::{Capability, CapabilityState};
+use crate::kernel::Roots;
+use crate::kernel::process::Identity;
+use crate::knob::{KnobError, Machine, Scope};
+use crate::mode::Mode;
+use crate::plotter::JobId;
+use crate::world::PauseView;
+
+/// How long a tick waits for somebody who restores behind our back.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The only writer of knobs.
+pub struct Actuator {
+    machine: Box<dyn Machine>,
+    mode: Mode,
+    run: RunDir,
+    journal: Journal,
+    boot_id: String,
+    lineage: Vec<Identity>,
+    epoch: u64,
+    held: BTreeMap<(JobId, KnobKind), Record>,
+    pauses: Pauses,
+    said: Said,
+    damaged: Vec<Damaged>,
+    _lock: InstanceLock,
+}
+
+/// A held knob in words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Values {
+    pub original: Option<String>,
+    pub ours: Option<String>,
+}
+
+/// Why the actuator cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    RunDir(#[from] RunDirError),
+    #[error(transparent)]
+    Kernel(#[from] crate::kernel::KernelError),
+    #[error("cannot tell this boot from others, without which no original value can be kept: {0}")]
+    BootId(KnobError),
+}
+
+impl Actuator {
+    /// Takes the lock of the one instance and adopts what the journal says is ours. Where nothing may be written any more (dry
+    /// run, off), what is left of an earlier run is put back instead, and what came of it returned.
+    pub fn open(
+        roots: &Roots,
+        machine: Box<dyn Machine>,
+        mode: Mode,
+        now: Moment,
+    ) -> Result<(Self, Option<RestoreReport>), OpenError> {
+        let boot_id = machine.boot_id().map_err(OpenError::BootId)?;
+        let lineage = machine.lineage();
+        let run = RunDir::open(&roots.run)?;
+        let me = lineage.first().copied().unwrap_or(Identity { pid: 0, start_ticks: 0 });
+        let lock = run.lock(me)?;
+        let journal = Journal::at(run.path());
+        journal.create()?;
+        let leftover = match mode {
+            Mode::Enforce => None,
+            Mode::Off | Mode::DryRun if journal.is_empty() => None,
+            Mode::Off | Mode::DryRun => Some(restore::restore_on(machine.as_ref(), &run, now, PATIENCE)?),
+        };
+        let pauses = Pauses::load(run.path(), &boot_id);
+        let mut actuator = Self {
+            epoch: 0,
+            machine,
+            mode,
+            journal,
+            boot_id,
+            lineage,
+            held: BTreeMap::new(),
+            pauses,
+            said: Said::default(),
+            damaged: Vec::new(),
+            _lock: lock,
+            run,
+        };
+        let section = actuator.run.section(PATIENCE)?;
+        actuator.adopt()?;
+        drop(section);
+        Ok((actuator, leftover))
+    }
+
+    /// Which knobs can be used here, or why not.
+    pub fn capabilities(&self) -> Vec<Capability> {
+        KnobKind::ALL.iter().map(|&kind| self.machine.knob(kind).probe()).collect()
+    }
+
+    /// A sign of life, for the guard. Call it as often as the loop turns, at least each second.
+    pub fn beat(&self, now: Moment) -> Result<(), crate::kernel::KernelError> {
+        self.run.beat(now.boot)
+    }
+
+    /// Processes that may not be touched besides those protected by name: the guard.
+    pub fn protect(&mut self, process: Identity) {
+        self.lineage.push(process);
+    }
+
+    /// What was done to a job's running time.
+    pub fn pause_view(&self, job: &JobId, now: Moment) -> PauseView {
+        let open = self.held.get(&(job.clone(), KnobKind::Pause)).filter(|record| record.held().next().is_some());
+        self.pauses.view(job.as_str(), open, now.boot)
+    }
+
+    /// Records open now, one per knob and job.
+    pub fn held(&self) -> impl Iterator<Item = (&JobId, KnobKind)> {
+        self.held.keys().map(|(job, kind)| (job, *kind))
+    }
+
+    /// The group of ours that a job lives in, as a path below the cgroup2 mount.
+    pub fn group_of(&self, job: &JobId) -> Option<String> {
+        let record = self.held.get(&(job.clone(), KnobKind::Group))?;
+        record.held().next()?;
+        record.group().map(|(path, _)| path)
+    }
+
+    /// Records that could not be understood and were put aside, since the last call.
+    pub fn take_damaged(&mut self) -> Vec<Damaged> {
+        std::mem::take(&mut self.damaged)
+    }
+
+    /// What a knob was and what we made of it, in words; many units with different values are counted.
+    pub fn values(&self, job: &JobId, kind: KnobKind) -> Values {
+        let Some(record) = self.held.get(&(job.clone(), kind)) else { return Values::default() };
+        Values { original: summary(record.held().map(|unit| &unit.original)), ours: summary([&record.wanted]) }
+    }
+
+    /// Puts everything back, for a clean exit; but for what only policies of `keep` hold. A pause is never kept, nor a group,
+    /// which would have nobody left to remove it.
+    pub fn shutdown(self, now: Moment, keep: &BTreeSet<String>) -> Result<RestoreReport, RunDirError> {
+        let stays = |record: &&Record| {
+            let may_stay = !matches!(record.knob, KnobKind::Pause | KnobKind::Group);
+            may_stay && !record.holders.is_empty() && record.holders.iter().all(|holder| keep.contains(holder))
+        };
+        for record in self.held.values().filter(stays) {
+            self.journal.close(&record.job, record.knob)?;
+        }
+        restore::restore_on(self.machine.as_ref(), &self.run, now, PATIENCE)
+    }
+
+    /// Makes the machine equal to what is wanted of these jobs. Says only what happened.
+    pub fn tick(&mut self, now: Moment, wanted: &Wanted, jobs: &[JobHandle]) -> Vec<Report> {
+        let mut reports = Vec::new();
+        match self.mode {
+            Mode::Off => return reports,
+            Mode::DryRun => {
+                let all = wanted.settings.iter().chain(&wanted.rehearsed);
+                self.said.rehearse(all.collect(), &mut reports);
+                return reports;
+            }
+            Mode::Enforce => self.said.rehearse(wanted.rehearsed.iter().collect(), &mut reports),
+        }
+        self.pauses.keep(|id| jobs.iter().any(|job| job.id.as_str() == id));
+        if wanted.settings.is_empty() && self.held.is_empty() {
+            return reports;
+        }
+        if let Err(error) = self.enforce(now, wanted, jobs, &mut reports) {
+            for ((target, kind), want) in &wanted.settings {
+                let steps = vec![Step::failed(error.to_string())];
+                self.said.say(now, (target, *kind), Action::Apply, Some(want), steps, &mut reports);
+            }
+        }
+        reports
+    }
+
+    /// One tick with the right to write. Without it nothing is done.
+    fn enforce(
+        &mut self,
+        now: Moment,
+        wanted: &Wanted,
+        jobs: &[JobHandle],
+        reports: &mut Vec<Report>,
+    ) -> Result<(), RunDirError> {
+        // Taken for the whole tick: whoever restores behind our back must not do it between our reading and our writing.
+        let _section = self.run.section(PATIENCE)?;
+        if self.run.epoch() != self.epoch {
+            // Everything was put back while we were stopped. What we remember is no longer so.
+            self.adopt()?;
+        }
+        let (touchable, refused) = self.vet(jobs);
+        let wanted = self.admit(now, wanted, &touchable, &refused, reports);
+        self.release_unwanted(now, &wanted, reports);
+        self.apply_wanted(now, &wanted, reports);
+        Ok(())
+    }
+
+    /// Believes the journal and nothing else. The groups of damaged records are thawed: nobody else would.
+    fn adopt(&mut self) -> Result<(), crate::kernel::KernelError> {
+        self.epoch = self.run.epoch();
+        let loaded = self.journal.load(&self.boot_id)?;
+        for damaged in &loaded.damaged {
+            restore::dissolve_orphan(self.machine.as_ref(), damaged, &loaded.records);
+        }
+        self.damaged.extend(loaded.damaged);
+        self.held = loaded.records.into_iter().map(|record| ((record.job_id(), record.knob), record)).collect();
+        self.pauses = Pauses::load(self.run.path(), &self.boot_id);
+        self.said.forget_failures();
+        Ok(())
+    }
+
+    /// Jobs that may be touched, and why the others may not.
+    fn vet<'a>(&self, jobs: &'a [JobHandle]) -> (Vec<&'a JobHandle>, BTreeMap<&'a JobId, String>) {
+        let mut refused = BTreeMap::new();
+        let mut touchable = Vec::new();
+        for job in jobs {
+            match job.processes.iter().find_map(|&process| self.why_not(&job.id, process)) {
+                Some(why) => {
+                    refused.insert(&job.id, why);
+                }
+                None => touchable.push(job),
+            }
+        }
+        (touchable, refused)
+    }
+
+    /// Why a process may not be touched: it is protected, or it runs another program than when its record was made.
+    fn why_not(&self, job: &JobId, process: Identity) -> Option<String> {
+        let portrait = match self.machine.portrait(process) {
+            Ok(portrait) => portrait,
+            Err(error) if error.is_gone() => return None,
+            Err(error) => return Some(error.to_string()),
+        };
+        if let Some(why) = protected(process, &portrait, &self.lineage) {
+            return Some(why);
+        }
+        let records = KnobKind::ALL.iter().filter_map(|&kind| self.held.get(&(job.clone(), kind)));
+        let known =
+            records.flat_map(|record| &record.processes).find(|&&subject| Identity::from(subject) == process)?;
+        match (known.exe_inode, portrait.exe_inode) {
+            (Some(then), Some(now)) if then != now => {
+                Some(format!("process {} runs another program by now", process.pid))
+            }
+            _ => None,
+        }
+    }
+
+    /// The wants that can be acted upon; says why the others cannot.
+    fn admit<'a>(
+        &mut self,
+        now: Moment,
+        wanted: &'a Wanted,
+        touchable: &[&'a JobHandle],
+        refused: &BTreeMap<&JobId, String>,
+        reports: &mut Vec<Report>,
+    ) -> BTreeMap<(JobId, KnobKind), (&'a JobHandle, &'a Want)> {
+        let mut admitted = BTreeMap::new();
+        self.said.forget_unwanted(&wanted.settings);
+        for ((target, kind), want) in &wanted.settings {
+            let Target::Job(id) = target;
+            let handle = touchable.iter().find(|job| job.id == *id);
+            let outcome = match handle {
+                None => refused.get(id).map(|why| Outcome::Protected { why: why.clone() }),
+                Some(job) if *kind == KnobKind::Pause && !job.may_pause => {
+                    Some(Outcome::Protected { why: "its profile says that it must not be paused".to_owned() })
+                }
+                Some(_) if want.setting.kind() != *kind => {
+                    Some(Outcome::Failed { error: format!("{} is no value of the knob {}", want.setting, kind.name()) })
+                }
+                Some(job) => {
+                    if let Capability { state: CapabilityState::Unusable, reason, mend, .. } =
+                        self.machine.knob(*kind).probe()
+                    {
+                        let mend = if mend.is_empty() { mend } else { format!("; {mend}") };
+                        Some(Outcome::Failed { error: format!("{reason}{mend}") })
+                    } else {
+                        admitted.insert((id.clone(), *kind), (*job, want));
+                        None
+                    }
+                }
+            };
+            if let Some(outcome) = outcome {
+                self.said.say(now, (target, *kind), Action::Apply, Some(want), vec![Step::of(outcome)], reports);
+            }
+        }
+        admitted
+    }
+
+    fn release_unwanted(
+        &mut self,
+        now: Moment,
+        wanted: &BTreeMap<(JobId, KnobKind), (&JobHandle, &Want)>,
+        reports: &mut Vec<Report>,
+    ) {
+        for &kind in KnobKind::ALL.iter().rev() {
+            let jobs: Vec<JobId> =
+                self.held.keys().filter(|(_, held)| *held == kind).map(|(job, _)| job.clone()).collect();
+            for job in jobs {
+                let key = (job, kind);
+                let has_ended = self
+                    .held
+                    .get(&key)
+                    .is_some_and(|record| !record.identities().iter().any(|&process| self.machine.is_alive(process)));
+                // A frozen group cannot be left before it is thawed.
+                let carries_pause = kind == KnobKind::Group && wanted.contains_key(&(key.0.clone(), KnobKind::Pause));
+                let want = wanted.get(&key).map(|(_, want)| *want);
+                let is_too_much = want.is_some_and(|want| self.was_far_enough_before(&key, want));
+                if (want.is_some() && !is_too_much || carries_pause) && !has_ended {
+                    continue;
+                }
+                self.release(now, &key, if has_ended { "the job has ended" } else { "no longer wanted" }, reports);
+            }
+        }
+    }
+
+    /// Whether less is wanted by now than some unit had before us: that one gets back what it had.
+    fn was_far_enough_before(&self, key: &(JobId, KnobKind), want: &Want) -> bool {
+        let Some(record) = self.held.get(key) else { return false };
+        record.held().any(|unit| unit.original != record.wanted && goes_far_enough(want, &unit.original))
+    }
+
+    fn release(&mut self, now: Moment, key: &(JobId, KnobKind), reason: &str, reports: &mut Vec<Report>) {
+        let target = Target::Job(key.0.clone());
+        if self.said.is_suspended(now, (&target, key.1), Action::Restore) {
+            return;
+        }
+        let Some(record) = self.held.remove(key) else { return };
+        let ended = record.clone();
+        let writer = self.writer(now);
+        let now_ms = writer.boot_ms();
+        let released = writer.release(record);
+        match released.record {
+            Some(record) => {
+                self.held.insert(key.clone(), record);
+            }
+            None if key.1 == KnobKind::Pause && ended.held().next().is_some() => self.pauses.ended(&ended, now_ms),
+            None => {}
+        }
+        let from = reports.len();
+        self.said.say(now, (&target, key.1), Action::Restore, None, released.steps, reports);
+        for report in reports.iter_mut().skip(from) {
+            reason.clone_into(&mut report.reason);
+        }
+    }
+
+    fn apply_wanted(
+        &mut self,
+        now: Moment,
+        wanted: &BTreeMap<(JobId, KnobKind), (&JobHandle, &Want)>,
+        reports: &mut Vec<Report>,
+    ) {
+        for kind in KnobKind::ALL {
+            for ((id, _), (job, want)) in wanted.iter().filter(|((_, wanted), _)| *wanted == kind) {
+                let target = Target::Job(id.clone());
+                if self.said.is_suspended(now, (&target, kind), Action::Apply) {
+                    continue;
+                }
+                let key = (id.clone(), kind);
+                let held = self.held.remove(&key);
+                self.close_pause_chapter(now, held.as_ref(), want);
+                let held = held.map(|record| with_new_chapter(record, want, now));
+                let scope = self.scope(job, kind);
+                let applied = self.writer(now).apply(job, want, held, &scope);
+                if let Some(record) = applied.record {
+                    self.held.insert(key, record);
+                }
+                self.said.say(now, (&target, kind), Action::Apply, Some(want), applied.steps, reports);
+            }
+        }
+    }
+
+    /// A pause that goes on for another reason is counted under both, each for its time.
+    fn close_pause_chapter(&mut self, now: Moment, held: Option<&Record>, want: &Want) {
+        if let Some(record) = held.filter(|record| record.knob == KnobKind::Pause && record.reason != want.reason) {
+            self.pauses.ended(record, u64::try_from(now.boot.as_millis()).unwrap_or(u64::MAX));
+        }
+    }
+
+    /// The job's processes that no other job's record of this knob speaks of, and the job's group where it has one.
+    fn scope(&self, job: &JobHandle, kind: KnobKind) -> Scope {
+        let others = self.held.iter().filter(|((id, held), _)| *held == kind && *id != job.id);
+        let taken: BTreeSet<Identity> = others.flat_map(|(_, record)| record.identities()).collect();
+        let processes = job.processes.iter().copied().filter(|process| !taken.contains(process)).collect();
+        let group = self.held.get(&(job.id.clone(), KnobKind::Group)).filter(|record| record.held().next().is_some());
+        let group = group.filter(|_| kind == KnobKind::Pause).and_then(Record::group);
+        Scope { processes, group }
+    }
+
+    fn writer(&self, now: Moment) -> Writer<'_> {
+        Writer { machine: self.machine.as_ref(), journal: &self.journal, boot_id: &self.boot_id, now }
+    }
+}
+
+fn with_new_chapter(mut record: Record, want: &Want, now: Moment) -> Record {
+    if record.knob == KnobKind::Pause && record.reason != want.reason {
+        record.since_ms = u64::try_from(now.boot.as_millis()).unwrap_or(u64::MAX);
+    }
+    record
+}

@@ -1,0 +1,120 @@
+//! The audit file: one JSON line for every decision that changed something, whole enough to be judged a month later.
+//!
+//! It lives in the run directory, which is a tmpfs, and therefore never grows beyond two files of a fixed size.
+
+mod entry;
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+pub use entry::{Entry, entries};
+
+/// A file is turned over at this size; one older file is kept beside it.
+const LARGEST_FILE: u64 = 8 << 20;
+
+/// Appends audit lines. A full run directory loses lines, which is counted and said, and never stops the program.
+#[derive(Debug)]
+pub struct AuditLog {
+    path: PathBuf,
+    file: Option<File>,
+    size: u64,
+    lost: u64,
+}
+
+impl AuditLog {
+    /// Opens `audit.jsonl` in the run directory at the first line that is written.
+    pub fn new(run: &Path) -> Self {
+        Self { path: run.join("audit.jsonl"), file: None, size: 0, lost: 0 }
+    }
+
+    /// Appends one entry. The whole line goes out in one write, so that a reader never sees half of one.
+    ///
+    /// # Errors
+    /// The file could not be opened or written; the entry is lost and counted.
+    pub fn append(&mut self, entry: &Entry) -> io::Result<()> {
+        let written = self.try_append(entry);
+        if written.is_err() {
+            self.lost += 1;
+            self.file = None;
+        }
+        written
+    }
+
+    /// Entries that could not be written since the start.
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    fn try_append(&mut self, entry: &Entry) -> io::Result<()> {
+        let mut line = serde_json::to_vec(entry)?;
+        line.push(b'\n');
+        if self.size + line.len() as u64 > LARGEST_FILE {
+            std::fs::rename(&self.path, self.path.with_extension("jsonl.1"))?;
+            self.file = None;
+        }
+        let mut file = match self.file.take() {
+            Some(file) => file,
+            None => self.open()?,
+        };
+        file.write_all(&line)?;
+        self.size += line.len() as u64;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    fn open(&mut self) -> io::Result<File> {
+        let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+        self.size = file.metadata()?.len();
+        Ok(file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Moment;
+    use std::time::{Duration, SystemTime};
+
+    fn entry() -> Entry {
+        let now = Moment { boot: Duration::from_secs(1), wall: SystemTime::UNIX_EPOCH };
+        Entry::note(now, "a job ended while paused")
+    }
+
+    #[test]
+    fn writes_one_whole_line_for_each_entry() {
+        let run = tempfile::tempdir().unwrap();
+        let mut log = AuditLog::new(run.path());
+        log.append(&entry()).unwrap();
+        log.append(&entry()).unwrap();
+        let text = std::fs::read_to_string(run.path().join("audit.jsonl")).unwrap();
+        assert_eq!(text.lines().count(), 2);
+        for line in text.lines() {
+            let value: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(value["time"], "1970-01-01T00:00:00.000Z");
+        }
+    }
+
+    #[test]
+    fn never_keeps_more_than_two_files_of_the_largest_size() {
+        let run = tempfile::tempdir().unwrap();
+        std::fs::write(run.path().join("audit.jsonl"), vec![b'x'; usize::try_from(LARGEST_FILE).unwrap()]).unwrap();
+        let mut log = AuditLog::new(run.path());
+        for _ in 0..3 {
+            log.append(&entry()).unwrap();
+        }
+        assert_eq!(std::fs::read_dir(run.path()).unwrap().count(), 2);
+        assert_eq!(std::fs::read_to_string(run.path().join("audit.jsonl")).unwrap().lines().count(), 2);
+    }
+
+    #[test]
+    fn counts_what_it_could_not_write_and_goes_on() {
+        let run = tempfile::tempdir().unwrap();
+        let gone = run.path().join("gone");
+        let mut log = AuditLog::new(&gone);
+        assert!(log.append(&entry()).is_err());
+        assert_eq!(log.lost(), 1);
+        std::fs::create_dir(&gone).unwrap();
+        log.append(&entry()).unwrap();
+    }
+}

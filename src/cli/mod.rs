@@ -1,0 +1,82 @@
+//! The command line: flags in the style of the Prometheus exporters, one file per subcommand, help with an example each.
+
+mod completions;
+mod discover;
+mod jobs;
+mod log;
+mod options;
+mod policy;
+mod restore;
+mod run;
+mod table;
+
+use clap::{Parser, Subcommand};
+
+/// Exit codes, the same for every subcommand.
+pub mod exit {
+    pub const OK: u8 = 0;
+    /// The command ran and found a problem: a bad policy, a knob that could not be put back.
+    pub const PROBLEM: u8 = 1;
+    /// The command could not run: bad flags, a lock held by another instance, an address in use.
+    pub const CANNOT: u8 = 2;
+}
+
+/// Watches and steers Chia plotting: a Prometheus exporter and a policy controller in one.
+#[derive(Debug, Parser)]
+#[command(name = "plotwarden", version, about, max_term_width = 100)]
+#[command(
+    after_help = "Example: plotwarden run\n\nWithout a subcommand this help is shown. Exit codes: 0 fine, 1 a problem was found, 2 could not run."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub log: options::LogOptions,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Publish metrics and carry out the policies, until SIGTERM
+    #[command(after_help = "Example: plotwarden run --policies /etc/plotwarden/policies --max-mode dry-run")]
+    Run(options::RunOptions),
+    /// Show what this machine is, and which control surfaces can be used
+    #[command(after_help = "Example: plotwarden discover --output json")]
+    Discover(options::DiscoverOptions),
+    /// List the plotting jobs of this machine: phase, progress, time left and needs
+    #[command(after_help = "Example: plotwarden jobs --output json | jq '.[].progress'")]
+    Jobs(options::JobsOptions),
+    /// Put back everything that an earlier run changed and left behind
+    #[command(
+        after_help = "Example: plotwarden restore\n\nSafe at any time: only what is still ours is put back. Refuses while a run is alive."
+    )]
+    Restore(options::RestoreOptions),
+    /// Work with policy files
+    #[command(subcommand, after_help = "Example: plotwarden policy check policies/")]
+    Policy(PolicyCommand),
+    /// Print completions for a shell
+    #[command(after_help = "Example: plotwarden completions bash > /etc/bash_completion.d/plotwarden")]
+    Completions(completions::Options),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Check policy files and folders; every error with file, line, column and a hint
+    #[command(
+        after_help = "Example: plotwarden policy check policies/ my-policy.yaml\n\nExit codes: 0 all good, 1 a policy has errors, 2 a file cannot be read."
+    )]
+    Check(options::PolicyCheckOptions),
+}
+
+/// Runs the program; the result is its exit code.
+pub fn main() -> u8 {
+    let cli = Cli::parse();
+    log::start(&cli.log);
+    match cli.command {
+        Command::Run(options) => run::run(options),
+        Command::Discover(options) => discover::discover(&options),
+        Command::Jobs(options) => jobs::jobs(&options),
+        Command::Restore(options) => restore::restore(&options),
+        Command::Policy(command) => policy::policy(&command),
+        Command::Completions(options) => completions::print(&options),
+    }
+}

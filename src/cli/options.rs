@@ -1,0 +1,129 @@
+//! The flags of all subcommands, grouped as they are shared.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::http;
+use crate::kernel::Roots;
+use crate::kernel::cgroup::Mounts;
+use crate::mode::Mode;
+
+#[derive(Debug, Clone, Args)]
+pub struct LogOptions {
+    /// Only log messages of this level or worse
+    #[arg(long = "log.level", value_enum, default_value_t = LogLevel::Info, global = true)]
+    pub level: LogLevel,
+    /// How log lines are written to standard error
+    #[arg(long = "log.format", value_enum, default_value_t = LogFormat::Logfmt, global = true)]
+    pub format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Logfmt,
+    Json,
+}
+
+/// Where the kernel's file systems are.
+#[derive(Debug, Clone, Args)]
+pub struct PathOptions {
+    /// procfs mount point
+    #[arg(long = "path.procfs", value_name = "DIR", default_value = "/proc")]
+    pub procfs: PathBuf,
+    /// sysfs mount point
+    #[arg(long = "path.sysfs", value_name = "DIR", default_value = "/sys")]
+    pub sysfs: PathBuf,
+    /// cgroup2 mount point [default: found in the mount table]
+    #[arg(long = "path.cgroupfs", value_name = "DIR")]
+    pub cgroupfs: Option<PathBuf>,
+    /// Run directory: lock, journal, heartbeat, audit file; must be on a tmpfs
+    #[arg(long = "path.run", value_name = "DIR", default_value = "/run/plotwarden")]
+    pub run: PathBuf,
+}
+
+impl PathOptions {
+    pub fn roots(&self) -> Roots {
+        let (procfs, sysfs, run) = (self.procfs.clone(), self.sysfs.clone(), self.run.clone());
+        let mut roots = Roots { procfs, sysfs, cgroupfs: self.cgroupfs.clone(), run };
+        if roots.cgroupfs.is_none() {
+            roots.cgroupfs = Mounts::read(&roots).ok().and_then(|mounts| mounts.unified);
+        }
+        roots
+    }
+}
+
+/// Where profiles of plotters come from.
+#[derive(Debug, Clone, Args)]
+pub struct ProfileOptions {
+    /// Folder with plotter profiles of your own; one with the name of a shipped profile replaces it
+    #[arg(long = "profiles", value_name = "DIR", default_value = "/etc/plotwarden/profiles")]
+    pub profiles: PathBuf,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct RunOptions {
+    /// Address to serve metrics and the status page on, host:port or :port; may be given several times
+    #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = http::DEFAULT_LISTEN)]
+    pub listen: Vec<String>,
+    /// Path under which metrics are served
+    #[arg(long = "web.telemetry-path", value_name = "PATH", default_value = "/metrics")]
+    pub telemetry_path: String,
+    #[command(flatten)]
+    pub paths: PathOptions,
+    #[command(flatten)]
+    pub profiles: ProfileOptions,
+    /// Policy file or folder; may be given several times [default: /etc/plotwarden/policies if it exists, else the shipped policies]
+    #[arg(long = "policies", value_name = "PATH")]
+    pub policies: Vec<PathBuf>,
+    /// The most that policies may do here [default: enforce as root, off without]
+    #[arg(long = "max-mode", value_enum)]
+    pub max_mode: Option<Mode>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    Table,
+    Json,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct DiscoverOptions {
+    #[command(flatten)]
+    pub paths: PathOptions,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct JobsOptions {
+    #[command(flatten)]
+    pub paths: PathOptions,
+    #[command(flatten)]
+    pub profiles: ProfileOptions,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct RestoreOptions {
+    #[command(flatten)]
+    pub paths: PathOptions,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct PolicyCheckOptions {
+    /// Policy files or folders [default: the shipped policies]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+}

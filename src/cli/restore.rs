@@ -1,0 +1,24 @@
+//! `plotwarden restore`: puts back what an earlier run left behind. Also what a service manager calls after the main process.
+
+use std::time::Duration;
+
+use super::exit;
+use super::options::RestoreOptions;
+use crate::actuate;
+use crate::kernel::clock;
+
+/// A guard that is restoring at this moment is done within this time.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub fn restore(options: &RestoreOptions) -> u8 {
+    match actuate::restore(&options.paths.roots(), clock::now(), PATIENCE) {
+        Ok(report) => {
+            print!("{report}");
+            if report.is_complete() { exit::OK } else { exit::PROBLEM }
+        }
+        Err(error) => {
+            eprintln!("plotwarden: {error}");
+            exit::CANNOT
+        }
+    }
+}

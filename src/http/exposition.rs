@@ -1,0 +1,90 @@
+//! The text of the last snapshot, made once per format and tick, however many ask for it at once.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hyper::body::Bytes;
+use libdeflater::{CompressionLvl, Compressor};
+
+use crate::metrics::{self, Format, Snapshot};
+
+/// The least that compresses; level 6 costs three times as much (measured). `CompressionLvl::fastest` is level 0, which
+/// only stores.
+const LEVEL: CompressionLvl = match CompressionLvl::new(1) {
+    Ok(level) => level,
+    Err(_) => CompressionLvl::fastest(),
+};
+
+/// Remembers the answers of one snapshot, in buffers that are reused for the next.
+#[derive(Default)]
+pub(super) struct Exposition(Mutex<Workbench>);
+
+#[derive(Default)]
+struct Workbench {
+    made_of: Option<Arc<Snapshot>>,
+    answers: Vec<(Format, bool, Bytes)>,
+    text: String,
+    compressed: Vec<u8>,
+}
+
+/// Why an exposition could not be made.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ExpositionError {
+    #[error("cannot write the metrics: {0}")]
+    Text(#[from] fmt::Error),
+    #[error("cannot compress the metrics: {0}")]
+    Gzip(#[from] libdeflater::CompressionError),
+}
+
+impl Exposition {
+    pub fn answer(&self, snapshot: &Arc<Snapshot>, format: Format, gzip: bool) -> Result<Bytes, ExpositionError> {
+        // A workbench that was left in disorder by a panic is put in order by the next text.
+        let mut bench = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !bench.made_of.as_ref().is_some_and(|made_of| Arc::ptr_eq(made_of, snapshot)) {
+            bench.answers.clear();
+            bench.made_of = Some(Arc::clone(snapshot));
+        }
+        if let Some((.., answer)) = bench.answers.iter().find(|(f, g, _)| *f == format && *g == gzip) {
+            return Ok(answer.clone());
+        }
+        let answer = bench.make(snapshot, format, gzip)?;
+        bench.answers.push((format, gzip, answer.clone()));
+        Ok(answer)
+    }
+}
+
+impl Workbench {
+    fn make(&mut self, snapshot: &Arc<Snapshot>, format: Format, gzip: bool) -> Result<Bytes, ExpositionError> {
+        metrics::encode(snapshot, format, &mut self.text)?;
+        if !gzip {
+            return Ok(Bytes::copy_from_slice(self.text.as_bytes()));
+        }
+        let mut compressor = Compressor::new(LEVEL);
+        self.compressed.resize(compressor.gzip_compress_bound(self.text.len()), 0);
+        let length = compressor.gzip_compress(self.text.as_bytes(), &mut self.compressed)?;
+        Ok(Bytes::copy_from_slice(&self.compressed[..length]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::fixture::snapshot;
+
+    #[test]
+    fn one_text_serves_all_who_ask_in_one_tick() {
+        let (exposition, tick) = (Exposition::default(), Arc::new(snapshot(3)));
+        let first = exposition.answer(&tick, Format::Classic, false).unwrap();
+        let second = exposition.answer(&tick, Format::Classic, false).unwrap();
+        assert_eq!(first.as_ptr(), second.as_ptr());
+        assert_ne!(first, exposition.answer(&tick, Format::OpenMetrics, false).unwrap());
+    }
+
+    #[test]
+    fn the_next_tick_is_not_answered_with_the_last() {
+        let exposition = Exposition::default();
+        let first = exposition.answer(&Arc::new(snapshot(3)), Format::Classic, true).unwrap();
+        let second = exposition.answer(&Arc::new(snapshot(2)), Format::Classic, true).unwrap();
+        assert_ne!(first, second);
+    }
+}

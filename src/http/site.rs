@@ -1,0 +1,41 @@
+//! What all connections share: the last snapshot, the clock, and the text that was made of the snapshot already.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::clock::Moment;
+use crate::metrics::Snapshot;
+
+use super::exposition::Exposition;
+
+/// Reads the clocks, at the edge; tests bring their own.
+pub type Clock = Arc<dyn Fn() -> Moment + Send + Sync>;
+
+/// The published site.
+pub struct Site {
+    snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    pub(super) clock: Clock,
+    /// Where metrics are served, with its leading slash.
+    pub(super) telemetry_path: String,
+    pub(super) exposition: Exposition,
+}
+
+impl Site {
+    /// `snapshots` holds `None` until the first tick. A `telemetry_path` without a leading slash gets one.
+    pub fn new(snapshots: watch::Receiver<Option<Arc<Snapshot>>>, clock: Clock, telemetry_path: &str) -> Self {
+        let telemetry_path = format!("/{}", telemetry_path.trim_start_matches('/'));
+        Self { snapshots, clock, telemetry_path, exposition: Exposition::default() }
+    }
+
+    pub(super) fn latest(&self) -> Option<Arc<Snapshot>> {
+        self.snapshots.borrow().clone()
+    }
+}
+
+impl fmt::Debug for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Site").field("telemetry_path", &self.telemetry_path).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,77 @@
+//! The small grammar that nearly all kernel files share: lines, fields between blanks, and decimals.
+
+/// A whole decimal number; `None` for anything else, an overflow included.
+pub fn decimal(bytes: &[u8]) -> Option<u64> {
+    if bytes.is_empty() {
+        return None;
+    }
+    bytes.iter().try_fold(0_u64, |value, byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        value.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+/// A decimal number that fits the `i32` of a pid or a file descriptor.
+pub fn small_decimal(bytes: &[u8]) -> Option<i32> {
+    decimal(bytes).and_then(|value| i32::try_from(value).ok())
+}
+
+/// A finite number that is not negative, such as `12.34`.
+pub fn fraction(bytes: &[u8]) -> Option<f64> {
+    let value: f64 = std::str::from_utf8(bytes).ok()?.parse().ok()?;
+    (value.is_finite() && value >= 0.0).then_some(value)
+}
+
+/// The lines, without empty ones.
+pub fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
+}
+
+/// The fields between blanks.
+pub fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty())
+}
+
+/// What follows `key` and a colon on a line of its own, without blanks around it.
+pub fn value_of<'a>(bytes: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
+    lines(bytes).find_map(|line| {
+        let rest = line.strip_prefix(key)?.trim_ascii_start().strip_prefix(b":")?;
+        Some(rest.trim_ascii())
+    })
+}
+
+/// Text as the kernel gives it, which need not be UTF-8.
+pub fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_digits_only_and_fit() {
+        assert_eq!(decimal(b"0"), Some(0));
+        assert_eq!(decimal(b"18446744073709551615"), Some(u64::MAX));
+        for bad in [&b""[..], b"-1", b"+1", b"1.0", b"18446744073709551616", b"1 ", b"\xff"] {
+            assert_eq!(decimal(bad), None, "{bad:?}");
+        }
+        assert_eq!(small_decimal(b"2147483648"), None);
+    }
+
+    #[test]
+    fn fractions_are_finite_and_not_negative() {
+        assert_eq!(fraction(b"12.34"), Some(12.34));
+        for bad in [&b"nan"[..], b"inf", b"-0.1", b"", b"\xff"] {
+            assert_eq!(fraction(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_found_by_its_whole_key() {
+        let text = b"MemTotalX: 1\nMemTotal:   2 kB\nmodel name\t: AMD\n";
+        assert_eq!(value_of(text, b"MemTotal"), Some(&b"2 kB"[..]));
+        assert_eq!(value_of(text, b"model name"), Some(&b"AMD"[..]));
+        assert_eq!(value_of(text, b"Mem"), None);
+    }
+}

@@ -1,0 +1,102 @@
+//! CPU affinity of each thread: `sched_setaffinity(2)`.
+
+use std::collections::BTreeSet;
+
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
+
+use super::linux::{capability_of, may_set_schedulers};
+use super::task::Tasks;
+use super::{Knob, KnobError, Scope, Unit, Value};
+use crate::claim::{KnobKind, Setting};
+use crate::inventory::Capability;
+
+#[derive(Debug)]
+pub struct Affinity {
+    pub tasks: Tasks,
+}
+
+/// Parses the list format of the kernel, `0-3,8`; `None` if it is something else.
+fn parse_list(text: &str) -> Option<BTreeSet<u32>> {
+    let mut cpus = BTreeSet::new();
+    for part in text.trim().split(',').filter(|part| !part.is_empty()) {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        cpus.extend(first.parse::<u32>().ok()?..=last.parse::<u32>().ok()?);
+    }
+    Some(cpus)
+}
+
+impl Knob for Affinity {
+    fn kind(&self) -> KnobKind {
+        KnobKind::Affinity
+    }
+
+    fn probe(&self) -> Capability {
+        capability_of("affinity", may_set_schedulers(&self.tasks))
+    }
+
+    fn normalise(&self, _job: &str, setting: &Setting) -> Result<Value, KnobError> {
+        match setting {
+            Setting::Affinity(cpus) if !cpus.is_empty() => Ok(Value::Affinity(cpus.clone())),
+            other => Err(KnobError::Unusable(format!("\"{other}\" is not a set of CPUs: name at least one"))),
+        }
+    }
+
+    fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError> {
+        self.tasks.thread_units(&scope.processes)
+    }
+
+    /// From `status` and not from `sched_getaffinity(2)`, which hides CPUs that are offline: they have to be restored too.
+    fn read(&self, unit: &Unit) -> Result<Value, KnobError> {
+        self.tasks.on_checked_thread(unit, "read the CPU affinity", |tid| {
+            let pid = unit.process().map_or(tid, |process| process.pid);
+            let path = self.tasks.dir(pid).join("task").join(tid.to_string()).join("status");
+            let status = std::fs::read(&path)?;
+            let status = String::from_utf8_lossy(&status);
+            let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).and_then(parse_list);
+            list.map(Value::Affinity).ok_or_else(|| std::io::Error::other(format!("{} names no CPUs", path.display())))
+        })
+    }
+
+    fn write(&self, unit: &Unit, value: &Value) -> Result<(), KnobError> {
+        let Value::Affinity(cpus) = value else {
+            return Err(KnobError::Unusable(format!("{value} is not a set of CPUs")));
+        };
+        let mut set = CpuSet::new();
+        for &cpu in cpus {
+            // CPUs beyond what the C library can name cannot be asked for; the kernel has none of them on any farm machine.
+            let Ok(cpu) = usize::try_from(cpu) else { continue };
+            if cpu < CpuSet::count() {
+                set.set(cpu).map_err(|errno| KnobError::from_io("set the CPU affinity", unit, errno.into()))?;
+            }
+        }
+        self.tasks.on_thread(unit, "set the CPU affinity", |tid| Ok(sched_setaffinity(Pid::from_raw(tid), &set)?))
+    }
+
+    /// The kernel leaves out CPUs that are offline or outside the thread's cpuset.
+    fn rounds(&self, written: &Value, found: &Value) -> bool {
+        match (written, found) {
+            (Value::Affinity(written), Value::Affinity(found)) => !found.is_empty() && found.is_subset(written),
+            _ => false,
+        }
+    }
+
+    fn is_inherited(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::knob::cpu_list;
+
+    #[test]
+    fn the_list_format_of_the_kernel_is_read_and_written() {
+        for list in ["0", "0-3", "0-3,8", "1,3,5-7"] {
+            assert_eq!(cpu_list(&parse_list(list).unwrap()), list);
+        }
+        assert_eq!(parse_list("\n"), Some(BTreeSet::new()));
+        assert_eq!(parse_list("all"), None);
+    }
+}

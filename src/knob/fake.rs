@@ -1,0 +1,453 @@
+//! A machine in memory, which dies, refuses and is tampered with on command. It behaves as Linux does where it matters: threads
+//! and children inherit, numbers are used again, affinity is cut to what is online, a frozen group takes in the stopped.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::rc::Rc;
+
+use super::{IoPrio, Knob, KnobError, Machine, Policy, Portrait, Scope, Unit, Value, file_name};
+use crate::claim::{IoPriority, KnobKind, Setting};
+use crate::inventory::{Capability, CapabilityState};
+use crate::kernel::process::Identity;
+
+/// Unwinds out of whatever was going on: the power of `kill -9` in a test.
+pub struct Crash;
+
+/// The values of one thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Values {
+    pub nice: i8,
+    pub class: Policy,
+    pub io_priority: IoPrio,
+    pub cpus: BTreeSet<u32>,
+}
+
+/// A thread, and what it would be without us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FakeThread {
+    pub started: u64,
+    pub values: Values,
+    pub native: Values,
+}
+
+/// A process, and what it would be without us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FakeProcess {
+    pub started: u64,
+    pub parent: i32,
+    pub comm: String,
+    pub exe_inode: u64,
+    pub threads: BTreeMap<i32, FakeThread>,
+    pub stopped: bool,
+    pub native_stopped: bool,
+    pub group: String,
+    pub native_group: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FakeGroup {
+    pub inode: u64,
+    pub frozen: bool,
+    pub controllers: bool,
+}
+
+/// All there is.
+#[derive(Debug, Clone)]
+pub struct State {
+    pub processes: BTreeMap<i32, FakeProcess>,
+    pub groups: BTreeMap<String, FakeGroup>,
+    pub online: BTreeSet<u32>,
+    pub boot_id: String,
+    pub writes: usize,
+    /// Operations so far, reads included.
+    pub steps: usize,
+    /// The process dies before this operation.
+    pub crash_at: Option<usize>,
+    /// Operations that fail, and how. Reads of what exists do not fail on Linux; their turn goes to the next operation.
+    pub refuse: BTreeMap<usize, i32>,
+    /// Every write of this knob fails so.
+    pub refuse_writes: BTreeMap<KnobKind, i32>,
+    /// Operations before which the leader of a process makes a thread.
+    pub births: BTreeMap<usize, i32>,
+    ticks: u64,
+    inodes: u64,
+    next_tid: i32,
+}
+
+impl Default for Values {
+    fn default() -> Self {
+        Self { nice: 0, class: Policy::Other, io_priority: IoPrio(0), cpus: (0..4).collect() }
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        let root = FakeGroup { inode: 1, frozen: false, controllers: true };
+        Self {
+            processes: BTreeMap::new(),
+            groups: [("/".to_owned(), root)].into(),
+            online: (0..4).collect(),
+            boot_id: "boot".to_owned(),
+            writes: 0,
+            steps: 0,
+            crash_at: None,
+            refuse: BTreeMap::new(),
+            refuse_writes: BTreeMap::new(),
+            births: BTreeMap::new(),
+            ticks: 100,
+            inodes: 10,
+            next_tid: 1000,
+        }
+    }
+}
+
+impl State {
+    pub fn spawn(&mut self, pid: i32, parent: i32) -> Identity {
+        self.ticks += 1;
+        let (mut values, mut native, mut group, mut native_group) =
+            (Values::default(), Values::default(), "/".to_owned(), "/".to_owned());
+        if let Some(parent) = self.processes.get(&parent) {
+            (group, native_group) = (parent.group.clone(), parent.native_group.clone());
+            if let Some(leader) = parent.threads.values().next() {
+                (values, native) = (leader.values.clone(), leader.native.clone());
+            }
+        }
+        let leader = FakeThread { started: self.ticks, values, native };
+        let process = FakeProcess {
+            started: self.ticks,
+            parent,
+            comm: "chia_plot".to_owned(),
+            exe_inode: 77,
+            threads: [(pid, leader)].into(),
+            stopped: false,
+            native_stopped: false,
+            group,
+            native_group,
+        };
+        self.processes.insert(pid, process);
+        Identity { pid, start_ticks: self.ticks }
+    }
+
+    /// The leader makes a thread, which inherits everything.
+    pub fn clone_thread(&mut self, pid: i32) {
+        self.ticks += 1;
+        self.next_tid += 1;
+        let (tid, ticks) = (self.next_tid, self.ticks);
+        if let Some(process) = self.processes.get_mut(&pid)
+            && let Some(leader) = process.threads.get(&pid).cloned()
+        {
+            process.threads.insert(tid, FakeThread { started: ticks, ..leader });
+        }
+    }
+
+    pub fn group(&mut self, path: &str, controllers: bool) -> u64 {
+        self.inodes += 1;
+        let inode = self.inodes;
+        self.groups.insert(path.to_owned(), FakeGroup { inode, frozen: false, controllers });
+        inode
+    }
+
+    fn live(&self, process: Identity) -> Option<&FakeProcess> {
+        self.processes.get(&process.pid).filter(|found| found.started == process.start_ticks)
+    }
+
+    fn thread(&mut self, unit: &Unit) -> Option<&mut Values> {
+        let Unit::Thread { pid, started, tid, thread_started } = *unit else { return None };
+        let process = self.processes.get_mut(&pid).filter(|found| found.started == started)?;
+        let thread = process.threads.get_mut(&tid).filter(|found| found.started == thread_started)?;
+        Some(&mut thread.values)
+    }
+}
+
+/// The machine.
+pub struct Fake {
+    pub state: Rc<RefCell<State>>,
+    knobs: BTreeMap<KnobKind, FakeKnob>,
+}
+
+struct FakeKnob {
+    kind: KnobKind,
+    state: Rc<RefCell<State>>,
+}
+
+impl Fake {
+    pub fn new(state: &Rc<RefCell<State>>) -> Self {
+        let knob = |kind| (kind, FakeKnob { kind, state: Rc::clone(state) });
+        Self { state: Rc::clone(state), knobs: KnobKind::ALL.into_iter().map(knob).collect() }
+    }
+}
+
+impl FakeKnob {
+    /// One operation: where things go wrong.
+    fn step(&self, of: &dyn std::fmt::Display, is_read: bool) -> Result<(), KnobError> {
+        let (crash, errno) = {
+            let mut state = self.state.borrow_mut();
+            state.steps += 1;
+            let step = state.steps;
+            if let Some(pid) = state.births.remove(&step) {
+                state.clone_thread(pid);
+            }
+            let mut errno = state.refuse.remove(&step);
+            if let Some(errno) = errno.take_if(|_| is_read) {
+                state.refuse.insert(step + 1, errno);
+            }
+            (state.crash_at == Some(step), errno)
+        };
+        if crash {
+            std::panic::resume_unwind(Box::new(Crash));
+        }
+        match errno {
+            Some(errno) => Err(KnobError::from_io("do something", of, io::Error::from_raw_os_error(errno))),
+            None => Ok(()),
+        }
+    }
+
+    fn group_of_unit(state: &State, unit: &Unit) -> Option<String> {
+        match unit {
+            Unit::Group { path, inode } if state.groups.get(path).is_some_and(|group| group.inode == *inode) => {
+                Some(path.clone())
+            }
+            _ => None,
+        }
+    }
+
+    fn set(state: &mut State, unit: &Unit, value: &Value) -> Option<()> {
+        let online = state.online.clone();
+        match value {
+            Value::Nice(nice) => state.thread(unit)?.nice = *nice,
+            Value::Class(class) => state.thread(unit)?.class = *class,
+            Value::IoPriority(priority) => state.thread(unit)?.io_priority = *priority,
+            Value::Affinity(cpus) => state.thread(unit)?.cpus = cpus.intersection(&online).copied().collect(),
+            Value::Group { path, .. } => state.processes.get_mut(&unit.process()?.pid)?.group.clone_from(path),
+            Value::Halted(halted) => match Self::group_of_unit(state, unit) {
+                Some(path) => state.groups.get_mut(&path)?.frozen = *halted,
+                None => state.processes.get_mut(&unit.process()?.pid)?.stopped = *halted,
+            },
+        }
+        Some(())
+    }
+
+    fn get(&self, state: &mut State, unit: &Unit) -> Option<Value> {
+        if let Some(process) = unit.process() {
+            state.live(process)?;
+        }
+        Some(match self.kind {
+            KnobKind::Nice => Value::Nice(state.thread(unit)?.nice),
+            KnobKind::SchedClass => Value::Class(state.thread(unit)?.class),
+            KnobKind::IoPriority => Value::IoPriority(state.thread(unit)?.io_priority),
+            KnobKind::Affinity => Value::Affinity(state.thread(unit)?.cpus.clone()),
+            KnobKind::Group => {
+                let path = state.live(unit.process()?)?.group.clone();
+                let inode = state.groups.get(&path).map_or(0, |group| group.inode);
+                Value::Group { path, inode }
+            }
+            KnobKind::Pause => match unit {
+                Unit::Group { .. } => Value::Halted(state.groups.get(&Self::group_of_unit(state, unit)?)?.frozen),
+                _ => Value::Halted(state.live(unit.process()?)?.stopped),
+            },
+        })
+    }
+}
+
+impl Knob for FakeKnob {
+    fn kind(&self) -> KnobKind {
+        self.kind
+    }
+
+    fn probe(&self) -> Capability {
+        Capability { surface: "fake", state: CapabilityState::Usable, reason: String::new(), mend: String::new() }
+    }
+
+    fn normalise(&self, job: &str, setting: &Setting) -> Result<Value, KnobError> {
+        Ok(match setting {
+            Setting::Group => Value::Group { path: format!("/plotwarden/{}", file_name(job)), inode: 0 },
+            Setting::Nice(nice) => Value::Nice(*nice),
+            Setting::SchedClass(class) => Value::Class((*class).into()),
+            Setting::IoPriority(priority) => Value::IoPriority((*priority).into()),
+            Setting::Affinity(cpus) => Value::Affinity(cpus.clone()),
+            Setting::Paused => Value::Halted(true),
+        })
+    }
+
+    fn prepare(&self, value: Value) -> Result<Value, KnobError> {
+        let Value::Group { path, .. } = value else { return Ok(value) };
+        self.step(&path, false)?;
+        let mut state = self.state.borrow_mut();
+        let known = state.groups.get(&path).map(|group| group.inode);
+        let inode = known.unwrap_or_else(|| state.group(&path, false));
+        Ok(Value::Group { path, inode })
+    }
+
+    fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError> {
+        let state = self.state.borrow();
+        let live: Vec<Identity> = scope.processes.iter().copied().filter(|&it| state.live(it).is_some()).collect();
+        let group = scope.group.as_ref().map(|(path, inode)| Unit::Group { path: path.clone(), inode: *inode });
+        let inside = |pid: i32| {
+            let path = scope.group.as_ref().map(|(path, _)| path);
+            path.is_some_and(|path| state.processes.get(&pid).is_some_and(|process| process.group == *path))
+        };
+        Ok(match self.kind {
+            KnobKind::Group => {
+                let members = state.processes.iter().filter(|(pid, _)| inside(**pid));
+                let members = members.map(|(&pid, process)| Identity { pid, start_ticks: process.started });
+                let all: BTreeSet<Identity> = live.iter().copied().chain(members).collect();
+                all.into_iter().map(Unit::of_process).collect()
+            }
+            KnobKind::Pause => {
+                let outside = live.into_iter().filter(|process| !inside(process.pid)).map(Unit::of_process);
+                group.into_iter().chain(outside).collect()
+            }
+            _ => {
+                let of = |process: Identity| {
+                    let threads = state.live(process).into_iter().flat_map(|found| &found.threads);
+                    threads.map(|(&tid, thread)| Unit::of_thread(process, tid, thread.started)).collect::<Vec<_>>()
+                };
+                live.into_iter().flat_map(of).collect()
+            }
+        })
+    }
+
+    fn read(&self, unit: &Unit) -> Result<Value, KnobError> {
+        self.step(unit, true)?;
+        let mut state = self.state.borrow_mut();
+        self.get(&mut state, unit).ok_or_else(|| KnobError::Gone(unit.to_string()))
+    }
+
+    fn write(&self, unit: &Unit, value: &Value) -> Result<(), KnobError> {
+        self.step(unit, false)?;
+        let mut state = self.state.borrow_mut();
+        if let Some(&errno) = state.refuse_writes.get(&self.kind) {
+            return Err(KnobError::from_io("write", unit, io::Error::from_raw_os_error(errno)));
+        }
+        if self.get(&mut state, unit).is_none() {
+            return Err(KnobError::Gone(unit.to_string()));
+        }
+        if let Value::Group { path, inode } = value
+            && state.groups.get(path).is_none_or(|group| group.inode != *inode)
+        {
+            return Err(KnobError::PlaceLost(path.clone()));
+        }
+        state.writes += 1;
+        Self::set(&mut state, unit, value).ok_or_else(|| KnobError::Gone(unit.to_string()))
+    }
+
+    fn off_limits(&self, _unit: &Unit, current: &Value) -> Option<String> {
+        match current {
+            Value::Class(Policy::Fifo) => Some("is scheduled as fifo".to_owned()),
+            Value::IoPriority(priority) if priority.class() == IoPrio::REALTIME => Some("has real-time I/O".to_owned()),
+            Value::Group { path, .. } if path != "/" => {
+                let limits = self.state.borrow().groups.get(path).is_none_or(|group| group.controllers);
+                (limits || path.starts_with("/plotwarden/")).then(|| format!("is in {path}"))
+            }
+            _ => None,
+        }
+    }
+
+    fn rounds(&self, written: &Value, found: &Value) -> bool {
+        match (written, found) {
+            (Value::Affinity(written), Value::Affinity(found)) => !found.is_empty() && found.is_subset(written),
+            (Value::Group { path, inode }, Value::Group { path: found, inode: now }) => {
+                path == found && (inode == now || *inode == 0)
+            }
+            _ => written == found,
+        }
+    }
+
+    fn is_inherited(&self) -> bool {
+        self.kind != KnobKind::Pause
+    }
+
+    fn is_exclusive(&self) -> bool {
+        self.kind == KnobKind::Pause
+    }
+
+    fn next_best(&self, original: &Value) -> Option<Value> {
+        let root = Value::Group { path: "/".to_owned(), inode: 1 };
+        matches!(original, Value::Group { .. }).then_some(root)
+    }
+
+    fn finish(&self, ours: &Value) -> Result<(), KnobError> {
+        let Value::Group { path, inode } = ours else { return Ok(()) };
+        self.step(path, false)?;
+        let mut state = self.state.borrow_mut();
+        if state.processes.values().any(|process| process.group == *path) {
+            return Err(KnobError::from_io("remove", path, io::Error::from_raw_os_error(libc::EBUSY)));
+        }
+        if state.groups.get(path).is_some_and(|group| group.inode == *inode || *inode == 0) {
+            state.groups.remove(path);
+        }
+        Ok(())
+    }
+}
+
+impl Machine for Fake {
+    fn knob(&self, kind: KnobKind) -> &dyn Knob {
+        &self.knobs[&kind]
+    }
+
+    fn boot_id(&self) -> Result<String, KnobError> {
+        Ok(self.state.borrow().boot_id.clone())
+    }
+
+    fn portrait(&self, process: Identity) -> Result<Portrait, KnobError> {
+        let state = self.state.borrow();
+        let found = state.live(process).ok_or_else(|| KnobError::Gone(format!("process {}", process.pid)))?;
+        Ok(Portrait {
+            comm: found.comm.clone(),
+            exe_inode: Some(found.exe_inode),
+            parent: found.parent,
+            ..Portrait::default()
+        })
+    }
+
+    fn identity(&self, pid: i32) -> Option<Identity> {
+        let state = self.state.borrow();
+        state.processes.get(&pid).map(|process| Identity { pid, start_ticks: process.started })
+    }
+
+    fn is_alive(&self, process: Identity) -> bool {
+        self.state.borrow().live(process).is_some()
+    }
+
+    fn children(&self, process: Identity) -> Vec<Identity> {
+        let state = self.state.borrow();
+        let children = state.processes.iter().filter(|(_, found)| found.parent == process.pid);
+        children.map(|(&pid, found)| Identity { pid, start_ticks: found.started }).collect()
+    }
+
+    fn lineage(&self) -> Vec<Identity> {
+        vec![Identity { pid: 2, start_ticks: 2 }]
+    }
+
+    fn own_groups(&self) -> Vec<(String, u64)> {
+        let state = self.state.borrow();
+        let own = state.groups.iter().filter(|(path, _)| path.starts_with("/plotwarden/"));
+        own.map(|(path, group)| (path.clone(), group.inode)).collect()
+    }
+
+    fn dissolve(&self, (path, _): &(String, u64)) -> Result<(), KnobError> {
+        let mut state = self.state.borrow_mut();
+        for process in state.processes.values_mut().filter(|process| process.group == *path) {
+            "/".clone_into(&mut process.group);
+        }
+        state.groups.remove(path);
+        Ok(())
+    }
+}
+
+/// A setting of each kind, one of three values where there is a choice.
+pub fn setting(kind: KnobKind, choice: usize) -> Setting {
+    match kind {
+        KnobKind::Group => Setting::Group,
+        KnobKind::Nice => Setting::Nice([5, 10, 15][choice % 3]),
+        KnobKind::SchedClass => {
+            Setting::SchedClass([crate::claim::SchedClass::Batch, crate::claim::SchedClass::Idle][choice % 2])
+        }
+        KnobKind::IoPriority => Setting::IoPriority([IoPriority::Idle, IoPriority::BestEffort(7)][choice % 2]),
+        KnobKind::Affinity => {
+            Setting::Affinity([vec![0], vec![1, 2], vec![2, 3, 9]][choice % 3].iter().copied().collect())
+        }
+        KnobKind::Pause => Setting::Paused,
+    }
+}

@@ -1,0 +1,179 @@
+//! The machine that we run on: all knobs over one procfs and one cgroup2 mount.
+
+use std::os::unix::fs::MetadataExt;
+
+use super::affinity::Affinity;
+use super::cgroup::Tree;
+use super::group::Group;
+use super::io_priority::IoPriorityKnob;
+use super::nice::Nice;
+use super::pause::Pause;
+use super::sched_class::Class;
+use super::task::Tasks;
+use super::{Knob, KnobError, Machine, Portrait, Value};
+use crate::claim::KnobKind;
+use crate::inventory::{Capability, CapabilityState};
+use crate::kernel::Roots;
+use crate::kernel::process::Identity;
+
+/// Whether groups of our own may be made in the cgroup2 tree. Undoing is always allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupUse {
+    Free,
+    /// systemd wants to be the only writer of the tree (`Documentation/admin-guide/cgroup-v2.rst`, delegation).
+    OwnedBySystemd,
+}
+
+/// This machine, under roots that tests can move.
+#[derive(Debug)]
+pub struct Linux {
+    tasks: Tasks,
+    boot_id: std::path::PathBuf,
+    tree: Option<Tree>,
+    group: Group,
+    nice: Nice,
+    class: Class,
+    io_priority: IoPriorityKnob,
+    affinity: Affinity,
+    pause: Pause,
+}
+
+impl Linux {
+    pub fn new(roots: &Roots, groups: GroupUse) -> Self {
+        let tasks = Tasks::new(&roots.procfs);
+        let tree = roots.cgroupfs.as_deref().map(Tree::new);
+        Self {
+            boot_id: roots.proc("sys/kernel/random/boot_id"),
+            group: Group { tasks: tasks.clone(), tree: tree.clone(), allowed: groups },
+            nice: Nice { tasks: tasks.clone() },
+            class: Class { tasks: tasks.clone() },
+            io_priority: IoPriorityKnob { tasks: tasks.clone() },
+            affinity: Affinity { tasks: tasks.clone() },
+            pause: Pause { tasks: tasks.clone(), tree: tree.clone() },
+            tree,
+            tasks,
+        }
+    }
+}
+
+impl Machine for Linux {
+    fn knob(&self, kind: KnobKind) -> &dyn Knob {
+        match kind {
+            KnobKind::Group => &self.group,
+            KnobKind::Nice => &self.nice,
+            KnobKind::SchedClass => &self.class,
+            KnobKind::IoPriority => &self.io_priority,
+            KnobKind::Affinity => &self.affinity,
+            KnobKind::Pause => &self.pause,
+        }
+    }
+
+    fn boot_id(&self) -> Result<String, KnobError> {
+        let text = std::fs::read_to_string(&self.boot_id);
+        text.map(|text| text.trim().to_owned())
+            .map_err(|error| KnobError::Unusable(format!("cannot read {}: {error}", self.boot_id.display())))
+    }
+
+    fn portrait(&self, process: Identity) -> Result<Portrait, KnobError> {
+        let stat = self.tasks.verified(process)?;
+        let dir = self.tasks.dir(process.pid);
+        let argv = std::fs::read(dir.join("cmdline")).unwrap_or_default();
+        let argv = argv.split(|&byte| byte == 0).filter(|part| !part.is_empty());
+        Ok(Portrait {
+            comm: stat.comm,
+            exe: std::fs::read_link(dir.join("exe")).ok(),
+            exe_inode: std::fs::metadata(dir.join("exe")).ok().map(|exe| exe.ino()),
+            argv: argv.map(|part| String::from_utf8_lossy(part).into_owned()).collect(),
+            parent: stat.parent,
+            kernel_thread: stat.kernel_thread,
+        })
+    }
+
+    fn identity(&self, pid: i32) -> Option<Identity> {
+        Some(Identity { pid, start_ticks: self.tasks.process(pid).ok()?.start_ticks })
+    }
+
+    fn is_alive(&self, process: Identity) -> bool {
+        !matches!(self.tasks.verified(process), Err(KnobError::Gone(_)))
+    }
+
+    fn children(&self, process: Identity) -> Vec<Identity> {
+        let threads = self.tasks.thread_units(&[process]).unwrap_or_default();
+        let lists = threads.iter().filter_map(|unit| match unit {
+            super::Unit::Thread { pid, tid, .. } => {
+                std::fs::read_to_string(self.tasks.dir(*pid).join(format!("task/{tid}/children"))).ok()
+            }
+            _ => None,
+        });
+        let pids: Vec<i32> = lists
+            .flat_map(|list| list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+            .collect();
+        pids.into_iter().filter_map(|pid| self.identity(pid)).collect()
+    }
+
+    fn lineage(&self) -> Vec<Identity> {
+        let mut lineage = Vec::new();
+        let mut pid = i32::try_from(std::process::id()).unwrap_or(0);
+        while pid > 0 {
+            let Ok(stat) = self.tasks.process(pid) else { break };
+            lineage.push(Identity { pid, start_ticks: stat.start_ticks });
+            pid = stat.parent;
+        }
+        lineage
+    }
+
+    fn own_groups(&self) -> Vec<(String, u64)> {
+        self.tree.as_ref().map(Tree::own).unwrap_or_default()
+    }
+
+    fn dissolve(&self, (path, inode): &(String, u64)) -> Result<(), KnobError> {
+        let Some(tree) = &self.tree else { return Ok(()) };
+        let of_io = |source| KnobError::from_io("dissolve", path, source);
+        let group = tree.open(path, *inode).map_err(of_io)?;
+        group.write("cgroup.freeze", "0").map_err(of_io)?;
+        let root = tree.inode("/").and_then(|inode| tree.open("/", inode)).map_err(of_io)?;
+        for pid in group.members().map_err(of_io)? {
+            match root.write("cgroup.procs", &pid.to_string()) {
+                Err(error) if error.raw_os_error() != Some(libc::ESRCH) => return Err(of_io(error)),
+                _ => {}
+            }
+        }
+        self.group.finish(&Value::Group { path: path.clone(), inode: *inode })
+    }
+}
+
+/// A capability, or the reason and the mend.
+pub fn capability_of(surface: &'static str, usable: Result<(), (String, String)>) -> Capability {
+    match usable {
+        Ok(()) => Capability { surface, state: CapabilityState::Usable, reason: String::new(), mend: String::new() },
+        Err((reason, mend)) => Capability { surface, state: CapabilityState::Unusable, reason, mend },
+    }
+}
+
+/// Effective capability of ours by its number in `capability.h`; `false` if it cannot be read.
+fn has_capability(tasks: &Tasks, number: u32) -> bool {
+    let status = std::fs::read_to_string(tasks.dir(i32::try_from(std::process::id()).unwrap_or(0)).join("status"));
+    let Ok(status) = status else { return false };
+    let mask = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & (1 << number) != 0)
+}
+
+/// Whether niceness, class, I/O priority and affinity of other users' threads can be set and put back.
+pub fn may_set_schedulers(tasks: &Tasks) -> Result<(), (String, String)> {
+    const CAP_SYS_NICE: u32 = 23;
+    if has_capability(tasks, CAP_SYS_NICE) {
+        return Ok(());
+    }
+    let reason = "CAP_SYS_NICE is missing: what is set could not be put back".to_owned();
+    Err((reason, "run as root, or setcap cap_sys_nice,cap_kill+ep on the binary".to_owned()))
+}
+
+/// Whether processes of other users can be signalled. Own ones can always.
+pub fn may_signal(tasks: &Tasks) -> Result<(), (String, String)> {
+    const CAP_KILL: u32 = 5;
+    if has_capability(tasks, CAP_KILL) {
+        return Ok(());
+    }
+    let reason = "CAP_KILL is missing: jobs of other users could not be paused and resumed".to_owned();
+    Err((reason, "run as root, or setcap cap_sys_nice,cap_kill+ep on the binary".to_owned()))
+}

@@ -1,0 +1,131 @@
+//! Each controllable thing: how to find its units, read them, write them, and what they look like afterwards.
+//!
+//! Knobs are thin over system calls and decide nothing; only `actuate` calls `write`. They stand behind the trait `Machine`,
+//! so that the actuator can be tested on a machine in memory that dies, refuses and is tampered with on command.
+
+mod affinity;
+mod cgroup;
+mod error;
+#[cfg(test)]
+pub mod fake;
+mod group;
+mod io_priority;
+mod linux;
+mod nice;
+mod pause;
+mod sched_class;
+mod task;
+mod unit;
+mod value;
+
+pub use cgroup::{BASE_GROUP, file_name};
+pub use error::KnobError;
+pub use linux::{GroupUse, Linux};
+pub use task::Held;
+pub use unit::Unit;
+pub use value::{IoPrio, Policy, Value, cpu_list};
+
+use crate::claim::{KnobKind, Setting};
+use crate::inventory::Capability;
+use crate::kernel::process::Identity;
+
+/// Which units of a job are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    pub processes: Vec<Identity>,
+    /// The job's own group, where it has one: path and inode.
+    pub group: Option<(String, u64)>,
+}
+
+/// One controllable thing.
+pub trait Knob {
+    fn kind(&self) -> KnobKind;
+
+    /// Whether the knob can be used here, which includes that it can be put back.
+    fn probe(&self) -> Capability;
+
+    /// The value that the units of `job` have once `setting` is in force. Errors if the setting is out of range.
+    fn normalise(&self, job: &str, setting: &Setting) -> Result<Value, KnobError>;
+
+    /// Makes what has to exist before the first write, and returns the value with what is known only now.
+    fn prepare(&self, value: Value) -> Result<Value, KnobError> {
+        Ok(value)
+    }
+
+    /// The units as they are now, leaders before the threads of their process. Processes that ended are left out.
+    fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError>;
+
+    fn read(&self, unit: &Unit) -> Result<Value, KnobError>;
+
+    /// Writes after having made sure, under a held pidfd or directory, that the unit is still the one that was meant.
+    fn write(&self, unit: &Unit, value: &Value) -> Result<(), KnobError>;
+
+    /// Why a unit with this value must be left alone, if so: it could not be put back, or it is not ours to judge.
+    fn off_limits(&self, _unit: &Unit, _current: &Value) -> Option<String> {
+        None
+    }
+
+    /// Whether the kernel may show `found` after `written` was written.
+    fn rounds(&self, written: &Value, found: &Value) -> bool {
+        written == found
+    }
+
+    /// Whether new threads and children start with the value of the one that made them.
+    fn is_inherited(&self) -> bool;
+
+    /// Whether a unit that has the wanted value before we came was set so by somebody who will want it back.
+    fn is_exclusive(&self) -> bool {
+        false
+    }
+
+    /// Where to put a unit whose original place is lost.
+    fn next_best(&self, _original: &Value) -> Option<Value> {
+        None
+    }
+
+    /// Removes what `prepare` made, once no unit has the value any more.
+    fn finish(&self, _ours: &Value) -> Result<(), KnobError> {
+        Ok(())
+    }
+}
+
+/// What the actuator must know of a process before it touches it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Portrait {
+    pub comm: String,
+    /// `None` where it may not be read, and for kernel threads.
+    pub exe: Option<std::path::PathBuf>,
+    pub exe_inode: Option<u64>,
+    pub argv: Vec<String>,
+    pub parent: i32,
+    pub kernel_thread: bool,
+}
+
+/// The machine as the actuator sees it.
+pub trait Machine {
+    fn knob(&self, kind: KnobKind) -> &dyn Knob;
+
+    /// What a record must carry to be valid: `/proc/sys/kernel/random/boot_id`.
+    fn boot_id(&self) -> Result<String, KnobError>;
+
+    /// Errors with `Gone` if the process has ended or its number belongs to another one.
+    fn portrait(&self, process: Identity) -> Result<Portrait, KnobError>;
+
+    /// Whatever process has the number now.
+    fn identity(&self, pid: i32) -> Option<Identity>;
+
+    /// `false` if the process has ended, be it reaped or not.
+    fn is_alive(&self, process: Identity) -> bool;
+
+    /// The children that the process has now; none where the kernel does not list them.
+    fn children(&self, process: Identity) -> Vec<Identity>;
+
+    /// Ourselves and all our ancestors.
+    fn lineage(&self) -> Vec<Identity>;
+
+    /// Groups below ours, by job: path and inode.
+    fn own_groups(&self) -> Vec<(String, u64)>;
+
+    /// Thaws a group of ours that no record speaks of, sends its processes to the root group and removes it.
+    fn dissolve(&self, group: &(String, u64)) -> Result<(), KnobError>;
+}

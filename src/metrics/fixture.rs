@@ -1,0 +1,375 @@
+//! A machine in the middle of its work, with everything that can be published, for the tests of this room and of `http`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::actuate::Outcome;
+use crate::claim::{KnobKind, Target};
+use crate::clock::Moment;
+use crate::decide::{Cause, Decision, Input, Severity, Strategy};
+use crate::inventory::{Capability, CapabilityState, CgroupMode, Inventory};
+use crate::kernel::process::{Identity, RunState};
+use crate::metrics::{
+    ClaimState, Counters, KnobState, LoopState, PolicyState, ProcessWatch, Reading, RecentDecision, Reload, Snapshot,
+};
+use crate::mode::Mode;
+use crate::plotter::{Arguments, Demand, Evidence, Job, JobId, Needs, Owner, Phase, Progress};
+use crate::pressure::{Pressure, PressureSet, PressureState, Resource, Stall};
+use crate::sample::{
+    CpuSample, CpuTimes, DiskSample, HostSample, InterfaceSample, JobSample, LoadSample, MemorySample, OwnUsage,
+};
+use crate::units::{Bytes, Ratio};
+use crate::world::{JobView, PauseView, World};
+
+const GIB: u64 = 1 << 30;
+
+/// When the fixture's tick was.
+pub(crate) fn now() -> Moment {
+    Moment { boot: Duration::from_hours(250), wall: wall(0) }
+}
+
+fn wall(seconds_ago: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_770_000_000 - seconds_ago)
+}
+
+/// A machine with eight CPUs, two disks and `jobs` plotters, one of them paused and one stalled.
+pub(crate) fn snapshot(jobs: u32) -> Snapshot {
+    Snapshot {
+        world: World { now: now(), host: host(), jobs: (0..jobs).map(job).collect() },
+        inventory: Arc::new(inventory()),
+        profiles: ["bladebit", "chiapos", "madmax"].map(str::to_owned).into(),
+        policies: policies(),
+        reload: Reload {
+            succeeded_at: Some(wall(4000)),
+            error: Some("policies/mine.yaml:7:12: `clear` is equal to the trigger".to_owned()),
+        },
+        knobs: knobs(),
+        counters: counters(),
+        recent: recent(),
+        own: own(),
+    }
+}
+
+/// A machine of which nothing could be read.
+pub(crate) fn blind() -> Snapshot {
+    let pressure = PressureSet {
+        cpu: PressureState::Absent,
+        memory: PressureState::DisabledAtBoot,
+        io: PressureState::Unreadable("input/output error".to_owned()),
+    };
+    let host = HostSample {
+        cpu: None,
+        memory: None,
+        disks: None,
+        interfaces: None,
+        load: None,
+        pressure,
+        jobs_pressure: None,
+        problems: Vec::new(),
+    };
+    let mut unknown = job(0);
+    unknown.sample = JobSample::default();
+    unknown.job.progress = Progress::default();
+    unknown.job.needs = Needs::default();
+    unknown.job.arguments = Arguments::default();
+    Snapshot {
+        world: World { now: now(), host, jobs: vec![unknown] },
+        policies: Vec::new(),
+        knobs: Vec::new(),
+        counters: Counters::default(),
+        recent: Vec::new(),
+        reload: Reload { succeeded_at: None, error: None },
+        own: LoopState { guard_alive: None, usage: OwnUsage::default(), ..own() },
+        ..snapshot(0)
+    }
+}
+
+fn pressure(io: f64) -> PressureSet {
+    let stall = |share: f64| Stall {
+        avg10: Ratio(share),
+        avg60: Ratio(share / 2.0),
+        avg300: Ratio(share / 4.0),
+        total: Duration::from_secs_f64(share * 1000.0),
+        recent: Some(Ratio(share)),
+    };
+    let both = |share: f64| PressureState::Measured(Pressure { some: stall(share), full: Some(stall(share / 2.0)) });
+    PressureSet {
+        cpu: PressureState::Measured(Pressure { some: stall(0.07), full: None }),
+        memory: both(0.004),
+        io: both(io),
+    }
+}
+
+fn host() -> HostSample {
+    let times = CpuTimes {
+        user: Duration::from_millis(5_123_450),
+        idle: Duration::from_secs(80_000),
+        iowait: Duration::from_mins(15),
+        ..CpuTimes::default()
+    };
+    let disk = |device: &str| DiskSample {
+        device: device.to_owned(),
+        reads: 1_234_567,
+        read_bytes: Bytes(700 * GIB),
+        writes: 7_654_321,
+        written_bytes: Bytes(1900 * GIB),
+        in_flight: 12,
+        busy_time: Duration::from_secs(70_000),
+        ..DiskSample::default()
+    };
+    HostSample {
+        cpu: Some(CpuSample {
+            cpus: (0..8).map(|number| (number, times)).collect(),
+            context_switches: Some(9_876_543_210),
+            interrupts: Some(1_234_567_890),
+            forks: Some(456_789),
+            running: Some(9),
+            blocked: Some(4),
+        }),
+        memory: Some(MemorySample {
+            total: Some(Bytes(64 * GIB)),
+            free: Some(Bytes(3 * GIB)),
+            available: Some(Bytes(27 * GIB)),
+            cached: Some(Bytes(25 * GIB)),
+            buffers: Some(Bytes(GIB / 8)),
+            shmem: Some(Bytes(GIB / 16)),
+            dirty: Some(Bytes(GIB / 2)),
+            writeback: Some(Bytes(GIB / 64)),
+            swap_total: Some(Bytes(8 * GIB)),
+            swap_free: Some(Bytes(8 * GIB)),
+        }),
+        disks: Some(vec![disk("nvme0n1"), disk("sda")]),
+        interfaces: Some(vec![InterfaceSample {
+            device: "enp5s0".to_owned(),
+            received_bytes: 123_456_789,
+            transmitted_bytes: 987_654_321_000,
+            ..InterfaceSample::default()
+        }]),
+        load: Some(LoadSample { one: 12.34, five: 11.02, fifteen: 9.87 }),
+        pressure: pressure(0.42),
+        jobs_pressure: Some(pressure(0.57)),
+        problems: Vec::new(),
+    }
+}
+
+/// Profiles, phases and states take turns; the first job is paused, the second has stalled.
+pub(crate) fn job(number: u32) -> JobView {
+    let share = f64::from(number % 10).mul_add(0.09, 0.05);
+    let identity = Identity { pid: 4000 + i32::try_from(number).unwrap(), start_ticks: 88_000_000 + u64::from(number) };
+    let profile = ["madmax", "chiapos", "bladebit"][number as usize % 3];
+    let phase = [Phase::Number(1), Phase::Number(3), Phase::Copying, Phase::Number(2)][number as usize % 4];
+    let paused = number == 0;
+    JobView {
+        job: Job {
+            id: JobId::new(profile, identity),
+            profile: profile.to_owned(),
+            plotter: identity,
+            processes: vec![identity],
+            owner: Owner { uid: 1000, name: Some("chia".to_owned()) },
+            started: now().boot.checked_sub(Duration::from_secs(3600 * u64::from(number % 200 + 1))).unwrap(),
+            arguments: Arguments {
+                k: Some(32),
+                threads: Some(8),
+                buckets: Some(256),
+                temp_dirs: vec![PathBuf::from(format!("/mnt/temp{}", number % 2))],
+                final_dirs: vec![PathBuf::from("/mnt/farm/\"quoted\"\\and\nbroken")],
+                ..Arguments::default()
+            },
+            progress: Progress {
+                phase: Some(phase),
+                phase_from: Some(Evidence::ThreadNames),
+                table: Some(4),
+                ratio: Some(Ratio(share)),
+                ratio_from: Some(Evidence::ByteOdometer),
+                eta: Some(Duration::from_mins(90)),
+                plot_id: Some("7f".repeat(32)),
+                plots_done: number % 3,
+                stalled: number == 1,
+                error: (number == 1).then(|| "Only wrote 4096 of 65536 bytes <Retrying in five minutes>".to_owned()),
+            },
+            needs: Needs {
+                now: Demand { ram: Some(Bytes(4 * GIB)), cores: Some(6.5), ..Demand::default() },
+                peak: Demand {
+                    ram: Some(Bytes(6 * GIB)),
+                    temp: Some(Bytes(239 * GIB)),
+                    cores: Some(8.0),
+                    write: Some(Bytes(800 * GIB)),
+                    vram: None,
+                },
+                plot: Some(Bytes(108_900_000_000)),
+            },
+        },
+        sample: JobSample {
+            cpu_user: Some(Duration::from_mins(200)),
+            cpu_system: Some(Duration::from_millis(900_250)),
+            resident: Some(Bytes(3 * GIB + 400_000_000)),
+            threads: Some(17),
+            minor_faults: Some(9_000_000),
+            major_faults: Some(12),
+            rchar: Some(Bytes(600 * GIB)),
+            wchar: Some(Bytes(700 * GIB)),
+            read_bytes: Some(Bytes(300 * GIB)),
+            written_bytes: Some(Bytes(650 * GIB)),
+            cancelled_bytes: Some(Bytes(200 * GIB)),
+            temp_bytes: Some(Bytes(160 * GIB)),
+            open_files: Some(140),
+            state: Some(if paused { RunState::Stopped } else { RunState::Running }),
+            frozen: Some(paused),
+            pressure: Some(pressure(share)),
+            proportional: None,
+            temp_age: Some(Duration::from_secs(2)),
+            problems: Vec::new(),
+        },
+        pause: PauseView {
+            since: paused.then(|| (now().boot.checked_sub(Duration::from_secs(95)).unwrap(), "io-pressure".to_owned())),
+            total: if paused {
+                BTreeMap::from([("io-pressure".to_owned(), Duration::from_secs(340))])
+            } else {
+                BTreeMap::new()
+            },
+        },
+    }
+}
+
+fn inventory() -> Inventory {
+    let capability = |surface, state, reason: &str, mend: &str| Capability {
+        surface,
+        state,
+        reason: reason.to_owned(),
+        mend: mend.to_owned(),
+    };
+    Inventory {
+        hostname: Some("plot-01".to_owned()),
+        kernel: Some("6.12.9-amd64".to_owned()),
+        distribution: Some("Debian GNU/Linux 13 (trixie)".to_owned()),
+        boot_id: None,
+        architecture: "x86_64",
+        cpu_model: Some("AMD Ryzen 9 5950X".to_owned()),
+        cpus_online: (0..8).collect(),
+        memory_total: Some(Bytes(64 * GIB)),
+        swap_total: Some(Bytes(8 * GIB)),
+        cgroup_mode: CgroupMode::Unified,
+        systemd: true,
+        capabilities: vec![
+            capability("cgroup-freeze", CapabilityState::Usable, "", ""),
+            capability(
+                "process-events",
+                CapabilityState::Limited,
+                "the process connector needs CAP_NET_ADMIN; /proc is read each second instead",
+                "systemctl edit plotwarden, then AmbientCapabilities=CAP_NET_ADMIN",
+            ),
+            capability(
+                "pressure",
+                CapabilityState::Unusable,
+                "the kernel was built with CONFIG_PSI_DEFAULT_DISABLED",
+                "add psi=1 to the kernel command line and boot again",
+            ),
+        ],
+    }
+}
+
+fn policies() -> Vec<PolicyState> {
+    let input = |signal: &str, value, age, missing: Option<&str>| Input {
+        signal: signal.to_owned(),
+        source: "io.some of the jobs".to_owned(),
+        value,
+        age,
+        missing: missing.map(str::to_owned),
+    };
+    let decision = Decision {
+        policy: "io-contention".to_owned(),
+        inputs: vec![
+            input("io_some", Some(0.42), Some(Duration::from_millis(900)), None),
+            input("lookup_p95", None, None, Some("no such series")),
+        ],
+        severities: vec![
+            (Resource::Cpu, Severity(0.12)),
+            (Resource::Memory, Severity(0.02)),
+            (Resource::Io, Severity(0.81)),
+        ],
+        cause: Some(Cause::IoBottleneck),
+        strategy: Some(Strategy::IoOptimization),
+        admission_closed: true,
+        changes: Vec::new(),
+        effects: Vec::new(),
+        claims: Vec::new(),
+    };
+    let policy = |name: &str, mode, decision, effect| PolicyState {
+        name: name.to_owned(),
+        kind: "Contention".to_owned(),
+        mode,
+        hash: "9f2c11d04e5a".to_owned(),
+        decision,
+        effect,
+    };
+    vec![
+        policy("io-contention", Mode::Enforce, Some(decision), Some(0.8)),
+        policy("night-shift", Mode::DryRun, None, None),
+    ]
+}
+
+fn knobs() -> Vec<KnobState> {
+    let reading = |text: &str, number| Some(Reading { text: text.to_owned(), number });
+    let state = |knob, original, wanted: Option<Reading>| KnobState {
+        knob,
+        target: Target::Job(job(0).job.id),
+        original,
+        wanted: wanted.clone(),
+        actual: wanted,
+        holders: vec!["io-contention".to_owned()],
+        reason: "io-pressure".to_owned(),
+    };
+    vec![
+        state(KnobKind::Nice, reading("0", Some(0.0)), reading("10", Some(10.0))),
+        state(KnobKind::Pause, reading("running", None), reading("paused", None)),
+    ]
+}
+
+fn counters() -> Counters {
+    let mut counters = Counters {
+        restore_failed: 0,
+        reversals: BTreeMap::from([(KnobKind::Pause, 3)]),
+        skipped_writes: BTreeMap::from([("night-shift".to_owned(), 5)]),
+        claims: BTreeMap::from([(("io-contention".to_owned(), KnobKind::Pause, ClaimState::Won), 1)]),
+        claims_denied: BTreeMap::from([(("night-shift".to_owned(), KnobKind::Nice, "io-contention".to_owned()), 2)]),
+        decisions: BTreeMap::from([(("io-contention".to_owned(), Strategy::IoOptimization), 4)]),
+        signals_missing: BTreeMap::from([(("io-contention".to_owned(), "lookup_p95".to_owned()), 77)]),
+        sample_errors: BTreeMap::from([("diskstats", 1)]),
+        journal_open_records: Some(2),
+        ..Counters::default()
+    };
+    for outcome in [Outcome::Done, Outcome::Foreign { found: "5".to_owned() }] {
+        counters.count_write(KnobKind::Nice, &outcome);
+    }
+    counters
+}
+
+fn recent() -> Vec<RecentDecision> {
+    let decision =
+        |ago, what: &str| RecentDecision { at: wall(ago), policy: "io-contention".to_owned(), what: what.to_owned() };
+    vec![
+        decision(95, "io severity 0.81 (band critical): paused madmax-4000-88000000, the least advanced on <nvme0n1>"),
+        decision(130, "io.some 34 % for 30 s: no further plots are admitted"),
+        decision(7200, "io.some below 20 % for 60 s: admission is open again"),
+    ]
+}
+
+fn own() -> LoopState {
+    LoopState {
+        version: "0.1.0",
+        mode: Mode::Enforce,
+        started: wall(50_000),
+        ticks: 49_998,
+        tick_duration: Duration::from_micros(8_300),
+        tick_interval: Duration::from_secs(1),
+        process_watch: ProcessWatch::Events,
+        guard_alive: Some(true),
+        usage: OwnUsage {
+            cpu: Some(Duration::from_millis(61_230)),
+            resident: Some(Bytes(9_400_000)),
+            open_files: Some(61),
+        },
+    }
+}

@@ -1,0 +1,205 @@
+//! The loop. One tick, read from top to bottom, is the whole program; this is the only file that knows all rooms.
+//!
+//! The loop has a thread of its own, and so have the servers: whoever asks slowly does not slow it down, and whoever asks
+//! often is answered from the last tick.
+
+mod counts;
+mod jobs;
+mod policies;
+mod publish;
+mod service;
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::actuate::{Actuator, JobHandle, Report, guard};
+use crate::arbiter::{self, Wanted};
+use crate::audit::{self, AuditLog};
+use crate::claim::Claim;
+use crate::clock::Moment;
+use crate::decide::Decision;
+use crate::inventory::Inventory;
+use crate::kernel::{Roots, clock};
+use crate::metrics::Snapshot;
+use crate::mode::Mode;
+use crate::plotter::RuntimeKnob;
+use crate::sample::HostSampler;
+use crate::signal::Signals;
+use crate::world::{JobView, World};
+
+pub use jobs::{Jobs, Treatment};
+pub use service::{RunError, Settings, run};
+
+use policies::Policies;
+use publish::Publisher;
+
+/// Between two ticks. A pause or a resume that comes a tick late costs a plot a second.
+const TICK: Duration = Duration::from_secs(1);
+/// Between two looks at what processes come and go; a look without news costs a system call.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// What the servers' thread asks of the loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// Read the policies again.
+    Reload,
+    /// Put everything back and end.
+    Stop,
+}
+
+/// Everything that the loop keeps from one tick to the next.
+struct Loop {
+    roots: Roots,
+    mode: Mode,
+    inventory: Arc<Inventory>,
+    host: HostSampler,
+    jobs: Jobs,
+    signals: Signals,
+    policies: Policies,
+    actuator: Actuator,
+    guard: Option<guard::Guard>,
+    audit: AuditLog,
+    publisher: Publisher,
+    snapshots: watch::Sender<Option<Arc<Snapshot>>>,
+}
+
+impl Loop {
+    /// Turns until it is told to stop; then everything is put back.
+    fn turn(mut self, orders: &Receiver<Order>) -> bool {
+        let mut due = Duration::ZERO;
+        loop {
+            let now = clock::now();
+            let changed = self.look(now);
+            if changed || now.boot >= due {
+                self.tick(now);
+                due = now.boot + TICK;
+            }
+            let rest = due.saturating_sub(clock::now().boot).min(LOOK);
+            match orders.recv_timeout(rest) {
+                Ok(Order::Reload) => self.policies.reload(clock::now()),
+                Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return self.stop(clock::now()),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+
+    /// One tick: sample, decide, join, act, say, publish.
+    fn tick(&mut self, now: Moment) {
+        self.keep_guarded(now);
+        self.policies.follow_files(now);
+
+        let world = self.sample(now);
+        self.signals.observe(&world);
+        let decisions = self.policies.decide(&world, &self.signals);
+        let claims: Vec<Claim> = decisions.iter().flat_map(|decision| decision.claims.clone()).collect();
+        let wanted = arbiter::join(&claims, now);
+        let handles = self.handles(&world);
+        let reports = self.actuator.tick(now, &wanted, &handles);
+
+        self.say(now, &decisions, &wanted, &reports);
+        self.publish(world, &decisions, &wanted, &reports);
+    }
+
+    fn sample(&mut self, now: Moment) -> World {
+        let Self { roots, actuator, jobs, host, .. } = self;
+        let jobs = jobs.sample(now, |job| Treatment::of(actuator, roots, job, now));
+        World { now, host: host.sample(now), jobs }
+    }
+
+    /// Takes in which processes came and went. `true` if that changed the jobs, which is worth a tick at once.
+    fn look(&mut self, now: Moment) -> bool {
+        // Without events a look is a sweep, which each tick does once.
+        match self.jobs.look(now) {
+            Ok(changed) => changed,
+            Err(error) => {
+                self.publisher.count_sample_error("processes");
+                tracing::debug!(%error, "cannot look for new processes");
+                false
+            }
+        }
+    }
+
+    fn handles(&self, world: &World) -> Vec<JobHandle> {
+        let may_pause = |view: &JobView| {
+            let profile = self.jobs.profiles().get(&view.job.profile);
+            profile.is_some_and(|profile| profile.allows(RuntimeKnob::Pause))
+        };
+        world.jobs.iter().map(|view| JobHandle::new(&view.job, may_pause(view))).collect()
+    }
+
+    /// A sign of life for the guard, and another guard if the last one is gone.
+    fn keep_guarded(&mut self, now: Moment) {
+        let Some(guard) = &mut self.guard else { return };
+        if let Err(error) = self.actuator.beat(now) {
+            tracing::error!(%error, "cannot tell the guard that all is well; it will put everything back");
+        }
+        match guard.keep_alive() {
+            Ok(false) => {}
+            Ok(true) => {
+                tracing::warn!("the guard was gone; another one was started");
+                if let Some(identity) = guard.identity() {
+                    self.actuator.protect(identity);
+                }
+            }
+            Err(error) => tracing::error!(%error, "nobody guards this machine while plotwarden is gone"),
+        }
+    }
+
+    /// Every decision that changed something: one structured log line each, and one line of the audit file.
+    fn say(&mut self, now: Moment, decisions: &[Decision], wanted: &Wanted, reports: &[Report]) {
+        for damaged in self.actuator.take_damaged() {
+            tracing::error!("{damaged}");
+        }
+        for entry in audit::entries(now, decisions, wanted, reports) {
+            entry.log();
+            if let Err(error) = self.audit.append(&entry)
+                && self.audit.lost() == 1
+            {
+                tracing::error!(%error, "audit lines are being lost; free space in {}", self.roots.run.display());
+            }
+        }
+    }
+
+    fn publish(&mut self, world: World, decisions: &[Decision], wanted: &Wanted, reports: &[Report]) {
+        self.publisher.count(&world, decisions, wanted, reports);
+        let loose_ends = publish::Tick {
+            policies: &self.policies,
+            inventory: &self.inventory,
+            actuator: &self.actuator,
+            wanted,
+            mode: self.mode,
+            source: self.jobs.source(),
+            guard_alive: self.guard.as_ref().map(|_| true),
+            finished: clock::now(),
+        };
+        let snapshot = self.publisher.snapshot(world, decisions, &loose_ends);
+        self.snapshots.send_replace(Some(Arc::new(snapshot)));
+    }
+
+    /// The clean end. `true` if everything is as it was before.
+    fn stop(mut self, now: Moment) -> bool {
+        let keep = self.policies.kept_on_exit();
+        match self.actuator.shutdown(now, &keep) {
+            Ok(report) => {
+                let complete = report.is_complete();
+                for entry in audit::entries(now, &[], &Wanted::default(), &report.reports) {
+                    entry.log();
+                    if let Err(error) = self.audit.append(&entry) {
+                        tracing::error!(%error, "an audit line is lost");
+                    }
+                }
+                if !complete {
+                    tracing::error!(open = report.kept, "not everything could be put back; run `plotwarden restore`");
+                }
+                complete
+            }
+            Err(error) => {
+                tracing::error!(%error, "cannot put back what was changed; run `plotwarden restore`");
+                false
+            }
+        }
+    }
+}

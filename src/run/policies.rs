@@ -1,0 +1,105 @@
+//! Keeps the policies in force and what each of them remembers; reads them again when their files change.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use crate::clock::Moment;
+use crate::decide::{self, Decision};
+use crate::mode::Mode;
+use crate::policy::{self, Fingerprint, OnExit, Outcome, Policy, PolicyError, PolicySet, Reloader};
+use crate::signal::Signals;
+use crate::world::World;
+
+/// The policies of this node.
+pub struct Policies {
+    /// Empty for the shipped ones, which do not change.
+    paths: Vec<PathBuf>,
+    most: Mode,
+    reloader: Reloader,
+    states: BTreeMap<String, decide::State>,
+    pub loaded_at: SystemTime,
+    /// Why the last reload was refused, if it was.
+    pub refused: Option<String>,
+}
+
+impl Policies {
+    /// Loads the policies at `paths`, or the shipped ones. None of them goes further than `most`.
+    ///
+    /// # Errors
+    /// All that is wrong with any of them: a first start has no last good set to fall back on.
+    pub fn load(paths: Vec<PathBuf>, most: Mode, now: Moment) -> Result<Self, Vec<PolicyError>> {
+        let seen = Fingerprint::take(&paths);
+        let set = read(&paths, most)?;
+        for warning in &set.warnings {
+            tracing::warn!("{warning}");
+        }
+        let reloader = Reloader::new(set, seen);
+        Ok(Self { paths, most, reloader, states: BTreeMap::new(), loaded_at: now.wall, refused: None })
+    }
+
+    pub fn in_force(&self) -> &[Policy] {
+        &self.reloader.in_force().policies
+    }
+
+    /// Reads the files again if they have changed and lie still.
+    pub fn follow_files(&mut self, now: Moment) {
+        if self.paths.is_empty() {
+            return;
+        }
+        let seen = Fingerprint::take(&self.paths);
+        if self.reloader.should_read(&seen) {
+            self.take(seen, now);
+        }
+    }
+
+    /// Reads the files again on the operator's demand.
+    pub fn reload(&mut self, now: Moment) {
+        let seen = Fingerprint::take(&self.paths);
+        self.take(seen, now);
+    }
+
+    /// Names of the policies whose settings outlive a clean exit.
+    pub fn kept_on_exit(&self) -> BTreeSet<String> {
+        let keeps = |policy: &&Policy| policy.control.on_exit == OnExit::Keep;
+        self.in_force().iter().filter(keeps).map(|policy| policy.name.clone()).collect()
+    }
+
+    /// One decision of each policy. What a policy that has gone remembered is forgotten; its claims lapse with it.
+    pub fn decide(&mut self, world: &World, signals: &Signals) -> Vec<Decision> {
+        let policies = &self.reloader.in_force().policies;
+        self.states.retain(|name, _| policies.iter().any(|policy| policy.name == *name));
+        policies
+            .iter()
+            .map(|policy| {
+                let state = self.states.entry(policy.name.clone()).or_default();
+                decide::decide(policy, state, world, signals, world.now)
+            })
+            .collect()
+    }
+
+    fn take(&mut self, seen: Fingerprint, now: Moment) {
+        match self.reloader.offer(read(&self.paths, self.most), seen) {
+            Outcome::Replaced { added, removed, changed } => {
+                (self.loaded_at, self.refused) = (now.wall, None);
+                tracing::info!(?added, ?removed, ?changed, "policies reloaded");
+            }
+            Outcome::Same => {
+                (self.loaded_at, self.refused) = (now.wall, None);
+                tracing::info!("policies read again: nothing has changed");
+            }
+            Outcome::Refused(errors) => {
+                for error in &errors {
+                    tracing::error!("{error}");
+                }
+                tracing::error!(problems = errors.len(), "policies not reloaded: the last good ones stay in force");
+                self.refused = errors.first().map(ToString::to_string);
+            }
+        }
+    }
+}
+
+fn read(paths: &[PathBuf], most: Mode) -> Result<PolicySet, Vec<PolicyError>> {
+    let set = if paths.is_empty() { policy::shipped() } else { policy::load(paths) };
+    set.map(|set| set.capped(most))
+}

@@ -1,0 +1,121 @@
+//! Makes the snapshot of a tick: what servers, page and metrics show until the next one.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::TICK;
+use super::counts::Counts;
+use super::policies::Policies;
+use crate::actuate::{Actuator, Report};
+use crate::arbiter::Wanted;
+use crate::claim::{KnobKind, Target};
+use crate::clock::Moment;
+use crate::decide::Decision;
+use crate::inventory::Inventory;
+use crate::kernel::process_watch::Source;
+use crate::metrics::{KnobState, LoopState, PolicyState, ProcessWatch, Reading, Reload, Snapshot};
+use crate::mode::Mode;
+use crate::plotter::Profiles;
+use crate::sample::OwnSampler;
+use crate::world::World;
+
+/// Keeps what snapshots share and count.
+pub struct Publisher {
+    counts: Counts,
+    own: OwnSampler,
+    profiles: Arc<[String]>,
+    started: SystemTime,
+    ticks: u64,
+}
+
+/// What a tick leaves beside its world and its decisions.
+pub struct Tick<'a> {
+    pub policies: &'a Policies,
+    pub inventory: &'a Arc<Inventory>,
+    pub actuator: &'a Actuator,
+    pub wanted: &'a Wanted,
+    pub mode: Mode,
+    pub source: &'a Source,
+    pub guard_alive: Option<bool>,
+    pub finished: Moment,
+}
+
+impl Publisher {
+    pub fn new(own: OwnSampler, profiles: &Profiles, now: Moment) -> Self {
+        let profiles = profiles.iter().map(|profile| profile.name().to_owned()).collect();
+        Self { counts: Counts::default(), own, profiles, started: now.wall, ticks: 0 }
+    }
+
+    pub fn count(&mut self, world: &World, decisions: &[Decision], wanted: &Wanted, reports: &[Report]) {
+        self.ticks += 1;
+        self.counts.count(world, decisions, wanted, reports);
+    }
+
+    pub fn count_sample_error(&mut self, part: &'static str) {
+        *self.counts.counters.sample_errors.entry(part).or_default() += 1;
+    }
+
+    pub fn snapshot(&mut self, world: World, decisions: &[Decision], tick: &Tick) -> Snapshot {
+        let mut counters = self.counts.counters.clone();
+        counters.journal_open_records = u64::try_from(tick.actuator.held().count()).ok();
+        let began = world.now;
+        Snapshot {
+            inventory: Arc::clone(tick.inventory),
+            profiles: Arc::clone(&self.profiles),
+            policies: self.policies(decisions, tick),
+            reload: Reload { succeeded_at: Some(tick.policies.loaded_at), error: tick.policies.refused.clone() },
+            knobs: knobs(tick),
+            counters,
+            recent: self.counts.recent.iter().cloned().collect(),
+            own: LoopState {
+                version: env!("CARGO_PKG_VERSION"),
+                mode: tick.mode,
+                started: self.started,
+                ticks: self.ticks,
+                tick_duration: tick.finished.since(began.boot),
+                tick_interval: TICK,
+                process_watch: match tick.source {
+                    Source::Events => ProcessWatch::Events,
+                    Source::Sweep { .. } => ProcessWatch::Sweep,
+                },
+                guard_alive: tick.guard_alive,
+                usage: self.own.sample(),
+            },
+            world,
+        }
+    }
+
+    fn policies(&self, decisions: &[Decision], tick: &Tick) -> Vec<PolicyState> {
+        let decision = |name: &str| decisions.iter().find(|decision| decision.policy == name).cloned();
+        let state = |policy: &crate::policy::Policy| PolicyState {
+            name: policy.name.clone(),
+            kind: "Contention".to_owned(),
+            mode: policy.control.mode,
+            hash: format!("{:016x}", policy.hash),
+            decision: decision(&policy.name),
+            effect: self.counts.effects.get(&policy.name).copied(),
+        };
+        tick.policies.in_force().iter().map(state).collect()
+    }
+}
+
+fn knobs(tick: &Tick) -> Vec<KnobState> {
+    let state = |(job, knob): (&crate::plotter::JobId, KnobKind)| {
+        let target = Target::Job(job.clone());
+        let want = tick.wanted.settings.get(&(target.clone(), knob));
+        let values = tick.actuator.values(job, knob);
+        let reading = |text: Option<String>| text.map(|text| Reading { number: text.parse().ok(), text });
+        KnobState {
+            knob,
+            target,
+            original: reading(values.original),
+            wanted: reading(want.map(|want| want.setting.to_string())),
+            actual: reading(values.ours),
+            holders: want
+                .map(|want| want.holders.iter().map(|holder| holder.policy.clone()).collect())
+                .unwrap_or_default(),
+            reason: want.map(|want| want.reason.to_owned()).unwrap_or_default(),
+        }
+    };
+    tick.actuator.held().map(state).collect()
+}

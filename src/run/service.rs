@@ -1,0 +1,191 @@
+//! Starts everything in its order, carries signals to the loop, and ends it: SIGHUP reloads, SIGTERM and SIGINT put back and end.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{oneshot, watch};
+
+use super::jobs::Jobs;
+use super::policies::Policies;
+use super::publish::Publisher;
+use super::{Loop, Order};
+use crate::actuate::guard::{self, Guard, GuardError};
+use crate::actuate::{Actuator, OpenError};
+use crate::audit::AuditLog;
+use crate::http::{self, ListenError, Site};
+use crate::inventory::Inventory;
+use crate::kernel::process_watch::Source;
+use crate::kernel::{Roots, clock};
+use crate::knob::{self, GroupUse, Linux};
+use crate::mode::Mode;
+use crate::plotter::{ProfileError, Profiles};
+use crate::policy::PolicyError;
+use crate::sample::{HostSampler, OwnSampler};
+use crate::signal::Signals;
+
+/// What `plotwarden run` was asked to do.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub roots: Roots,
+    pub listen: Vec<String>,
+    pub telemetry_path: String,
+    /// Folder with profiles of the operator's own; need not exist.
+    pub profiles: PathBuf,
+    /// Policy files and folders; empty for the shipped policies.
+    pub policies: Vec<PathBuf>,
+    /// The most that policies may do here.
+    pub mode: Mode,
+}
+
+/// Why the program could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error("the shipped plotter profiles are damaged: {0}")]
+    Profiles(#[from] ProfileError),
+    #[error("{}{} in the policies; nothing was started (`plotwarden policy check` says the same)", lines(.0), count(.0))]
+    Policies(Vec<PolicyError>),
+    #[error(transparent)]
+    Actuator(#[from] OpenError),
+    #[error("{0}; without a guard nothing is enforced: mend this, or run with --max-mode dry-run")]
+    Guard(#[from] GuardError),
+    #[error("cannot start: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("the loop ended by itself, which it never should; the guard puts everything back")]
+    LoopLost,
+}
+
+fn lines(errors: &[PolicyError]) -> String {
+    errors.iter().map(|error| format!("{error}\n")).collect()
+}
+
+fn count(errors: &[PolicyError]) -> String {
+    if errors.len() == 1 { "1 problem".to_owned() } else { format!("{} problems", errors.len()) }
+}
+
+/// Runs until SIGTERM or SIGINT. `true` if everything was put back.
+pub fn run(settings: Settings) -> Result<bool, RunError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(serve(settings))
+}
+
+async fn serve(settings: Settings) -> Result<bool, RunError> {
+    let mut signals = Requests::listen()?;
+    let listeners = http::bind(&settings.listen).await?;
+    let addresses: Vec<String> =
+        listeners.iter().filter_map(|listener| Some(listener.local_addr().ok()?.to_string())).collect();
+    let (publish, latest) = watch::channel(None);
+    let telemetry_path = settings.telemetry_path.clone();
+    let site = Arc::new(Site::new(latest, Arc::new(clock::now), &telemetry_path));
+    let (orders, receiver) = channel();
+    let (started, start) = oneshot::channel();
+    let (ended, end) = oneshot::channel();
+    let handle = thread::Builder::new().name("loop".to_owned()).spawn(move || {
+        // An answer that nobody waits for any more is needed by nobody.
+        match prepare(settings, publish) {
+            Ok(work) => {
+                let _ = started.send(Ok(()));
+                let _ = ended.send(work.turn(&receiver));
+            }
+            Err(error) => drop(started.send(Err(error))),
+        }
+    })?;
+    start.await.unwrap_or(Err(RunError::LoopLost))?;
+    tracing::info!(addresses = addresses.join(" "), telemetry_path, "serving metrics and the status page");
+
+    let (close, closed) = oneshot::channel::<()>();
+    let server = tokio::spawn(http::serve(listeners, site, async move {
+        let _ = closed.await;
+    }));
+    let restored = signals.carry(&orders, end).await;
+    let _ = close.send(());
+    let _ = server.await;
+    let _ = handle.join();
+    restored.ok_or(RunError::LoopLost)
+}
+
+/// What the operator asks by signal.
+struct Requests {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Requests {
+    fn listen() -> Result<Self, std::io::Error> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Hands signals to the loop until it has ended; its answer, or `None` if it was lost.
+    async fn carry(&mut self, orders: &Sender<Order>, mut end: oneshot::Receiver<bool>) -> Option<bool> {
+        loop {
+            let order = tokio::select! {
+                answer = &mut end => return answer.ok(),
+                _ = self.terminate.recv() => Order::Stop,
+                _ = self.interrupt.recv() => Order::Stop,
+                _ = self.hang_up.recv() => Order::Reload,
+            };
+            tracing::info!(?order, "signal received");
+            if orders.send(order).is_err() {
+                return end.await.ok();
+            }
+        }
+    }
+}
+
+/// Takes the lock, puts back what an earlier run left, and sets the loop up.
+fn prepare(
+    settings: Settings,
+    snapshots: watch::Sender<Option<Arc<crate::metrics::Snapshot>>>,
+) -> Result<Loop, RunError> {
+    let Settings { roots, mode, .. } = settings;
+    let now = clock::now();
+    let mut inventory = Inventory::read(&roots);
+    let policies = Policies::load(settings.policies, mode, now).map_err(RunError::Policies)?;
+    let (profiles, problems) = Profiles::shipped()?.with_folder(&settings.profiles);
+    for problem in problems {
+        tracing::error!("{problem}");
+    }
+    let groups = if inventory.systemd { GroupUse::OwnedBySystemd } else { GroupUse::Free };
+    let (mut actuator, leftover) = Actuator::open(&roots, Box::new(Linux::new(&roots, groups)), mode, now)?;
+    if let Some(report) = leftover {
+        tracing::warn!("an earlier run left something behind:\n{report}");
+    }
+    inventory.capabilities.extend(actuator.capabilities());
+    let guard = if mode == Mode::Enforce { Some(guarded(&roots, &mut actuator)?) } else { None };
+    let jobs = Jobs::new(&roots, Arc::new(profiles), &inventory);
+    if let Source::Sweep { reason } = jobs.source() {
+        tracing::warn!(%reason, "new processes are noticed by sweeping procfs each second");
+    }
+    let jobs_group = roots.cgroupfs.as_ref().map(|mount| mount.join(knob::BASE_GROUP));
+    Ok(Loop {
+        host: HostSampler::new(&roots, jobs_group),
+        audit: AuditLog::new(&roots.run),
+        publisher: Publisher::new(OwnSampler::new(&roots), jobs.profiles(), now),
+        signals: Signals::default(),
+        inventory: Arc::new(inventory),
+        mode,
+        jobs,
+        policies,
+        actuator,
+        guard,
+        snapshots,
+        roots,
+    })
+}
+
+fn guarded(roots: &Roots, actuator: &mut Actuator) -> Result<Guard, GuardError> {
+    let guard = guard::spawn(&guard::program()?, roots)?;
+    if let Some(identity) = guard.identity() {
+        actuator.protect(identity);
+    }
+    Ok(guard)
+}

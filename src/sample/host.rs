@@ -1,0 +1,176 @@
+//! One tick's measurements of the machine, each part for itself: one that fails takes no other along.
+
+use std::path::PathBuf;
+
+use super::disk::DeviceKinds;
+use super::{CpuSample, DiskSample, InterfaceSample, LoadSample, MemorySample};
+use crate::clock::Moment;
+use crate::kernel::file::KeptFile;
+use crate::kernel::pressure::PressureReader;
+use crate::kernel::{KernelError, Roots};
+use crate::pressure::PressureSet;
+
+/// One tick's measurements of the machine. A part that could not be read is `None`; `problems` says why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostSample {
+    pub cpu: Option<CpuSample>,
+    pub memory: Option<MemorySample>,
+    pub disks: Option<Vec<DiskSample>>,
+    pub interfaces: Option<Vec<InterfaceSample>>,
+    pub load: Option<LoadSample>,
+    pub pressure: PressureSet,
+    /// Pressure of the group above all job groups, ours, where there is one: what all jobs together suffer.
+    pub jobs_pressure: Option<PressureSet>,
+    pub problems: Vec<SampleProblem>,
+}
+
+/// A part of the sample that failed, for the log and `plotwarden_sample_errors_total{part}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SampleProblem {
+    pub part: &'static str,
+    pub reason: String,
+}
+
+/// Samples the machine; keeps its files open from tick to tick.
+#[derive(Debug)]
+pub struct HostSampler {
+    stat: KeptFile,
+    meminfo: KeptFile,
+    diskstats: KeptFile,
+    net_dev: KeptFile,
+    loadavg: KeptFile,
+    devices: DeviceKinds,
+    pressure: PressureReader,
+    jobs: Option<JobsGroup>,
+}
+
+#[derive(Debug)]
+struct JobsGroup {
+    directory: PathBuf,
+    pressure: PressureReader,
+}
+
+impl HostSampler {
+    /// `jobs_group` is the directory of the group above all job groups, which need not exist (yet); `None` without cgroup2.
+    pub fn new(roots: &Roots, jobs_group: Option<PathBuf>) -> Self {
+        let kept = |file: &str| KeptFile::new(roots.proc(file));
+        Self {
+            stat: kept("stat"),
+            meminfo: kept("meminfo"),
+            diskstats: kept("diskstats"),
+            net_dev: kept("net/dev"),
+            loadavg: kept("loadavg"),
+            devices: DeviceKinds::new(roots),
+            pressure: PressureReader::of_machine(roots),
+            jobs: jobs_group.map(|directory| JobsGroup { pressure: PressureReader::of_group(&directory), directory }),
+        }
+    }
+
+    pub fn sample(&mut self, now: Moment) -> HostSample {
+        let mut problems = Vec::new();
+        let disks = told("disks", self.diskstats.read(DiskSample::parse_all), &mut problems);
+        HostSample {
+            cpu: told("cpu", self.stat.read(CpuSample::parse), &mut problems),
+            memory: told("memory", self.meminfo.read(MemorySample::parse), &mut problems),
+            disks: disks.map(|disks| self.devices.select(disks)),
+            interfaces: told("interfaces", self.net_dev.read(InterfaceSample::parse_all), &mut problems),
+            load: told("load", self.loadavg.read(LoadSample::parse), &mut problems),
+            pressure: self.pressure.read(now),
+            jobs_pressure: self.jobs.as_mut().and_then(|jobs| jobs.read(now)),
+            problems,
+        }
+    }
+}
+
+impl JobsGroup {
+    fn read(&mut self, now: Moment) -> Option<PressureSet> {
+        self.directory.is_dir().then(|| self.pressure.read(now))
+    }
+}
+
+/// The value, or `None` and a problem that says why.
+fn told<T>(part: &'static str, read: Result<T, KernelError>, problems: &mut Vec<SampleProblem>) -> Option<T> {
+    read.inspect_err(|error| problems.push(SampleProblem { part, reason: error.to_string() })).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::kernel::clock;
+    use crate::kernel::fixture::{Fixture, at};
+    use crate::pressure::PressureState;
+    use crate::units::Ratio;
+
+    fn second(number: u64) -> Moment {
+        at(Duration::from_secs(number))
+    }
+
+    #[test]
+    fn a_part_that_fails_takes_no_other_along() {
+        let fixture = Fixture::new();
+        fixture.file("proc/loadavg", "1 2 3 1/1 1\n").file("proc/meminfo", [0xff, 0xfe]).file("proc/stat", "");
+        let sample = HostSampler::new(&fixture.roots, None).sample(second(1));
+        assert_eq!(sample.load, Some(LoadSample { one: 1.0, five: 2.0, fifteen: 3.0 }));
+        assert_eq!((sample.cpu, sample.memory, sample.disks, sample.interfaces), (None, None, None, None));
+        assert_eq!((sample.pressure.io, sample.jobs_pressure), (PressureState::Absent, None));
+        let parts: Vec<_> = sample.problems.iter().map(|problem| problem.part).collect();
+        assert_eq!(parts, ["disks", "cpu", "memory", "interfaces"]);
+        assert!(sample.problems.iter().all(|problem| problem.reason.contains("/proc/")), "{:?}", sample.problems);
+    }
+
+    #[test]
+    fn the_group_of_all_jobs_is_read_from_when_it_is_made_on() {
+        let fixture = Fixture::new();
+        let mut sampler = HostSampler::new(&fixture.roots, Some(fixture.path("cgroup/plotwarden")));
+        let mut recent = |seconds| {
+            let jobs = sampler.sample(second(seconds)).jobs_pressure?;
+            Some(jobs.io.measured()?.some.recent)
+        };
+        let total = |micros: u64| {
+            fixture.file(
+                "cgroup/plotwarden/io.pressure",
+                format!("some avg10=0.00 avg60=0.00 avg300=0.00 total={micros}\n"),
+            );
+        };
+        assert_eq!(recent(1), None);
+        total(0);
+        assert_eq!(recent(2), Some(None));
+        total(500_000);
+        assert_eq!(recent(3), Some(Some(Ratio(0.5))));
+        fixture.remove("cgroup/plotwarden");
+        assert_eq!(recent(4), None);
+    }
+
+    #[test]
+    fn this_machine_is_sampled_as_others_see_it() {
+        let mut sampler = HostSampler::new(&Roots::standard(), None);
+        let first = sampler.sample(clock::now());
+        assert_eq!(first.problems, []);
+        let memory = first.memory.unwrap();
+        let told = std::fs::read_to_string("/proc/meminfo").unwrap();
+        let total = told.lines().next().unwrap().split_whitespace().nth(1).unwrap().parse::<u64>().unwrap();
+        assert_eq!(memory.total.unwrap().0, total * 1024);
+        assert!(memory.available.unwrap() <= memory.total.unwrap());
+        let cpus = std::thread::available_parallelism().unwrap().get();
+        assert!(first.cpu.unwrap().cpus.len() >= cpus);
+        assert!(first.interfaces.unwrap().iter().any(|interface| interface.device == "lo"));
+        let whole = |disk: &DiskSample| std::path::Path::new("/sys/block").join(&disk.device).exists();
+        assert!(first.disks.unwrap().iter().all(whole));
+    }
+
+    #[test]
+    fn counters_of_this_machine_only_grow() {
+        let mut sampler = HostSampler::new(&Roots::standard(), None);
+        let busy = |sample: &HostSample| {
+            let cpu = sample.cpu.as_ref().unwrap();
+            cpu.cpus.iter().map(|(_, times)| times.user + times.system + times.idle).sum::<Duration>()
+        };
+        let first = sampler.sample(clock::now());
+        std::thread::sleep(Duration::from_millis(50));
+        let second = sampler.sample(clock::now());
+        assert!(busy(&second) > busy(&first));
+        assert!(second.cpu.unwrap().context_switches > first.cpu.unwrap().context_switches);
+    }
+}
