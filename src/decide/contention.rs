@@ -22,8 +22,6 @@ use crate::world::{JobView, World};
 
 /// How long a claim lasts without being renewed. A loop that hangs longer than this loses its claims.
 const LEASE: Duration = Duration::from_secs(10);
-/// A signal that is missing for less than this is not worth a line: windows fill, groups are made.
-const SILENT: Duration = Duration::from_secs(15);
 /// Why every selected job has a group of its own: so that its pressure can be told from that of others.
 const OWN_GROUP: &str = "own-group";
 
@@ -103,16 +101,33 @@ impl State {
         self.admit(tick, changes);
         decision.admission_closed = self.closed_by.is_some();
 
-        let pausing = tick.rules.stages_doing(Resource::Io, Measure::Pause).next();
-        let pause = pausing.and_then(|(index, stage)| Some((stage, self.gates.get_mut(index)?)));
-        self.stagger.step(tick, pause, self.closed_by.as_deref(), &mut self.effects, changes);
+        changes.extend(self.stagger.defer(tick, self.closed_by.as_deref()));
+        self.stagger(tick, changes);
         let running = self.stagger.running(tick);
-        self.priorities.step(tick, &self.gates, &running, changes);
+        changes.extend(self.priorities.step(tick, &self.gates, &running));
+    }
+
+    /// Pauses and resumes. After either the pausing stage counts anew: what was measured before proves nothing any more.
+    fn stagger(&mut self, tick: &Tick<'_>, changes: &mut Vec<String>) {
+        let pausing = tick.rules.stages_doing(Resource::Io, Measure::Pause).next();
+        let pause = pausing.and_then(|(index, stage)| Some((stage, self.gates.get(index)?)));
+        let deeds = self.stagger.act(tick, pause, self.closed_by.is_none());
+        if let Some(gate) = pausing.and_then(|(index, _)| self.gates.get_mut(index)).filter(|_| !deeds.is_empty()) {
+            gate.forget();
+        }
+        for deed in deeds {
+            changes.push(format!("{}: {}", deed.action, deed.why));
+            self.effects.expect(tick, deed.action, Resource::Io);
+        }
     }
 
     fn say_what_is_missing(&mut self, tick: &Tick<'_>, changes: &mut Vec<String>) {
         for reading in &tick.readings {
             let resource = reading.resource;
+            let signals = tick.rules.anchors.iter().filter(|anchor| anchor.resource == resource);
+            let questions = signals.filter_map(|anchor| tick.rules.signals.get(&anchor.signal));
+            // Until its window has filled, a signal is missing as a matter of course.
+            let filling = questions.map(|question| question.window + question.max_age).max().unwrap_or_default();
             let Told::Missing(wish) = tick.told(resource) else {
                 if self.missing.remove(&resource).is_some_and(|(_, said)| said) {
                     changes.push(format!("{} can be judged again", resource.name()));
@@ -120,7 +135,7 @@ impl State {
                 continue;
             };
             let (since, said) = self.missing.entry(resource).or_insert((tick.time(), false));
-            if !*said && tick.time().saturating_sub(*since) >= SILENT {
+            if !*said && tick.time().saturating_sub(*since) >= filling {
                 *said = true;
                 changes.push(format!("{}; {}", explain::missing(tick, resource), explain::consequence(wish)));
             }

@@ -49,10 +49,11 @@ pub enum Strategy {
 pub struct Effect {
     /// What was done, such as `paused chiapos-7-99`.
     pub action: String,
-    pub resource: Resource,
-    /// Severity when it was done.
+    /// Name of the signal that had caused it.
+    pub signal: String,
+    /// Value of the signal when it was done; `None` if it was missing.
     pub before: Option<f64>,
-    /// Severity now; `None` if the signal is missing.
+    /// Value now.
     pub after: Option<f64>,
     /// How long after the action.
     pub elapsed: Duration,

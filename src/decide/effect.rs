@@ -1,8 +1,9 @@
-//! What came of an action: severity before it, and after it had time to settle.
+//! What came of an action: the signal before it, and after it had time to settle.
 
 use std::time::Duration;
 
 use super::decision::Effect;
+use super::explain::percent;
 use super::tick::Tick;
 use crate::pressure::Resource;
 
@@ -15,30 +16,31 @@ pub struct Effects {
 #[derive(Debug, Clone, PartialEq)]
 struct Pending {
     action: String,
-    resource: Resource,
+    signal: String,
     before: Option<f64>,
     at: Duration,
 }
 
 impl Effects {
+    /// Remembers an action that is to change `resource`.
     pub fn expect(&mut self, tick: &Tick<'_>, action: String, resource: Resource) {
-        let before = tick.severity(resource);
-        self.pending.push(Pending { action, resource, before, at: tick.time() });
+        let driver = tick.reading(resource).and_then(|reading| reading.driver).map(|(anchor, _)| anchor.signal.clone());
+        let declared = || tick.rules.anchors.iter().find(|anchor| anchor.resource == resource);
+        let Some(signal) = driver.or_else(|| declared().map(|anchor| anchor.signal.clone())) else { return };
+        self.pending.push(Pending { action, before: tick.value(&signal), signal, at: tick.time() });
     }
 
     /// Those that have settled by now.
     pub fn settled(&mut self, tick: &Tick<'_>) -> Vec<Effect> {
         let settle = tick.rules.behavior.settle.max(Duration::from_secs(1));
-        let elapsed = |pending: &Pending| tick.time().saturating_sub(pending.at);
-        let (due, pending) = self.pending.drain(..).partition(|pending| elapsed(pending) >= settle);
-        self.pending = pending;
-        let due: Vec<Pending> = due;
-        due.into_iter()
+        let is_due = |pending: &mut Pending| tick.time().saturating_sub(pending.at) >= settle;
+        self.pending
+            .extract_if(.., is_due)
             .map(|done| Effect {
                 elapsed: tick.time().saturating_sub(done.at),
-                after: tick.severity(done.resource),
+                after: tick.value(&done.signal),
                 action: done.action,
-                resource: done.resource,
+                signal: done.signal,
                 before: done.before,
             })
             .collect()
@@ -46,16 +48,16 @@ impl Effects {
 }
 
 impl Effect {
-    /// `effect of paused chiapos-7-99 after 3s: io severity 0.92 -> 0.41`.
+    /// `effect of paused chiapos-7-99 after 3s: disk 84% -> 41%`.
     pub fn sentence(&self) -> String {
-        let number = |severity: Option<f64>| severity.map_or("unknown".to_owned(), |value| format!("{value:.2}"));
+        let share = |value: Option<f64>| value.map_or("unknown".to_owned(), percent);
         format!(
-            "effect of {} after {:.0}s: {} severity {} -> {}",
+            "effect of {} after {:.0}s: {} {} -> {}",
             self.action,
             self.elapsed.as_secs_f64(),
-            self.resource.name(),
-            number(self.before),
-            number(self.after)
+            self.signal,
+            share(self.before),
+            share(self.after)
         )
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::explain::{self, Side};
 use super::hysteresis::{Gate, Told};
+use super::stagger::{IO_PRESSURE, least_advanced_first};
 use super::tick::Tick;
 use crate::claim::{IoPriority, SchedClass, Setting};
 use crate::plotter::JobId;
@@ -21,36 +22,39 @@ const MOST_STEPS: i8 = 3;
 /// How far the plots have stepped back, and for which resource.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Priorities {
-    steps: BTreeMap<Resource, Steps>,
+    /// With the time of the last step.
+    steps: BTreeMap<Resource, (Steps, Duration)>,
     /// The job with idle I/O priority.
     yielding: Option<JobId>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Steps {
     count: i8,
     /// In the scheduling class for batch work too.
     batch: bool,
-    changed: Duration,
 }
 
 impl Priorities {
-    /// One tick; `running` are the jobs that make plots now.
-    pub fn step(&mut self, tick: &Tick<'_>, gates: &[Gate], running: &[&JobView], changes: &mut Vec<String>) {
-        for resource in [Resource::Cpu, Resource::Memory] {
-            self.step_back(tick, resource, gates, changes);
-        }
-        self.yield_io(tick, gates, running, changes);
+    /// One tick; `running` are the jobs that make plots now. Returns what changed.
+    pub fn step(&mut self, tick: &Tick<'_>, gates: &[Gate], running: &[&JobView]) -> Vec<String> {
+        let mut changes: Vec<String> = [Resource::Cpu, Resource::Memory]
+            .into_iter()
+            .filter_map(|resource| self.step_back(tick, resource, gates))
+            .collect();
+        changes.extend(self.yield_io(tick, gates, running));
+        changes
     }
 
     /// What the priorities of `id` become, with the reason.
     pub fn settings(&self, id: &JobId) -> Vec<(Setting, &'static str)> {
         let mut settings = Vec::new();
-        let most = self.steps.iter().max_by_key(|(_, steps)| steps.count).filter(|(_, steps)| steps.count > 0);
-        if let Some((resource, steps)) = most {
+        let most =
+            self.steps.iter().max_by_key(|(_, (steps, _))| steps.count).filter(|(_, (steps, _))| steps.count > 0);
+        if let Some((resource, (steps, _))) = most {
             settings.push((Setting::Nice(steps.count * NICE_STEP), reason(*resource)));
         }
-        if let Some((resource, _)) = self.steps.iter().find(|(_, steps)| steps.batch) {
+        if let Some((resource, _)) = self.steps.iter().find(|(_, (steps, _))| steps.batch) {
             settings.push((Setting::SchedClass(SchedClass::Batch), reason(*resource)));
         }
         if self.yielding.as_ref() == Some(id) {
@@ -60,77 +64,79 @@ impl Priorities {
     }
 
     /// One step at a time while severity asks for it; all at once if it is critical; back one step at a time.
-    fn step_back(&mut self, tick: &Tick<'_>, resource: Resource, gates: &[Gate], changes: &mut Vec<String>) {
+    fn step_back(&mut self, tick: &Tick<'_>, resource: Resource, gates: &[Gate]) -> Option<String> {
         let stages: Vec<(usize, &Stage)> = tick.rules.stages_doing(resource, Measure::LowerPriority).collect();
-        let in_force = stages.iter().rev().find(|(index, _)| gates.get(*index).is_some_and(Gate::on));
-        let reached =
-            |index: usize, stage: &Stage| gates.get(index).is_some_and(|gate| gate.reached(stage, tick.time()));
-        let steps = self.steps.entry(resource).or_default();
-        let before = *steps;
-        let may_move = !matches!(tick.told(resource), Told::Missing(OnMissing::Hold | OnMissing::Deny));
-        let waited = |hold: Duration| tick.time().saturating_sub(before.changed) >= hold;
-        let why = match in_force {
-            Some((_, stage))
-                if stage.band == Band::Critical && (steps.count < MOST_STEPS || !steps.batch) && may_move =>
-            {
-                (steps.count, steps.batch) = (MOST_STEPS, true);
-                explain::cause(tick, stage, Side::Reached)
-            }
-            Some((index, stage))
-                if steps.count < MOST_STEPS
-                    && may_move
-                    && (steps.count == 0 || waited(stage.hold) && reached(*index, stage)) =>
-            {
-                steps.count += 1;
-                explain::cause(tick, stage, Side::Reached)
-            }
-            None if steps.count > 0 && may_move => {
-                let Some((_, stage)) = stages.first().filter(|(_, stage)| waited(stage.clear_hold)) else { return };
-                steps.count -= 1;
-                steps.batch = false;
-                explain::cause(tick, stage, Side::Cleared)
-            }
-            _ => return,
+        let Some((_, mildest)) = stages.first() else {
+            self.steps.remove(&resource);
+            return None;
         };
-        steps.changed = tick.time();
-        let verb = if steps.count > before.count || steps.batch && !before.batch { "lowered" } else { "raised" };
-        let batch = if steps.batch { ", scheduling class batch" } else { "" };
-        let nice = steps.count * NICE_STEP;
-        changes.push(format!("{verb} the CPU priority of all {} plots to nice {nice}{batch}: {why}", tick.jobs.len()));
+        if must_stay(tick, resource) {
+            return None;
+        }
+        let (steps, changed) = self.steps.entry(resource).or_default();
+        let waited = tick.time().saturating_sub(*changed);
+        let (next, stage, side) = match stages.iter().rev().find(|(index, _)| is_on(gates, *index)) {
+            Some((_, stage)) if stage.band == Band::Critical => {
+                (Steps { count: MOST_STEPS, batch: true }, *stage, Side::Reached)
+            }
+            Some((index, stage)) => {
+                let again = waited >= stage.hold && is_reached(gates, *index, stage, tick);
+                let more = i8::from(steps.count == 0 || again && steps.count < MOST_STEPS);
+                (Steps { count: steps.count + more, ..*steps }, *stage, Side::Reached)
+            }
+            None if waited >= mildest.clear_hold => {
+                (Steps { count: (steps.count - 1).max(0), batch: false }, *mildest, Side::Cleared)
+            }
+            None => return None,
+        };
+        if next == *steps {
+            return None;
+        }
+        (*steps, *changed) = (next, tick.time());
+        let verb = if side == Side::Reached { "lowered" } else { "raised" };
+        let (nice, batch) = (next.count * NICE_STEP, if next.batch { ", scheduling class batch" } else { "" });
+        let why = explain::cause(tick, stage, side);
+        Some(format!("{verb} the CPU priority of all {} plots to nice {nice}{batch}: {why}", tick.jobs.len()))
     }
 
     /// Stays with one job as long as it runs beside another, whoever overtakes whom.
-    fn yield_io(&mut self, tick: &Tick<'_>, gates: &[Gate], running: &[&JobView], changes: &mut Vec<String>) {
-        let stage = tick.rules.stages_doing(Resource::Io, Measure::LowerPriority).next();
-        let in_force = stage.filter(|(index, _)| gates.get(*index).is_some_and(Gate::on));
-        let holding = matches!(tick.told(Resource::Io), Told::Missing(OnMissing::Hold | OnMissing::Deny));
-        let stays = |id: &JobId| match in_force {
-            Some(_) if holding => tick.job(id).is_some(),
-            Some(_) => running.len() > 1 && running.iter().any(|view| view.job.id == *id),
-            None => false,
-        };
-        if self.yielding.as_ref().is_some_and(|id| !stays(id)) {
-            self.yielding = None;
+    fn yield_io(&mut self, tick: &Tick<'_>, gates: &[Gate], running: &[&JobView]) -> Option<String> {
+        if must_stay(tick, Resource::Io) {
+            return None;
         }
-        let reached =
-            |index: usize, stage: &Stage| gates.get(index).is_some_and(|gate| gate.reached(stage, tick.time()));
-        let demanded = matches!(tick.told(Resource::Io), Told::Missing(OnMissing::Safe));
-        let begins = |(index, stage): &(usize, &Stage)| {
-            self.yielding.is_none() && running.len() > 1 && (demanded || reached(*index, stage))
-        };
-        let Some((_, stage)) = in_force.filter(begins) else { return };
-        let Some(view) = running.iter().min_by(|a, b| super::stagger::least_advanced_first(a, b)) else { return };
+        let stage = tick.rules.stages_doing(Resource::Io, Measure::LowerPriority).next();
+        let in_force = stage.filter(|(index, _)| is_on(gates, *index) && running.len() > 1);
+        let runs = |id: &JobId| running.iter().any(|view| view.job.id == *id);
+        if in_force.is_some() && self.yielding.as_ref().is_some_and(runs) {
+            return None;
+        }
+        self.yielding = None;
+        let demanded = matches!(tick.told(Resource::Io), Told::Missing(_));
+        let (_, stage) = in_force.filter(|(index, stage)| demanded || is_reached(gates, *index, stage, tick))?;
+        let view = running.iter().min_by(|a, b| least_advanced_first(a, b))?;
+        self.yielding = Some(view.job.id.clone());
         let (why, progress) = (explain::cause(tick, stage, Side::Reached), explain::progress(view));
-        let id = view.job.id.clone();
-        changes.push(format!("gave {id} idle I/O priority: {why}; it was the least advanced ({progress})"));
-        self.yielding = Some(id);
+        Some(format!("gave {} idle I/O priority: {why}; it was the least advanced ({progress})", view.job.id))
     }
+}
+
+/// Whether the missing signals of `resource` forbid to move either way.
+fn must_stay(tick: &Tick<'_>, resource: Resource) -> bool {
+    matches!(tick.told(resource), Told::Missing(OnMissing::Hold | OnMissing::Deny))
+}
+
+fn is_on(gates: &[Gate], index: usize) -> bool {
+    gates.get(index).is_some_and(Gate::on)
+}
+
+fn is_reached(gates: &[Gate], index: usize, stage: &Stage, tick: &Tick<'_>) -> bool {
+    gates.get(index).is_some_and(|gate| gate.reached(stage, tick.time()))
 }
 
 fn reason(resource: Resource) -> &'static str {
     match resource {
         Resource::Cpu => "cpu-pressure",
         Resource::Memory => "memory-pressure",
-        Resource::Io => super::stagger::IO_PRESSURE,
+        Resource::Io => IO_PRESSURE,
     }
 }

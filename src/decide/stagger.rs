@@ -11,14 +11,12 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::effect::Effects;
 use super::explain::{self, Side};
 use super::hysteresis::Gate;
 use super::pace::Pace;
 use super::tick::{Tick, is_finishing, is_plotting};
 use crate::plotter::JobId;
 use crate::policy::{Measure, Stage};
-use crate::pressure::Resource;
 use crate::units::{float, whole};
 use crate::world::JobView;
 
@@ -50,36 +48,43 @@ pub struct Held {
     pub since: Duration,
 }
 
-/// The stage that pauses, with its gate; absent if the policy has none.
-pub type PauseStage<'a> = Option<(&'a Stage, &'a mut Gate)>;
+/// Something that was done to one job.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deed {
+    /// Such as `paused chiapos-7-99`.
+    pub action: String,
+    /// By which rule, with its numbers.
+    pub why: String,
+}
+
+/// The stage that pauses, and for how long its trigger and its clear have held; absent if the policy has none.
+type PauseStage<'a> = Option<(&'a Stage, &'a Gate)>;
 
 impl Stagger {
     pub fn held(&self, id: &JobId) -> Option<Held> {
         self.held.get(id).copied()
     }
 
-    /// One tick. Writes what it does to `changes`.
-    pub fn step(
-        &mut self,
-        tick: &Tick<'_>,
-        mut pause: PauseStage<'_>,
-        closed_by: Option<&str>,
-        effects: &mut Effects,
-        changes: &mut Vec<String>,
-    ) {
+    /// Whether a job that starts now is held, and why.
+    pub fn defer(&mut self, tick: &Tick<'_>, closed_by: Option<&str>) -> Vec<String> {
         self.held.retain(|id, _| tick.job(id).is_some());
         self.resumed.retain(|id, _| tick.job(id).is_some());
         self.bound(tick, closed_by.is_some());
-        if let Some(why) = closed_by {
-            self.defer_newborn(tick, why, changes);
-        }
+        let lines = closed_by.map(|why| self.defer_newborn(tick, why)).unwrap_or_default();
         self.seen = Some(tick.jobs.iter().map(|view| view.job.id.clone()).collect());
-        let acted = self.follow_up(tick, pause.as_ref().map(|(stage, gate)| (*stage, &**gate)), effects, changes)
-            || self.relax(tick, pause.as_ref().map(|(stage, gate)| (*stage, &**gate)), closed_by, effects, changes)
-            || self.tighten(tick, pause.as_ref().map(|(stage, gate)| (*stage, &**gate)), effects, changes);
-        if let Some((_, gate)) = pause.as_mut().filter(|_| acted) {
-            gate.forget();
+        lines
+    }
+
+    /// Pauses or resumes; at most one kind of action in a tick.
+    pub fn act(&mut self, tick: &Tick<'_>, pause: PauseStage<'_>, admission_open: bool) -> Vec<Deed> {
+        let mut deeds = self.follow_up(tick, pause);
+        if deeds.is_empty() {
+            deeds.extend(self.relax(tick, pause, admission_open));
         }
+        if deeds.is_empty() {
+            deeds = self.tighten(tick, pause);
+        }
+        deeds
     }
 
     /// Closed admission means no more jobs at once than there are; open admission with nothing held means no limit.
@@ -115,138 +120,106 @@ impl Stagger {
 
     /// Holds jobs that appear while admission is closed, before they have begun. One may take the place of a job that ended,
     /// unless somebody who is further advanced waits for it.
-    fn defer_newborn(&mut self, tick: &Tick<'_>, why: &str, changes: &mut Vec<String>) {
+    fn defer_newborn(&mut self, tick: &Tick<'_>, why: &str) -> Vec<String> {
         if tick.rules.guardrails.never.contains(&Measure::Pause) {
-            return;
+            return Vec::new();
         }
         let (newborn, others): (Vec<&JobView>, Vec<&JobView>) =
             self.running(tick).into_iter().partition(|view| self.is_newborn(view, tick));
         let places = self.limit.unwrap_or(usize::MAX).saturating_sub(others.len() + self.held.len());
         let room = self.room_for_pauses(tick);
-        let deferred = newborn.into_iter().filter(|view| !spared(view, tick)).skip(places).take(room);
-        for view in deferred {
-            changes.push(format!("held back {} at its start: admission is closed, {why}", view.job.id));
+        let mut lines = Vec::new();
+        for view in newborn.into_iter().filter(|view| !spared(view, tick)).skip(places).take(room) {
+            lines.push(format!("held back {} at its start: admission is closed, {why}", view.job.id));
             self.held.insert(view.job.id.clone(), Held { reason: DEFERRED_START, since: tick.time() });
         }
+        lines
     }
 
     /// Lets the next job take the place of one that has ended. Up to `keepRunning`, no signal, settling time or budget prevents
     /// it: never may all stand still. Beyond, up to the limit, the disk must be known not to suffer now.
-    fn follow_up(
-        &mut self,
-        tick: &Tick<'_>,
-        pause: Option<(&Stage, &Gate)>,
-        effects: &mut Effects,
-        changes: &mut Vec<String>,
-    ) -> bool {
+    fn follow_up(&mut self, tick: &Tick<'_>, pause: PauseStage<'_>) -> Vec<Deed> {
         let least = tick.rules.guardrails.keep_running;
         let bearable = pause.is_none_or(|(stage, _)| {
             tick.severity(stage.resource).is_some_and(|severity| severity < tick.rules.bands.cut_off(stage.band))
         });
         let places = if bearable { self.limit.unwrap_or(least).max(least) } else { least };
-        let mut running = self.running(tick).len();
-        let mut acted = false;
-        while running < places {
-            let Some(view) = self.most_advanced(tick, |_, _| true) else { break };
-            let others = match running {
+        let mut deeds = Vec::new();
+        for running in self.running(tick).len()..places {
+            let Some(view) = self.most_advanced(tick, |_| true) else { break };
+            let why = match running {
                 0 => "no other plot was running".to_owned(),
                 _ => format!("{running} of {places} that may run at once were running"),
             };
-            self.resume(tick, view, &others, effects, changes);
+            deeds.push(self.resume(tick, view, &why));
             self.pace.note_action(tick.time());
-            running += 1;
-            acted = true;
         }
-        acted
+        deeds
     }
 
     /// Resumes the most advanced once pressure has been low for a while.
-    fn relax(
-        &mut self,
-        tick: &Tick<'_>,
-        pause: Option<(&Stage, &Gate)>,
-        closed_by: Option<&str>,
-        effects: &mut Effects,
-        changes: &mut Vec<String>,
-    ) -> bool {
+    fn relax(&mut self, tick: &Tick<'_>, pause: PauseStage<'_>, admission_open: bool) -> Option<Deed> {
         let now = tick.time();
         let behavior = &tick.rules.behavior;
-        if pause.is_some_and(|(stage, gate)| !gate.cleared(stage, now)) {
-            return false;
+        let quiet = pause.is_none_or(|(stage, gate)| gate.cleared(stage, now));
+        if !quiet || !self.pace.may_relax(now) || !self.pace.allows(behavior, now) {
+            return None;
         }
-        if !self.pace.may_relax(now) || !self.pace.allows(behavior, now) {
-            return false;
-        }
-        let may_go = |held: &Held, now: Duration| match held.reason {
-            DEFERRED_START => closed_by.is_none(),
+        let view = self.most_advanced(tick, |held| match held.reason {
+            DEFERRED_START => admission_open,
             _ => now.saturating_sub(held.since) >= behavior.cooldown,
-        };
-        let Some(view) = self.most_advanced(tick, may_go) else { return false };
+        })?;
         let why = match pause {
             Some((stage, _)) => explain::cause(tick, stage, Side::Cleared),
             None => "admission is open".to_owned(),
         };
-        self.resume(tick, view, &why, effects, changes);
+        let deed = self.resume(tick, view, &why);
         self.pace.note_relaxed(now);
         self.limit = Some(self.running(tick).len());
-        true
+        Some(deed)
     }
 
     /// Pauses a share of the running jobs, the least advanced first, once pressure has been high for a while.
-    fn tighten(
-        &mut self,
-        tick: &Tick<'_>,
-        pause: Option<(&Stage, &Gate)>,
-        effects: &mut Effects,
-        changes: &mut Vec<String>,
-    ) -> bool {
+    fn tighten(&mut self, tick: &Tick<'_>, pause: PauseStage<'_>) -> Vec<Deed> {
         let now = tick.time();
         let behavior = &tick.rules.behavior;
-        let Some((stage, _)) = pause.filter(|(stage, gate)| gate.reached(stage, now)) else { return false };
+        let Some((stage, _)) = pause.filter(|(stage, gate)| gate.reached(stage, now)) else { return Vec::new() };
         if !self.pace.allows(behavior, now) {
-            return false;
+            return Vec::new();
         }
         let running = self.running(tick);
         let spare = running.len().saturating_sub(tick.rules.guardrails.keep_running).min(self.room_for_pauses(tick));
         let at_once = share_of(running.len(), behavior.pause_at_once).max(1).min(spare);
-        let mut candidates: Vec<&JobView> =
-            running.iter().copied().filter(|view| self.may_be_paused(view, tick)).collect();
-        candidates.sort_by(|a, b| least_advanced_first(a, b));
-        let why = explain::cause(tick, stage, Side::Reached);
-        for (rank, view) in candidates.iter().take(at_once).enumerate() {
-            let id = &view.job.id;
-            let place =
-                if rank == 0 { "the least advanced".to_owned() } else { format!("number {} from the end", rank + 1) };
-            let of = running.len();
-            changes.push(format!("paused {id}: {why}; it was {place} ({}) of {of} running", explain::progress(view)));
-            self.held.insert(id.clone(), Held { reason: IO_PRESSURE, since: now });
-            effects.expect(tick, format!("paused {id}"), Resource::Io);
+        let mut picked: Vec<&JobView> = running.iter().copied().filter(|view| self.may_be_paused(view, tick)).collect();
+        picked.sort_by(|a, b| least_advanced_first(a, b));
+        picked.truncate(at_once);
+        if picked.is_empty() {
+            return Vec::new();
         }
-        let acted = at_once > 0 && !candidates.is_empty();
-        if acted {
-            self.limit = Some(self.running(tick).len());
+        let held = Held { reason: IO_PRESSURE, since: now };
+        self.held.extend(picked.iter().map(|view| (view.job.id.clone(), held)));
+        self.limit = Some(self.running(tick).len());
+        let mut why = explain::cause(tick, stage, Side::Reached);
+        if let Some(length) = self.pace.note_tightened(behavior, now) {
+            let [length, per] = [length, behavior.reversals.per].map(explain::duration);
+            let most = behavior.reversals.max;
+            why = format!("{why}, and nothing is relaxed for {length} after more than {most} reversals within {per}");
         }
-        if acted && let Some(hold) = self.pace.note_tightened(behavior, now) {
-            let (most, per) = (behavior.reversals.max, explain::duration(behavior.reversals.per));
-            let hold = explain::duration(hold);
-            changes.push(format!("holding what is paused for {hold}: more than {most} reversals within {per}"));
-        }
-        acted
+        (0..).zip(&picked).map(|(rank, view)| paused(view, &why, rank, running.len())).collect()
     }
 
-    fn resume(&mut self, tick: &Tick<'_>, view: &JobView, why: &str, effects: &mut Effects, changes: &mut Vec<String>) {
+    fn resume(&mut self, tick: &Tick<'_>, view: &JobView, why: &str) -> Deed {
         let id = &view.job.id;
-        let of = self.held.len();
-        changes
-            .push(format!("resumed {id}: {why}; it was the most advanced ({}) of {of} held", explain::progress(view)));
+        let (progress, of) = (explain::progress(view), self.held.len());
         self.held.remove(id);
         self.resumed.insert(id.clone(), tick.time());
-        effects.expect(tick, format!("resumed {id}"), Resource::Io);
+        let why = format!("{why}; it was the most advanced ({progress}) of {of} held");
+        Deed { action: format!("resumed {id}"), why }
     }
 
     /// Of the held jobs that `may_go`. Those at their start have the least behind them, so they come last.
-    fn most_advanced<'a>(&self, tick: &Tick<'a>, may_go: impl Fn(&Held, Duration) -> bool) -> Option<&'a JobView> {
-        let free = |view: &&JobView| self.held.get(&view.job.id).is_some_and(|held| may_go(held, tick.time()));
+    fn most_advanced<'a>(&self, tick: &Tick<'a>, may_go: impl Fn(&Held) -> bool) -> Option<&'a JobView> {
+        let free = |view: &&JobView| self.held.get(&view.job.id).is_some_and(&may_go);
         tick.jobs.iter().copied().filter(free).min_by(|a, b| most_advanced_first(a, b))
     }
 
@@ -260,6 +233,17 @@ impl Stagger {
         let grown = view.running_time(tick.now) >= tick.rules.guardrails.min_run;
         rested && grown && !view.job.progress.stalled && !spared(view, tick)
     }
+}
+
+/// `rank` 0 is the least advanced of the `running` jobs.
+fn paused(view: &JobView, why: &str, rank: usize, running: usize) -> Deed {
+    let place = match rank {
+        0 => "the least advanced".to_owned(),
+        1 => "the second least advanced".to_owned(),
+        _ => format!("the {}th least advanced", rank + 1),
+    };
+    let why = format!("{why}; it was {place} ({}) of {running} running", explain::progress(view));
+    Deed { action: format!("paused {}", view.job.id), why }
 }
 
 fn spared(view: &JobView, tick: &Tick<'_>) -> bool {

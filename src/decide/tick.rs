@@ -37,6 +37,11 @@ impl<'a> Tick<'a> {
         self.reading(resource).and_then(|reading| reading.severity.as_ref().ok()).copied()
     }
 
+    /// The value of a signal, if it is not missing.
+    pub fn value(&self, signal: &str) -> Option<f64> {
+        self.answers.get(signal).and_then(|answer| answer.value.as_ref().ok()).copied()
+    }
+
     /// What the gates of `resource` are told.
     pub fn told(&self, resource: Resource) -> Told {
         let nothing = Vec::new();

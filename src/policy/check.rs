@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::error::PolicyError;
 use super::load::{PolicySet, load};
-use super::rules::{Contention, Measure, Policy, Stage};
+use super::rules::{Band, Contention, Measure, Policy, Stage};
 use crate::pressure::Resource;
 
 /// What a check found.
@@ -63,7 +63,7 @@ fn write_policy(f: &mut fmt::Formatter<'_>, policy: &Policy) -> fmt::Result {
 /// One stage as a sentence, with the shares that its severities stand for.
 fn reading(rules: &Contention, stage: &Stage) -> String {
     let cut_off = rules.bands.cut_off(stage.band);
-    let measures: Vec<&str> = stage.measures.iter().map(|measure| deed(*measure, stage.resource)).collect();
+    let measures: Vec<&str> = stage.measures.iter().map(|measure| deed(*measure, stage)).collect();
     format!(
         "{} for {}: {}; until {} for {}",
         condition(rules, stage.resource, cut_off, true),
@@ -89,11 +89,12 @@ fn condition(rules: &Contention, resource: Resource, severity: f64, reached: boo
     parts.join(if reached { " or " } else { " and " })
 }
 
-fn deed(measure: Measure, resource: Resource) -> &'static str {
-    match (measure, resource) {
+fn deed(measure: Measure, stage: &Stage) -> &'static str {
+    match (measure, stage.resource) {
         (Measure::CloseAdmission, _) => "hold plots that start",
         (Measure::LowerPriority, Resource::Io) => "idle I/O priority for the least advanced plot",
-        (Measure::LowerPriority, Resource::Cpu | Resource::Memory) => "lower the CPU priority of all plots",
+        (Measure::LowerPriority, _) if stage.band == Band::Critical => "lower the CPU priority of all plots at once",
+        (Measure::LowerPriority, _) => "lower the CPU priority of all plots by steps",
         (Measure::Pause, _) => "pause the least advanced plots",
     }
 }

@@ -11,8 +11,10 @@ use super::source;
 use crate::mode::Mode;
 
 /// The policies of `policies/`, in force where the operator has none of his own.
-const SHIPPED: &[(&str, &str)] =
-    &[("shipped/stagger-by-pressure.yaml", include_str!("../../policies/stagger-by-pressure.yaml"))];
+const SHIPPED: &[(&str, &str)] = &[
+    ("shipped/farm-first.yaml", include_str!("../../policies/farm-first.yaml")),
+    ("shipped/stagger-by-pressure.yaml", include_str!("../../policies/stagger-by-pressure.yaml")),
+];
 
 /// Policies that are in force together, and what is doubtful about them.
 #[derive(Debug, Clone, Default, PartialEq)]

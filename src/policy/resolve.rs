@@ -62,6 +62,8 @@ pub(super) fn policy(document: &ContentionDocument, findings: &mut Findings<'_>,
     let signals = spec.signals.iter().map(|(name, signal)| (name.clone(), question(signal, findings))).collect();
     let anchors: Vec<Anchor> = spec.severity.iter().filter_map(|line| anchor(line, spec, findings)).collect();
     warn_of_unused_signals(spec, findings);
+    let behavior = behavior(&spec.behavior, findings);
+    warn_of_hasty_judgement(spec, behavior.settle, findings);
     let guardrails = guardrails(&spec.guardrails, findings);
     let stages = stages::resolve(spec, bands, &anchors, &guardrails, findings);
     Policy {
@@ -69,7 +71,7 @@ pub(super) fn policy(document: &ContentionDocument, findings: &mut Findings<'_>,
         labels: document.metadata.labels.clone(),
         control: control(document, findings),
         selector: selector(&spec.selector.jobs, findings),
-        rules: Contention { signals, anchors, bands, stages, behavior: behavior(&spec.behavior, findings), guardrails },
+        rules: Contention { signals, anchors, bands, stages, behavior, guardrails },
         origin: Origin { path: findings.document.path.to_owned(), line: findings.document.line() },
         hash,
     }
@@ -176,7 +178,12 @@ fn anchor(
         findings.error(&written.signal, format!("no signal is named `{signal}`"), suggest(signal, &names));
         return None;
     }
-    let (zero, one) = (written.zero.0.0, written.one.value.0.0);
+    let [zero, one] = [&written.zero, &written.one].map(|share| {
+        if !(0.0..=1.0).contains(&share.value.0.0) {
+            findings.error(share, "no signal is ever there", "write a share from 0% to 100%");
+        }
+        share.value.0.0
+    });
     if (zero - one).abs() < 0.001 {
         findings.error(&written.one, "`one` equals `zero`, so severity would jump", "give them different shares");
         return None;
@@ -188,6 +195,21 @@ fn warn_of_unused_signals(spec: &schema::ContentionSpec, findings: &mut Findings
     for (name, signal) in &spec.signals {
         if !spec.severity.iter().any(|line| line.value.signal.value == *name) {
             findings.warn(signal, format!("the signal `{name}` is not used"), "name it under `severity`, or remove it");
+        }
+    }
+}
+
+/// A pause that is judged by what was measured before it leads to another one that nobody needs.
+fn warn_of_hasty_judgement(spec: &schema::ContentionSpec, settle: Duration, findings: &mut Findings<'_>) {
+    let pauses =
+        spec.stages.iter().any(|stage| stage.value.measures.iter().any(|measure| measure.value == Measure::Pause));
+    for line in spec.severity.iter().filter(|line| pauses && Resource::from(line.value.resource) == Resource::Io) {
+        let Some(signal) = spec.signals.get(&line.value.signal.value) else { continue };
+        if signal.value.window.value.0 > settle {
+            let [window, settle] = [signal.value.window.value.0, settle].map(humantime::format_duration);
+            let problem =
+                format!("after a pause, {settle} later, this window of {window} still holds what was before it");
+            findings.warn(&signal.value.window, problem, "make `behavior.settle` at least as long as the window");
         }
     }
 }

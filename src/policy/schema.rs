@@ -118,7 +118,7 @@ pub struct Signal {
 pub struct Anchor {
     pub resource: ResourceName,
     pub signal: Spanned<String>,
-    pub zero: Percent,
+    pub zero: Spanned<Percent>,
     pub one: Spanned<Percent>,
 }
 

@@ -106,14 +106,13 @@ impl Signals {
         }
     }
 
-    /// Of the group above all jobs; without such a group the machine stands in, whose pressure is not lower.
+    /// Of the group above all jobs. Without such a group, or until it has been measured for long enough, the machine stands in:
+    /// whoever waits in that group waits on the machine, so its pressure is not lower.
     fn of_all_jobs(&self, question: &Question, now: Moment) -> Answer {
         let answer = self.of(&Subject::Jobs, question, now, Scope::Jobs.phrase());
-        let has_group = !self.unreadable.contains_key(&(Subject::Jobs, question.gauge.name()));
-        if answer.value.is_ok() || has_group {
-            return answer;
-        }
-        self.of(&Subject::Machine, question, now, "of the machine, as the jobs have no group of their own")
+        let Err(reason) = &answer.value else { return answer };
+        let phrase = format!("of the machine, in place of the jobs ({reason})");
+        self.of(&Subject::Machine, question, now, &phrase)
     }
 
     /// The highest of all; missing if that of any job is, since the missing one may be the highest.
@@ -169,3 +168,6 @@ fn why_unmeasured(state: Option<&PressureState>) -> String {
         Some(PressureState::Measured(_)) | None => "there is no group to measure".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

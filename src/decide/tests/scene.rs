@@ -8,6 +8,7 @@ use crate::claim::{Setting, Target};
 use crate::clock::Moment;
 use crate::decide::{Decision, State, decide};
 use crate::kernel::process::{Identity, RunState};
+use crate::mode::Mode;
 use crate::plotter::{Arguments, Job, JobId, Needs, Owner, Phase, Progress};
 use crate::policy::{Policy, from_text, shipped};
 use crate::pressure::{Pressure, PressureSet, PressureState, Stall};
@@ -52,11 +53,23 @@ pub struct Scene {
     pub last: Decision,
 }
 
+/// `stagger-by-pressure`.
 pub fn shipped_policy() -> Policy {
-    shipped().unwrap().policies.remove(0)
+    named("stagger-by-pressure")
 }
 
-/// The shipped policy with edits of its text.
+/// `farm-first`, switched on.
+pub fn farm_first() -> Policy {
+    let mut policy = named("farm-first");
+    policy.control.mode = Mode::Enforce;
+    policy
+}
+
+fn named(name: &str) -> Policy {
+    shipped().unwrap().policies.into_iter().find(|policy| policy.name == name).unwrap()
+}
+
+/// `stagger-by-pressure` with edits of its text.
 pub fn edited(edits: &[(&str, &str)]) -> Policy {
     let mut text = include_str!("../../../policies/stagger-by-pressure.yaml").to_owned();
     for (from, to) in edits {

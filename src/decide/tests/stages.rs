@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::scene::{Felt, Scene, edited, shipped_policy};
+use super::scene::{Felt, Scene, edited, farm_first, shipped_policy};
 use crate::claim::{IoPriority, SchedClass, Setting};
 use crate::decide::{Cause, Strategy};
 use crate::kernel::process::RunState;
@@ -32,7 +32,7 @@ fn four_on_a_slow_disk_become_two_then_one() {
     assert_eq!((scene.last.strategy, scene.last.cause), (Some(Strategy::IoOptimization), Some(Cause::IoBottleneck)));
     let first = "paused chiapos-4: io.some of the jobs was 84% (50% or more for 2s); it was the least advanced (10%) of 4 running";
     assert!(scene.said(first), "{:?}", scene.said);
-    assert!(scene.said("effect of paused chiapos-4 after 3s: io severity 1.00 -> 1.00"), "{:?}", scene.said);
+    assert!(scene.said("effect of paused chiapos-4 after 3s: disk 84% -> 62%"), "{:?}", scene.said);
 }
 
 #[test]
@@ -48,6 +48,53 @@ fn when_the_last_one_ends_the_most_advanced_goes_on_at_once() {
     scene.end(2);
     scene.tick(Felt { io: None, ..Felt::io(0.0) });
     assert_eq!(scene.paused_numbers(), [4], "not even a missing signal lets all stand still");
+}
+
+/// A disk that is best with two plots at once gets two, not one, when one of them ends.
+#[test]
+fn the_next_takes_the_place_of_one_that_ended() {
+    let mut scene = Scene::with_jobs(shipped_policy(), 4);
+    scene.ticks(4, Felt::io(0.8));
+    assert_eq!(scene.paused_numbers(), [3, 4]);
+    scene.ticks(10, Felt::io(0.35));
+    scene.end(1);
+    scene.start(5);
+    scene.tick(Felt::io(0.35));
+    assert_eq!(scene.paused_numbers(), [4, 5], "the further advanced one goes first: {:?}", scene.said);
+    assert!(scene.said("resumed chiapos-3: 1 of 2 that may run at once were running"), "{:?}", scene.said);
+    scene.ticks(4, Felt::io(0.6));
+    assert_eq!(scene.paused_numbers(), [3, 4, 5]);
+    scene.end(2);
+    scene.tick(Felt::io(0.9));
+    assert_eq!(scene.paused_numbers(), [4, 5], "one at a time from now on");
+}
+
+#[test]
+fn guardrails_hold_whatever_the_disk_says() {
+    for (edit, most) in [("maxPaused: 50%", 2), ("maxPaused: 100%\n    never: [pause]", 0)] {
+        let mut scene = Scene::with_jobs(edited(&[("maxPaused: 100%", edit)]), 4);
+        scene.ticks(30, Felt::io(0.95));
+        assert_eq!(scene.paused_numbers().len(), most, "{edit}: {:?}", scene.said);
+        scene.start(9);
+        scene.tick(Felt::io(0.95));
+        assert_eq!(scene.paused_numbers().len(), most, "{edit}: deferring is pausing too");
+    }
+    let mut scene = Scene::with_jobs(edited(&[("keepRunning: 1", "keepRunning: 3")]), 4);
+    scene.ticks(30, Felt::io(0.95));
+    assert_eq!(scene.paused_numbers(), [4]);
+    let mut scene = Scene::with_jobs(edited(&[("maxActionsPerHour: 1200", "maxActionsPerHour: 1")]), 4);
+    scene.ticks(30, Felt::io(0.95));
+    assert_eq!(scene.paused_numbers(), [3, 4], "one action, and no more within the hour");
+}
+
+#[test]
+fn a_selector_leaves_the_others_alone() {
+    let policy = edited(&[("{role: plotter}", "{role: plotter, plotter: [madmax]}")]);
+    let mut scene = Scene::with_jobs(policy, 3);
+    scene.jobs[0].job.profile = "madmax".to_owned();
+    scene.ticks(10, Felt::io(0.95));
+    assert!(scene.settings(2).is_empty() && scene.settings(1).contains(&Setting::Group));
+    assert!(scene.paused().is_empty(), "of the selected ones, the last is never paused");
 }
 
 #[test]
@@ -142,6 +189,19 @@ fn unknown_progress_is_not_taken_for_none() {
 }
 
 #[test]
+fn of_equals_the_youngest_is_paused_and_the_oldest_goes_on() {
+    let mut scene = Scene::with_jobs(shipped_policy(), 4);
+    for view in &mut scene.jobs {
+        view.job.progress.ratio = Some(crate::units::Ratio(0.3));
+    }
+    scene.ticks(8, Felt::io(0.8));
+    assert_eq!(scene.paused_numbers(), [2, 3, 4]);
+    scene.end(1);
+    scene.tick(Felt::io(0.8));
+    assert_eq!(scene.paused_numbers(), [3, 4]);
+}
+
+#[test]
 fn a_plot_that_yields_the_disk_keeps_yielding() {
     let mut scene = Scene::with_jobs(shipped_policy(), 3);
     scene.ticks(6, Felt::io(0.45));
@@ -157,13 +217,13 @@ fn a_plot_that_yields_the_disk_keeps_yielding() {
 
 #[test]
 fn busy_cores_make_all_plots_step_back_and_none_stand_still() {
-    let mut scene = Scene::with_jobs(shipped_policy(), 4);
-    scene.ticks(22, Felt::cpu(0.85));
+    let mut scene = Scene::with_jobs(farm_first(), 4);
+    scene.ticks(60, Felt::cpu(0.85));
     assert_eq!(scene.last.strategy, Some(Strategy::GradualResourceAdjustment));
     assert!(scene.settings(1).contains(&Setting::Nice(5)), "{:?}", scene.said);
-    scene.ticks(10, Felt::cpu(0.85));
+    scene.ticks(30, Felt::cpu(0.85));
     assert!(scene.settings(1).contains(&Setting::Nice(10)), "a step at a time: {:?}", scene.said);
-    scene.ticks(30, Felt::cpu(0.97));
+    scene.ticks(70, Felt::cpu(0.97));
     assert_eq!(scene.last.strategy, Some(Strategy::ImmediateCpuReallocation));
     for number in 1..=4 {
         let expected = [Setting::Group, Setting::Nice(15), Setting::SchedClass(SchedClass::Batch)];
@@ -172,6 +232,19 @@ fn busy_cores_make_all_plots_step_back_and_none_stand_still() {
     assert!(!scene.last.admission_closed, "more plots than cores cost nothing");
     scene.ticks(600, Felt::cpu(0.1));
     assert_eq!(scene.settings(1), [Setting::Group], "{:?}", scene.said);
+}
+
+#[test]
+fn steps_back_towards_the_original_wait_for_the_signal() {
+    let mut scene = Scene::with_jobs(farm_first(), 2);
+    scene.ticks(70, Felt::cpu(0.97));
+    assert!(scene.settings(1).contains(&Setting::Nice(15)), "{:?}", scene.said);
+    while scene.settings(1).contains(&Setting::Nice(15)) {
+        scene.tick(Felt::cpu(0.1));
+    }
+    assert!(scene.settings(1).contains(&Setting::Nice(10)));
+    scene.ticks(600, Felt { cpu: None, ..Felt::io(0.0) });
+    assert!(scene.settings(1).contains(&Setting::Nice(10)), "{:?}", scene.said);
 }
 
 #[test]
@@ -184,7 +257,9 @@ fn short_memory_closes_admission_and_pauses_nobody() {
     );
     assert!(scene.last.admission_closed && scene.paused().is_empty());
     assert!(scene.said("pausing would free no memory"), "{:?}", scene.said);
-    assert!(scene.settings(1).contains(&Setting::Nice(15)));
+    let mut scene = Scene::with_jobs(farm_first(), 3);
+    scene.ticks(130, Felt::memory(0.5));
+    assert!(scene.settings(1).contains(&Setting::Nice(15)), "{:?}", scene.said);
 }
 
 #[test]
@@ -206,7 +281,7 @@ fn a_missing_signal_does_what_the_policy_says() {
 }
 
 #[test]
-fn without_a_group_of_the_jobs_the_machine_stands_in_and_that_is_said() {
+fn inputs_say_what_was_measured_of_whom_or_why_not() {
     let policy = edited(&[("of: jobs, window: 2s", "of: each, window: 2s")]);
     let mut scene = Scene::with_jobs(policy, 1);
     scene.ticks(5, Felt::io(0.1));

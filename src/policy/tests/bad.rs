@@ -41,6 +41,7 @@ const EDITS: &[(&str, &str, &[&str])] = &[
     ("window: 2s", "window: soon", &["p.yaml:9:46:", "`soon` does not begin with a number"]),
     ("window: 2s", "window: 2h", &["p.yaml:9:46:", "2h is out of range", "1s to 10m"]),
     ("zero: 10%", "zero: 0.1", &["p.yaml:12:42:", "`0.1` has no unit", "such as `15%`"]),
+    ("one: 60%", "one: 160%", &["p.yaml:12:52:", "no signal is ever there", "0% to 100%"]),
     ("zero: 10%", "zero: 10s", &["p.yaml:12:42:", "the unit `s`", "hint: write `15%`"]),
     ("below: 0.2", "below: 20%", &["p.yaml:15:37:", "this is no", "write a number without a unit"]),
     ("settle: 3s", "settle: 3", &["p.yaml:21:13:", "`3` has no unit"]),
