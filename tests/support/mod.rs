@@ -4,5 +4,8 @@
 #![allow(dead_code)]
 
 pub mod actor;
+pub mod alone;
 pub mod chiapos;
+pub mod daemon;
+pub mod dial;
 pub mod slow_disk;
