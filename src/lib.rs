@@ -8,6 +8,8 @@
 //!
 //! A room per folder. `run` is the only file that knows all of them; `tests/arrows.rs` holds which room may know which.
 
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 pub mod actuate;
 pub mod arbiter;
 pub mod audit;
