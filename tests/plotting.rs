@@ -215,7 +215,7 @@ fn standing_still(daemon: &Daemon, runs: &[Run]) {
 /// Pauses above 80 % pressure of the machine, at once, and resumes below 20 %.
 fn pausing_policy(folder: &Path, runs: &[Run]) -> PathBuf {
     let path = folder.join("pause.yaml");
-    let temps: Vec<String> = runs.iter().map(|run| format!("{:?}", run.temp())).collect();
+    let temps: Vec<String> = runs.iter().map(|run| format!("\"{}\"", run.temp().display())).collect();
     let text = "apiVersion: plotwarden/v1
 kind: Contention
 metadata: {name: pause}
