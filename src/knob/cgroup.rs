@@ -67,14 +67,9 @@ impl Tree {
     /// Makes the group of that path, and ours above it, unless they are there; returns its inode.
     pub fn make(&self, path: &str) -> io::Result<u64> {
         let dir = self.dir(path).ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
-        // The group above goes with the last one in it, which may be just now.
-        const ATTEMPTS: usize = 3;
-        for _ in 1..ATTEMPTS {
-            if make_unless_there(&self.mount.join(BASE)).and_then(|()| make_unless_there(&dir)).is_ok() {
-                return self.inode(path);
-            }
-        }
-        make_unless_there(&self.mount.join(BASE)).and_then(|()| make_unless_there(&dir))?;
+        let make = || make_unless_there(&self.mount.join(BASE)).and_then(|()| make_unless_there(&dir));
+        // The group above goes with the last one in it, which may be just now: once more.
+        make().or_else(|_| make())?;
         self.inode(path)
     }
 

@@ -41,11 +41,11 @@ pub fn play() {
     let plotter = Identity { pid, start_ticks: started };
     let job = JobHandle { id: JobId::new("test", plotter), plotter, processes: vec![plotter], may_pause: true };
     let roots = roots(variable("RUN").as_ref(), cgroup2());
-    let death = Rc::new(Death { left: Cell::new(variable("STEPS").parse().unwrap()) });
-    let machine = Box::new(Mishappy::new(Linux::new(&roots, GroupUse::Free), death));
+    let death: Rc<dyn Mishap> = Rc::new(Death { left: Cell::new(variable("STEPS").parse().unwrap()) });
+    let machine = Box::new(Mishappy::new(Linux::new(&roots, GroupUse::Free), &death));
     let mut actuator = Actuator::open(&roots, machine, Mode::Enforce, now()).unwrap().0;
-    actuator.tick(now(), &wanted(&job, &KnobKind::ALL), &[job.clone()]);
-    actuator.tick(now(), &wanted(&job, &[]), &[job]);
+    actuator.tick(now(), &wanted(&job, &KnobKind::ALL), std::slice::from_ref(&job));
+    actuator.tick(now(), &wanted(&job, &[]), std::slice::from_ref(&job));
     std::process::exit(0);
 }
 

@@ -27,7 +27,7 @@ impl Mishap for Hang {
     fn after_write(&self, kind: KnobKind) {
         if kind == KnobKind::Pause {
             println!("\nhanging");
-            std::thread::sleep(Duration::from_secs(600));
+            std::thread::sleep(Duration::from_mins(10));
         }
     }
 }
@@ -47,7 +47,7 @@ pub fn play() {
     let job = JobHandle { id: JobId::new("test", plotter), plotter, processes: vec![plotter], may_pause: true };
     let roots = roots(variable("RUN").as_ref(), cgroup2());
     let mishap: Rc<dyn Mishap> = if variable("HANG") == "yes" { Rc::new(Hang) } else { Rc::new(Nothing) };
-    let machine = Box::new(Mishappy::new(Linux::new(&roots, GroupUse::Free), mishap));
+    let machine = Box::new(Mishappy::new(Linux::new(&roots, GroupUse::Free), &mishap));
     let mut actuator = Actuator::open(&roots, machine, Mode::Enforce, now()).unwrap().0;
     let mut guard = guard::spawn(env!("CARGO_BIN_EXE_plotwarden-guard").as_ref(), &roots).unwrap();
     actuator.protect(guard.identity().unwrap());
@@ -58,7 +58,7 @@ pub fn play() {
         if guard.keep_alive().unwrap() {
             println!("\nguard {}", guard.identity().unwrap().pid);
         }
-        let reports = actuator.tick(now(), &wanted(&job, &KnobKind::ALL), &[job.clone()]);
+        let reports = actuator.tick(now(), &wanted(&job, &KnobKind::ALL), std::slice::from_ref(&job));
         if !reports.is_empty() {
             println!("\nacted");
         }

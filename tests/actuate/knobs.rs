@@ -90,9 +90,9 @@ fn a_job_without_a_group_is_paused_by_signal() {
     let before = subject.snapshot();
     let mut actuator = open(roots);
     let job = subject.job();
-    assert_all_done(&actuator.tick(now(), &wanted(&job, &[KnobKind::Pause]), &[job.clone()]));
+    assert_all_done(&actuator.tick(now(), &wanted(&job, &[KnobKind::Pause]), std::slice::from_ref(&job)));
     assert!(within(Duration::from_secs(2), || job.processes.iter().all(|process| is_stopped(process.pid))));
-    assert_eq!(actuator.tick(now(), &wanted(&job, &[KnobKind::Pause]), &[job.clone()]), []);
+    assert_eq!(actuator.tick(now(), &wanted(&job, &[KnobKind::Pause]), std::slice::from_ref(&job)), []);
     drop(actuator);
     let report = restore(roots, now(), Duration::ZERO).unwrap();
     assert!(report.is_complete(), "{report}");
@@ -112,14 +112,14 @@ fn a_stopped_process_stays_stopped_and_a_continued_one_is_left_alone() {
     let signal = |signal| nix::sys::signal::kill(nix::unistd::Pid::from_raw(job.plotter.pid), signal).unwrap();
     let mut actuator = open(roots);
     signal(nix::sys::signal::SIGSTOP);
-    let reports = actuator.tick(now(), &wanted(&job, &[KnobKind::Pause]), &[job.clone()]);
+    let reports = actuator.tick(now(), &wanted(&job, &[KnobKind::Pause]), std::slice::from_ref(&job));
     assert!(matches!(reports[0].outcome, Outcome::Foreign { .. }), "{reports:#?}");
-    actuator.tick(now(), &wanted(&job, &[]), &[job.clone()]);
+    actuator.tick(now(), &wanted(&job, &[]), std::slice::from_ref(&job));
     assert!(subject.is_stopped());
     signal(nix::sys::signal::SIGCONT);
-    assert_all_done(&actuator.tick(now(), &wanted(&job, &[KnobKind::Pause]), &[job.clone()]));
+    assert_all_done(&actuator.tick(now(), &wanted(&job, &[KnobKind::Pause]), std::slice::from_ref(&job)));
     signal(nix::sys::signal::SIGCONT);
-    let reports = actuator.tick(now(), &wanted(&job, &[KnobKind::Pause]), &[job.clone()]);
+    let reports = actuator.tick(now(), &wanted(&job, &[KnobKind::Pause]), std::slice::from_ref(&job));
     assert!(matches!(reports[0].outcome, Outcome::Foreign { .. }), "{reports:#?}");
     assert!(!subject.is_stopped());
 }
@@ -132,7 +132,7 @@ fn a_job_that_ends_while_frozen_leaves_no_group() {
     let mut subject = Subject::start();
     let job = subject.job();
     let mut actuator = open(roots);
-    assert_all_done(&actuator.tick(now(), &wanted(&job, &KnobKind::ALL), &[job.clone()]));
+    assert_all_done(&actuator.tick(now(), &wanted(&job, &KnobKind::ALL), std::slice::from_ref(&job)));
     subject.kill();
     let reports = actuator.tick(now(), &wanted(&job, &KnobKind::ALL), &[]);
     assert!(!reports.iter().any(|report| matches!(report.outcome, Outcome::Failed { .. })), "{reports:#?}");
@@ -153,9 +153,9 @@ fn a_busy_process_is_paused_though_it_never_sleeps() {
     let job = plotwarden::actuate::JobHandle { id, plotter, processes: vec![plotter], may_pause: true };
     let mut actuator = open(roots);
     for _ in 0..50 {
-        assert_all_done(&actuator.tick(now(), &wanted(&job, &[KnobKind::Pause]), &[job.clone()]));
-        assert_eq!(actuator.tick(now(), &wanted(&job, &[KnobKind::Pause]), &[job.clone()]), []);
-        assert_all_done(&actuator.tick(now(), &wanted(&job, &[]), &[job.clone()]));
+        assert_all_done(&actuator.tick(now(), &wanted(&job, &[KnobKind::Pause]), std::slice::from_ref(&job)));
+        assert_eq!(actuator.tick(now(), &wanted(&job, &[KnobKind::Pause]), std::slice::from_ref(&job)), []);
+        assert_all_done(&actuator.tick(now(), &wanted(&job, &[]), std::slice::from_ref(&job)));
     }
     assert!(!is_stopped(plotter.pid));
     busy.kill().unwrap();

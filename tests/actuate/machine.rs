@@ -25,9 +25,9 @@ struct MishappyKnob {
 }
 
 impl Mishappy {
-    pub fn new(linux: Linux, mishap: Rc<dyn Mishap>) -> Self {
+    pub fn new(linux: Linux, mishap: &Rc<dyn Mishap>) -> Self {
         let linux = Rc::new(linux);
-        let knob = |kind| MishappyKnob { linux: Rc::clone(&linux), kind, mishap: Rc::clone(&mishap) };
+        let knob = |kind| MishappyKnob { linux: Rc::clone(&linux), kind, mishap: Rc::clone(mishap) };
         Self { knobs: KnobKind::ALL.into_iter().map(knob).collect(), linux }
     }
 }
@@ -86,6 +86,9 @@ impl Knob for MishappyKnob {
 impl Machine for Mishappy {
     fn knob(&self, kind: KnobKind) -> &dyn Knob {
         self.knobs.iter().find(|knob| knob.kind == kind).unwrap()
+    }
+    fn look_again(&self) {
+        self.linux.look_again();
     }
     fn boot_id(&self) -> Result<String, KnobError> {
         self.linux.boot_id()

@@ -27,11 +27,11 @@ pub fn play() {
         let mut subject = Subject::start();
         let job = subject.job();
         let mut actuator = open(roots);
-        actuator.tick(now(), &wanted(&job, &kinds), &[job.clone()]);
+        actuator.tick(now(), &wanted(&job, &kinds), std::slice::from_ref(&job));
         subject.kill();
         let mut stranger = stranger(job.plotter.pid);
         let before = std::fs::read_to_string(format!("/proc/{}/stat", job.plotter.pid)).unwrap();
-        actuator.tick(now(), &wanted(&job, &kinds), &[job.clone()]);
+        actuator.tick(now(), &wanted(&job, &kinds), std::slice::from_ref(&job));
         actuator.tick(now(), &wanted(&job, &[]), &[]);
         drop(actuator);
         restore(roots, now(), Duration::ZERO).unwrap();

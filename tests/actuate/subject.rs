@@ -16,7 +16,7 @@ const READY: &str = "subject is ready";
 
 /// The subject's own life: `thread` makes a thread, `child` a child.
 pub fn play() {
-    let sleeper = || std::thread::spawn(|| std::thread::sleep(Duration::from_secs(600)));
+    let sleeper = || std::thread::spawn(|| std::thread::sleep(Duration::from_mins(10)));
     let mut threads: Vec<_> = (0..3).map(|_| sleeper()).collect();
     let mut children = Vec::new();
     println!("\n{READY}");

@@ -340,3 +340,18 @@ fn paused_time_is_known_by_reason_and_survives_a_restart() {
     let total = view(&rig).total;
     assert_eq!((total["io-pressure"].as_secs(), total["deferred-start"].as_secs()), (62, 10));
 }
+
+#[test]
+fn a_pause_that_somebody_ends_is_counted_until_then() {
+    let mut rig = Rig::new();
+    rig.want(KnobKind::Pause, 0);
+    rig.tick();
+    rig.seconds += 29;
+    for process in rig.state.borrow_mut().processes.values_mut() {
+        process.stopped = false;
+    }
+    rig.tick();
+    rig.seconds += 1000;
+    let view = rig.actuator.as_ref().unwrap().pause_view(&rig.id(), moment(rig.seconds));
+    assert_eq!((view.since, view.total["io-pressure"].as_secs()), (None, 30));
+}
