@@ -7,7 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-/// A plotter that is played. Dropping it kills it.
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::state::children;
+
+/// A plotter that is played. Dropping it kills it, and the plotter behind a wrapper.
 #[derive(Debug)]
 pub struct Actor {
     pub child: Child,
@@ -43,6 +48,9 @@ impl Actor {
 
 impl Drop for Actor {
     fn drop(&mut self) {
+        for pid in children(self.pid()) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

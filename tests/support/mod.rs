@@ -1,8 +1,14 @@
-//! Exists so that tests and benchmarks share what they need of the outside world: a slow disk and real plotters.
+//! Exists so that tests and benchmarks share what they need of the outside world: a slow disk, real and played plotters, the
+//! program under test, and a look at what it did to the machine.
 
 // Each program that includes this uses only a part of it.
 #![allow(dead_code)]
 
 pub mod actor;
+pub mod alone;
 pub mod chiapos;
+pub mod daemon;
+pub mod dial;
+pub mod dialled;
 pub mod slow_disk;
+pub mod state;

@@ -1,0 +1,6 @@
+//! Faults that plotwarden must survive, each as it happens on a farm: with the real program, real processes and the real kernel.
+//! Whatever happens to it, the machine is as it was before.
+
+mod exits;
+#[path = "../support/mod.rs"]
+mod support;
