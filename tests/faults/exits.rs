@@ -28,7 +28,8 @@ fn send(pid: i32, signal: Signal) {
     kill(Pid::from_raw(pid), signal).unwrap();
 }
 
-fn restore(daemon: &Daemon, dialled: &Dialled) -> Output {
+/// `plotwarden restore` on what this instance left.
+pub fn restore(daemon: &Daemon, dialled: &Dialled) -> Output {
     let mut command = Command::new(BINARY);
     command.arg("restore").arg("--path.run").arg(daemon.run_dir()).arg("--path.procfs").arg(dialled.dial.procfs());
     command.output().unwrap()
@@ -163,7 +164,7 @@ fn a_guard_that_dies_is_replaced() {
 }
 
 /// The guard first, then the main process before it can start another one.
-fn end_both(daemon: &mut Daemon) {
+pub fn end_both(daemon: &mut Daemon) {
     let guard = daemon.guard().unwrap();
     daemon.signal(Signal::SIGSTOP);
     send(guard, Signal::SIGKILL);

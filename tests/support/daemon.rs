@@ -114,6 +114,11 @@ impl Daemon {
         get(self.address, path)
     }
 
+    /// How often the loop has turned.
+    pub fn ticks(&self) -> f64 {
+        self.metrics().value("plotwarden_ticks_total", &[]).unwrap()
+    }
+
     pub fn metrics(&self) -> Metrics {
         let (status, text) = self.get("/metrics").expect("a scrape is answered");
         assert_eq!(status, 200);

@@ -83,6 +83,7 @@ fn keep_writing(text: &File, percent: &AtomicU64, ends: &AtomicBool) {
 /// Fixed width, one write: a reader never sees half of a line.
 fn write_pressure(text: &File, percent: f64, total: Duration) {
     let total = total.as_micros();
-    let line = |kind| format!("{kind} avg10={percent:05.2} avg60={percent:05.2} avg300={percent:05.2} total={total:012}\n");
+    let line =
+        |kind| format!("{kind} avg10={percent:05.2} avg60={percent:05.2} avg300={percent:05.2} total={total:012}\n");
     text.write_all_at(format!("{}{}", line("some"), line("full")).as_bytes(), 0).unwrap();
 }

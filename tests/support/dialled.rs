@@ -18,6 +18,8 @@ use super::state::State;
 /// At 60 % I/O priority falls, and niceness by a step; at 80 % niceness falls to 15, and the youngest job of three is paused.
 pub const CALM: u64 = 0;
 pub const PAUSING: u64 = 95;
+/// The first thread and those of the script's first step.
+const MADMAX_THREADS: usize = 6;
 
 /// Everything is taken down, plotters first, when this is dropped. Daemons are the test's own and go before.
 pub struct Dialled {
@@ -55,23 +57,23 @@ impl Dialled {
     /// The last one started is the one that is paused.
     pub fn start_plotter(&mut self) -> i32 {
         let dir = self.plotter_dir();
-        self.start(Actor::command("madmax", &["chia_plot", "-k", "32", "-t", text(&dir), "-d", text(&dir)], &dir).unwrap())
+        let argv = ["chia_plot", "-k", "32", "-t", text(&dir), "-d", text(&dir)];
+        self.start(Actor::command("madmax", &argv, &dir).unwrap(), MADMAX_THREADS)
     }
 
     pub fn start_wrapped_plotter(&mut self) -> i32 {
         let dir = self.plotter_dir();
-        let argv = ["python3", "/opt/venv/bin/chia", "plotters", "madmax", "-k", "32", "-t", text(&dir), "-d", text(&dir)];
-        let pid = self.start(Actor::command("chia-madmax-wrapper", &argv, &dir).unwrap());
-        wait_until("the wrapper has a child with threads", || State::of(&[pid]).threads() > 7);
-        pid
+        let argv =
+            ["python3", "/opt/venv/bin/chia", "plotters", "madmax", "-k", "32", "-t", text(&dir), "-d", text(&dir)];
+        self.start(Actor::command("chia-madmax-wrapper", &argv, &dir).unwrap(), 2 + MADMAX_THREADS)
     }
 
-    /// Starts what `Actor::command` made, at a pace at which it plots for hours.
-    pub fn start(&mut self, mut command: Command) -> i32 {
+    /// Starts what `Actor::command` made, at a pace at which it plots for hours, and waits until it has so many threads.
+    pub fn start(&mut self, mut command: Command, threads: usize) -> i32 {
         let plotter = Actor { child: command.env("PLOTTER_PACE", "10000").process_group(0).spawn().unwrap() };
         let pid = plotter.pid();
         self.plotters.push(plotter);
-        wait_until("the plotter shows its threads", || State::of(&[pid]).threads() >= 2);
+        wait_until("the plotter shows its threads", || State::of(&[pid]).threads() == threads);
         pid
     }
 
@@ -102,7 +104,9 @@ impl Dialled {
         self.dial.turn_to(PAUSING);
         daemon.wait_for("every knob is held", Duration::from_secs(20), |metrics| {
             let held = |knob| !metrics.all("plotwarden_knob_setting_info", &[("knob", knob)]).is_empty();
-            let moved = held("group") || metrics.value("plotwarden_capability", &[("surface", "cgroup-group"), ("state", "usable")]) != Some(1.0);
+            let moved = held("group")
+                || metrics.value("plotwarden_capability", &[("surface", "cgroup-group"), ("state", "usable")])
+                    != Some(1.0);
             let all = moved && ["nice", "sched-class", "io-priority", "pause"].into_iter().all(held);
             let first = self.state();
             (all && first.halts_any() && first.any_idle_io() && first.any_nice(15)).then_some(())
