@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
+use support::alone::{alone, is_root};
 use support::chiapos::{Chiapos, Plot, finished_plots};
 use support::daemon::{Daemon, Metrics, Options};
 use support::dial::PressureDial;
@@ -71,20 +72,12 @@ struct Reading {
     written: f64,
 }
 
-fn root() -> bool {
-    let is_root = nix::unistd::geteuid().is_root();
-    if !is_root {
-        eprintln!("SKIPPED: pausing real plotters needs root");
-    }
-    is_root
-}
-
 #[test]
 fn a_plot_is_noticed_followed_and_forgotten() {
-    if !root() {
+    if !is_root("watching and pausing real plotters") {
         return;
     }
-    let _alone = support::alone::alone();
+    let _alone = alone();
     let chiapos = Chiapos::install().unwrap();
     let daemon = Daemon::start(&Options { max_mode: Some("off"), ..Options::default() });
     let started = Instant::now();
@@ -104,10 +97,10 @@ fn a_plot_is_noticed_followed_and_forgotten() {
 
 #[test]
 fn the_size_of_a_plot_is_predicted_within_two_percent() {
-    if !root() {
+    if !is_root("watching and pausing real plotters") {
         return;
     }
-    let _alone = support::alone::alone();
+    let _alone = alone();
     let chiapos = Chiapos::install().unwrap();
     let daemon = Daemon::start(&Options { max_mode: Some("off"), ..Options::default() });
     let mut run = Run::start(&chiapos, 21);
@@ -122,10 +115,10 @@ fn the_size_of_a_plot_is_predicted_within_two_percent() {
 
 #[test]
 fn a_plot_that_was_paused_is_as_good_as_any() {
-    if !root() {
+    if !is_root("watching and pausing real plotters") {
         return;
     }
-    let _alone = support::alone::alone();
+    let _alone = alone();
     let chiapos = Chiapos::install().unwrap();
     let dial = PressureDial::new();
     let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use nix::sys::signal::{SIGKILL, kill};
 use nix::unistd::Pid;
-use plotwarden::actuate::{Actuator, JobHandle, Mode, restore};
+use plotwarden::actuate::{Actuator, JobHandle, restore};
 use plotwarden::claim::KnobKind;
 use plotwarden::kernel::process::Identity;
 use plotwarden::knob::{GroupUse, Linux};
+use plotwarden::mode::Mode;
 use plotwarden::plotter::JobId;
 
 use crate::machine::{Mishap, Mishappy};

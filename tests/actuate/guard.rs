@@ -1,5 +1,6 @@
 //! The real guard beside a process that plays the main one: killed, stopped, hung, and left alone.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::rc::Rc;
@@ -7,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SIGCONT, SIGKILL, SIGSTOP, SIGTERM, Signal, kill};
 use nix::unistd::Pid;
-use plotwarden::actuate::{Actuator, JobHandle, Mode, guard};
+use plotwarden::actuate::{Actuator, JobHandle, guard};
 use plotwarden::claim::KnobKind;
 use plotwarden::kernel::process::Identity;
 use plotwarden::knob::{GroupUse, Linux};
+use plotwarden::mode::Mode;
 use plotwarden::plotter::JobId;
 
 use crate::machine::{Mishap, Mishappy};
@@ -64,7 +66,7 @@ pub fn play() {
         }
         std::thread::sleep(Duration::from_millis(100));
     }
-    let report = actuator.shutdown(now()).unwrap();
+    let report = actuator.shutdown(now(), &BTreeSet::new()).unwrap();
     assert!(report.is_complete(), "{report}");
     std::process::exit(0);
 }

@@ -18,12 +18,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use plotwarden::actuate::{Actuator, JobHandle, Mode};
+use plotwarden::actuate::{Actuator, JobHandle};
 use plotwarden::arbiter::{Want, Wanted};
-use plotwarden::claim::{Claimant, Class, IoPriority, KnobKind, SchedClass, Setting, Target};
+use plotwarden::claim::{Bound, Claimant, Class, IoPriority, KnobKind, SchedClass, Setting, Target};
 use plotwarden::clock::Moment;
 use plotwarden::kernel::Roots;
 use plotwarden::knob::{GroupUse, Linux};
+use plotwarden::mode::Mode;
 
 /// Says on the terminal why a test did nothing.
 macro_rules! skip {
@@ -115,7 +116,13 @@ pub fn setting(kind: KnobKind) -> Setting {
 
 pub fn wanted(job: &JobHandle, kinds: &[KnobKind]) -> Wanted {
     let holder = Claimant { class: Class::Slo, priority: 500, policy: "calm".to_owned() };
-    let want = |kind| Want { setting: setting(kind), holders: vec![holder.clone()], reason: "io-pressure" };
+    let bound = |kind| if kind == KnobKind::Affinity { Bound::Exactly } else { Bound::AtLeast };
+    let want = |kind| Want {
+        setting: setting(kind),
+        bound: bound(kind),
+        holders: vec![holder.clone()],
+        reason: "io-pressure",
+    };
     let settings = kinds.iter().map(|&kind| ((Target::Job(job.id.clone()), kind), want(kind)));
     Wanted { settings: settings.collect::<BTreeMap<_, _>>(), ..Wanted::default() }
 }

@@ -7,7 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-/// A plotter that is played. Dropping it kills it.
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::state::children;
+
+/// A plotter that is played. Dropping it kills it, and the plotter behind a wrapper.
 #[derive(Debug)]
 pub struct Actor {
     pub child: Child,
@@ -21,10 +26,15 @@ impl Actor {
 
     /// The same, to be changed before it starts.
     pub fn command(script: &str, argv: &[&str], dir: &Path) -> io::Result<Command> {
+        Self::command_of(&program()?, script, argv, dir)
+    }
+
+    /// The same, run from a copy of the actor's program under another name.
+    pub fn command_of(program: &Path, script: &str, argv: &[&str], dir: &Path) -> io::Result<Command> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/actor/scripts/{script}.yaml"));
         let (name, arguments) = argv.split_first().ok_or_else(|| io::Error::other("an empty command line"))?;
         let log = File::create(dir.join("log"))?;
-        let mut command = Command::new(program()?);
+        let mut command = Command::new(program);
         command
             .arg0(name)
             .args(arguments)
@@ -43,13 +53,16 @@ impl Actor {
 
 impl Drop for Actor {
     fn drop(&mut self) {
+        for pid in children(self.pid()) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
 /// `cargo test` builds examples into a folder beside the tests' own, but not when a single test program is asked for.
-fn program() -> io::Result<PathBuf> {
+pub fn program() -> io::Result<PathBuf> {
     static BUILT: Mutex<()> = Mutex::new(());
     let test = std::env::current_exe()?;
     let profile = test.ancestors().nth(2).unwrap_or(Path::new("."));

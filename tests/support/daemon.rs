@@ -8,10 +8,14 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// How to start the program.
+use super::state::children;
+
+/// The program while it runs, and what it left behind.
 pub struct Daemon {
     child: Child,
-    run: TempDir,
+    /// Holds the log, and the run directory unless another one was asked for.
+    folder: TempDir,
+    run: PathBuf,
     address: SocketAddr,
 }
 
@@ -29,10 +33,13 @@ pub struct Options {
 pub const BINARY: &str = env!("CARGO_BIN_EXE_plotwarden");
 
 impl Options {
+    /// The command line; `run` is the run directory unless another one was asked for.
     pub fn command(&self, run: &Path, address: SocketAddr) -> Command {
         let mut command = Command::new(BINARY);
         command.arg("run").arg(format!("--web.listen-address={address}"));
         command.arg("--path.run").arg(self.run.as_deref().unwrap_or(run));
+        // Nobody's own profiles are to change what a test sees.
+        command.arg("--profiles").arg("/nonexistent");
         if let Some(policies) = &self.policies {
             command.arg("--policies").arg(policies);
         }
@@ -50,11 +57,12 @@ impl Options {
 impl Daemon {
     /// Starts the program and waits until it has published its first sample.
     pub fn start(options: &Options) -> Self {
-        let run = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let run = options.run.clone().unwrap_or_else(|| folder.path().join("run"));
         let address = free_address();
-        let log = std::fs::File::create(run.path().join("stderr.log")).unwrap();
-        let child = options.command(run.path(), address).stderr(log).stdout(Stdio::null()).spawn().unwrap();
-        let mut daemon = Self { child, run, address };
+        let log = std::fs::File::create(folder.path().join("stderr.log")).unwrap();
+        let child = options.command(&run, address).stderr(log).stdout(Stdio::null()).spawn().unwrap();
+        let mut daemon = Self { child, folder, run, address };
         let deadline = Instant::now() + Duration::from_secs(20);
         while !matches!(daemon.get("/-/ready"), Some((200, _))) {
             if let Some(status) = daemon.child.try_wait().unwrap() {
@@ -71,7 +79,21 @@ impl Daemon {
     }
 
     pub fn run_dir(&self) -> &Path {
-        self.run.path()
+        &self.run
+    }
+
+    /// The guard's process now, which is a child until the program ends.
+    pub fn guard(&self) -> Option<i32> {
+        let is_guard = |pid: &i32| {
+            std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.starts_with("plotwarden-guar"))
+        };
+        children(self.pid()).into_iter().find(is_guard)
+    }
+
+    /// Records of what is to be put back.
+    pub fn journal(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.run.join("journal")).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect()
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -79,17 +101,22 @@ impl Daemon {
     }
 
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.run.path().join("stderr.log")).unwrap_or_default()
+        std::fs::read_to_string(self.folder.path().join("stderr.log")).unwrap_or_default()
     }
 
     /// The audit file's lines, parsed.
     pub fn audit(&self) -> Vec<serde_json::Value> {
-        let text = std::fs::read_to_string(self.run.path().join("audit.jsonl")).unwrap_or_default();
+        let text = std::fs::read_to_string(self.run.join("audit.jsonl")).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     pub fn get(&self, path: &str) -> Option<(u16, String)> {
         get(self.address, path)
+    }
+
+    /// How often the loop has turned.
+    pub fn ticks(&self) -> f64 {
+        self.metrics().value("plotwarden_ticks_total", &[]).unwrap()
     }
 
     pub fn metrics(&self) -> Metrics {

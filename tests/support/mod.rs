@@ -1,4 +1,5 @@
-//! Exists so that tests and benchmarks share what they need of the outside world: a slow disk and real plotters.
+//! Exists so that tests and benchmarks share what they need of the outside world: a slow disk, real and played plotters, the
+//! program under test, and a look at what it did to the machine.
 
 // Each program that includes this uses only a part of it.
 #![allow(dead_code)]
@@ -8,4 +9,6 @@ pub mod alone;
 pub mod chiapos;
 pub mod daemon;
 pub mod dial;
+pub mod dialled;
 pub mod slow_disk;
+pub mod state;

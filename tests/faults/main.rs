@@ -1,0 +1,12 @@
+//! Faults that plotwarden must survive, each as it happens on a farm: with the real program, real processes and the real kernel.
+//! Whatever happens to it, the machine is as it was before.
+
+mod clients;
+mod crowds;
+mod exits;
+mod pids;
+mod policies;
+mod processes;
+mod run_dir;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,136 @@
+//! The run directory holds what is needed to put everything back: who has it, and what happens when nothing more fits in.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use tempfile::TempDir;
+
+use crate::support::alone::is_root;
+use crate::support::daemon::{Daemon, Options, free_address};
+use crate::support::dialled::{Dialled, PAUSING};
+use crate::support::state::groups_left;
+
+/// A file system of 256 KiB.
+struct SmallDisk {
+    folder: TempDir,
+}
+
+impl SmallDisk {
+    fn new() -> Self {
+        let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let options = Some("size=256k,mode=700");
+        mount(Some("tmpfs"), folder.path(), Some("tmpfs"), MsFlags::empty(), options).unwrap();
+        Self { folder }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Takes all space; what is returned gives it back when removed.
+    fn fill(&self) -> PathBuf {
+        let path = self.path().join("filler");
+        let mut filler = File::create(&path).unwrap();
+        while filler.write_all(&[0; 512]).is_ok() {}
+        path
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        if let Err(error) = umount2(self.path(), MntFlags::MNT_DETACH) {
+            eprintln!("cannot unmount {}: {error}", self.path().display());
+        }
+    }
+}
+
+#[test]
+fn a_second_instance_says_who_holds_the_lock_and_ends() {
+    if !is_root("enforcing policies") {
+        return;
+    }
+    let dialled = Dialled::new();
+    let mut first = Daemon::start(&dialled.options());
+    let output = dialled.options().command(first.run_dir(), free_address()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains(&format!("process {} ", first.pid())) || said.contains(&format!("process {}:", first.pid())),
+        "{said}"
+    );
+    assert!(said.contains(&first.run_dir().display().to_string()), "{said}");
+    assert!(first.get("/-/ready").is_some_and(|(status, _)| status == 200), "the first one goes on");
+    assert!(first.stop().success());
+}
+
+#[test]
+fn with_a_full_run_directory_nothing_is_touched_until_there_is_space_again() {
+    if !is_root("mounting a small file system") {
+        return;
+    }
+    let disk = SmallDisk::new();
+    let mut dialled = Dialled::new();
+    let options = Options { run: Some(disk.path().to_owned()), ..dialled.options() };
+    let mut daemon = Daemon::start(&options);
+    let filler = disk.fill();
+    for _ in 0..3 {
+        dialled.start_plotter();
+    }
+    let before = dialled.state();
+    dialled.dial.turn_to(PAUSING);
+    daemon.wait_for("the policy wants a pause", Duration::from_secs(20), |metrics| {
+        metrics.value("plotwarden_claims", &[("knob", "pause"), ("state", "won")]).filter(|count| *count >= 1.0)
+    });
+    let ticks = daemon.ticks();
+    daemon.wait_for("eight ticks", Duration::from_secs(20), |_| (daemon.ticks() >= ticks + 8.0).then_some(()));
+    assert_eq!(dialled.state(), before, "{}", daemon.log());
+    assert_eq!(groups_left(), Vec::<PathBuf>::new());
+    assert!(daemon.metrics().value("plotwarden_guard_alive", &[]) == Some(1.0));
+    assert_said_once_with_advice(&daemon, disk.path());
+
+    fs::remove_file(filler).unwrap();
+    dialled.press(&daemon);
+    assert_eq!(daemon.stop().code(), Some(0), "{}", daemon.log());
+    assert_eq!(dialled.state(), before, "{}", daemon.log());
+    assert_eq!(groups_left(), Vec::<PathBuf>::new());
+    // Lines may be missing, but none is broken.
+    assert!(!daemon.audit().is_empty());
+}
+
+fn assert_said_once_with_advice(daemon: &Daemon, disk: &Path) {
+    let log = daemon.log();
+    let complaints: Vec<&str> = log.lines().filter(|line| line.contains("No space left")).collect();
+    let advice = format!("free space in {}", disk.display());
+    assert!(complaints.iter().any(|line| line.contains(&advice)), "nothing says `{advice}`:\n{log}");
+    let mut without_time: Vec<&str> = complaints.iter().map(|line| line.split_once(' ').unwrap().1).collect();
+    without_time.sort_unstable();
+    let all = without_time.len();
+    without_time.dedup();
+    assert_eq!(without_time.len(), all, "something is said again and again:\n{log}");
+}
+
+#[test]
+fn a_dry_run_touches_nothing_and_counts_what_it_would_have_done() {
+    if !is_root("pausing plotters") {
+        return;
+    }
+    let dialled = Dialled::with_plotters();
+    let before = dialled.state();
+    let mut daemon = Daemon::start(&Options { max_mode: Some("dry-run"), ..dialled.options() });
+    dialled.dial.turn_to(PAUSING);
+    daemon.wait_for("a pause was skipped", Duration::from_secs(20), |metrics| {
+        assert_eq!(dialled.state(), before);
+        let would_pause = metrics.value("plotwarden_claims", &[("knob", "pause"), ("state", "dryrun")])? >= 1.0;
+        let skipped = metrics.value("plotwarden_skipped_writes_total", &[("policy", "dial")])?;
+        // Three groups, three nice, three classes, one I/O priority, one pause.
+        (would_pause && skipped >= 11.0).then_some(())
+    });
+    assert!(daemon.metrics().all("plotwarden_writes_total", &[]).iter().all(|(_, count)| *count == 0.0));
+    assert_eq!(daemon.journal(), Vec::<PathBuf>::new());
+    assert_eq!(groups_left(), Vec::<PathBuf>::new());
+    assert!(daemon.stop().success());
+    assert_eq!(dialled.state(), before);
+}
