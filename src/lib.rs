@@ -17,6 +17,7 @@ pub mod inventory;
 pub mod kernel;
 pub mod plotter;
 pub mod pressure;
+pub mod promql;
 pub mod sample;
 pub mod units;
 pub mod world;

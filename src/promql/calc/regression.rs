@@ -1,0 +1,95 @@
+//! Straight lines through the samples of a window, and smoothing that follows their trend.
+
+use super::mean::Sum;
+use super::number::{count, seconds};
+use super::window::Window;
+use crate::promql::Millis;
+
+/// The slope per second.
+pub(in crate::promql) fn deriv(window: &Window<'_>) -> Option<f64> {
+    // Times are taken relative to the first sample: as Unix seconds they would lose precision when squared.
+    line(window, window.first().0).map(|(slope, _)| slope)
+}
+
+/// The only argument is how many seconds to look ahead of the step.
+#[allow(clippy::unnecessary_wraps, reason = "has the shape of all functions with arguments")]
+pub(in crate::promql) fn predict_linear(window: &Window<'_>, args: &[f64]) -> Result<Option<f64>, String> {
+    Ok(line(window, window.now).map(|(slope, at_now)| slope * args[0] + at_now))
+}
+
+/// Slope per second and value at `origin` of the line with the least squares; `None` for fewer than two samples.
+fn line(window: &Window<'_>, origin: Millis) -> Option<(f64, f64)> {
+    if window.values.len() < 2 {
+        return None;
+    }
+    let first = window.first().1;
+    #[allow(clippy::float_cmp, reason = "a line through equal values is flat without rounding errors")]
+    if window.values.iter().all(|value| *value == first) {
+        return Some(if first.is_infinite() { (f64::NAN, f64::NAN) } else { (0.0, first) });
+    }
+    let (mut xs, mut ys, mut xys, mut xxs) = (Sum::default(), Sum::default(), Sum::default(), Sum::default());
+    for (at, y) in window.samples() {
+        let x = seconds(at - origin);
+        xs.add(x);
+        ys.add(y);
+        xys.add(x * y);
+        xxs.add(x * x);
+    }
+    let n = count(window.values.len());
+    let (x, y) = (xs.value(), ys.value());
+    let slope = (xys.value() - x * y / n) / (xxs.value() - x * x / n);
+    Some((slope, y / n - slope * x / n))
+}
+
+/// Double exponential smoothing: `holt_winters` in 2.x. The arguments are the factors for level and trend.
+pub(in crate::promql) fn smooth(window: &Window<'_>, args: &[f64]) -> Result<Option<f64>, String> {
+    let (level_factor, trend_factor) = (args[0], args[1]);
+    for (factor, what) in [(level_factor, "smoothing"), (trend_factor, "trend")] {
+        if !(factor > 0.0 && factor < 1.0) {
+            return Err(format!("the {what} factor must lie between 0 and 1, both excluded, and is {factor}"));
+        }
+    }
+    if window.values.len() < 2 {
+        return Ok(None);
+    }
+    let mut level = window.values[0];
+    let mut trend = window.values[1] - level;
+    let mut before = level;
+    for (nth, value) in window.values.iter().enumerate().skip(1) {
+        if nth > 1 {
+            trend = trend_factor * (level - before) + (1.0 - trend_factor) * trend;
+        }
+        before = level;
+        level = level_factor * value + (1.0 - level_factor) * (level + trend);
+    }
+    Ok(Some(level))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::window::tests::with_window;
+    use super::*;
+
+    #[test]
+    fn a_straight_line_is_found_and_followed() {
+        let values = [0.0, 20.0, 40.0, 60.0];
+        assert_eq!(with_window(&values, 0, deriv), Some(2.0));
+        let ahead = with_window(&values, 0, |window| predict_linear(window, &[30.0])).unwrap().unwrap();
+        assert!((ahead - 120.0).abs() < 1e-9);
+        assert!((with_window(&values, 0, |window| smooth(window, &[0.5, 0.5])).unwrap().unwrap() - 60.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_flat_line_has_no_slope_and_an_infinite_one_none_at_all() {
+        assert_eq!(with_window(&[0.1, 0.1, 0.1], 0, deriv), Some(0.0));
+        assert!(with_window(&[f64::INFINITY, f64::INFINITY], 0, deriv).unwrap().is_nan());
+        assert_eq!(with_window(&[1.0], 0, deriv), None);
+    }
+
+    #[test]
+    fn smoothing_factors_have_bounds() {
+        for args in [[0.0, 0.5], [0.5, 1.0], [f64::NAN, 0.5]] {
+            assert!(with_window(&[1.0, 2.0], 0, |window| smooth(window, &args)).is_err(), "{args:?}");
+        }
+    }
+}
