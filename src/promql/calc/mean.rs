@@ -28,7 +28,12 @@ impl Sum {
     }
 
     pub fn value(self) -> f64 {
-        if self.total.is_infinite() { self.total } else { self.total + self.lost }
+        if self.total.is_infinite() { self.total } else { self.unguarded() }
+    }
+
+    /// Without regard to infinities, which turn the errors kept apart into NaN.
+    pub fn unguarded(self) -> f64 {
+        self.total + self.lost
     }
 
     fn is_infinite(self) -> bool {
@@ -107,13 +112,13 @@ impl Spread {
             self.mean.total = value;
             return;
         }
-        let delta = value - (self.mean.total + self.mean.lost);
+        let delta = value - self.mean.unguarded();
         self.mean.add(delta / count(self.seen));
-        self.squares.add(delta * (value - (self.mean.total + self.mean.lost)));
+        self.squares.add(delta * (value - self.mean.unguarded()));
     }
 
     pub fn variance(self) -> f64 {
-        (self.squares.total + self.squares.lost) / count(self.seen)
+        self.squares.unguarded() / count(self.seen)
     }
 }
 

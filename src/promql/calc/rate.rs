@@ -5,15 +5,15 @@ use super::window::Window;
 use crate::promql::engine::Semantics;
 
 pub(in crate::promql) fn rate(window: &Window<'_>) -> Option<f64> {
-    extrapolated(window, true).map(|growth| growth / window.range_seconds())
+    extrapolated(window, true, window.range_seconds())
 }
 
 pub(in crate::promql) fn increase(window: &Window<'_>) -> Option<f64> {
-    extrapolated(window, true)
+    extrapolated(window, true, 1.0)
 }
 
 pub(in crate::promql) fn delta(window: &Window<'_>) -> Option<f64> {
-    extrapolated(window, false)
+    extrapolated(window, false, 1.0)
 }
 
 /// The growth per second between the last two samples; a drop is a reset to 0.
@@ -34,14 +34,15 @@ fn last_two(window: &Window<'_>) -> Option<(f64, f64, f64)> {
     (apart != 0).then(|| (window.values[nth], window.values[nth + 1], seconds(apart)))
 }
 
-/// The growth between the first and the last sample, stretched to the bounds of the window where the samples come near them.
-fn extrapolated(window: &Window<'_>, counter: bool) -> Option<f64> {
+/// The growth between the first and the last sample, stretched to the bounds of the window where the samples come near them;
+/// per `unit` seconds.
+fn extrapolated(window: &Window<'_>, counter: bool, unit: f64) -> Option<f64> {
     let length = window.values.len();
     if length < 2 {
         return None;
     }
     let ((first_at, first), (last_at, last)) = (window.first(), window.last());
-    let growth = last - first + if counter { window.lost_to_resets() } else { 0.0 };
+    let growth = if counter { window.before_resets().fold(last - first, |sum, lost| sum + lost) } else { last - first };
     let sampled = seconds(last_at - first_at);
     let apart = sampled / count(length - 1);
     // Farther away than this, the series is taken to begin or end inside the window.
@@ -55,7 +56,8 @@ fn extrapolated(window: &Window<'_>, counter: bool) -> Option<f64> {
         Semantics::V3 => stretch(to_start).min(to_zero),
     };
     let after = stretch(seconds(window.end - last_at));
-    Some(growth * ((sampled + before + after) / sampled))
+    // Multiplied and divided in the order of Prometheus, so that not even the last bit differs.
+    Some(growth * ((sampled + before + after) / sampled / unit))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::mean::Sum;
 use super::number::{count, seconds};
 use super::window::Window;
 use crate::promql::Millis;
+use crate::promql::engine::Semantics;
 
 /// The slope per second.
 pub(in crate::promql) fn deriv(window: &Window<'_>) -> Option<f64> {
@@ -36,8 +37,10 @@ fn line(window: &Window<'_>, origin: Millis) -> Option<(f64, f64)> {
         xxs.add(x * x);
     }
     let n = count(window.values.len());
-    let (x, y) = (xs.value(), ys.value());
-    let slope = (xys.value() - x * y / n) / (xxs.value() - x * x / n);
+    // In 2.x an infinite value makes the whole line NaN.
+    let total = |sum: Sum| if window.semantics == Semantics::V2 { sum.unguarded() } else { sum.value() };
+    let (x, y) = (total(xs), total(ys));
+    let slope = (total(xys) - x * y / n) / (total(xxs) - x * x / n);
     Some((slope, y / n - slope * x / n))
 }
 

@@ -1,5 +1,7 @@
 //! Functions of one value at a time.
 
+use std::f64::consts::PI;
+
 /// -1, 0 or 1; NaN stays NaN.
 pub(in crate::promql) fn sign(value: f64) -> f64 {
     if value < 0.0 {
@@ -9,6 +11,15 @@ pub(in crate::promql) fn sign(value: f64) -> f64 {
     } else {
         value
     }
+}
+
+/// Multiplied before divided, as Prometheus does it: the sine of a large angle shows the last bit.
+pub(in crate::promql) fn degrees(radians: f64) -> f64 {
+    radians * 180.0 / PI
+}
+
+pub(in crate::promql) fn radians(degrees: f64) -> f64 {
+    degrees * PI / 180.0
 }
 
 /// To the nearest multiple of the argument, or of 1; halves go up.

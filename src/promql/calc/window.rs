@@ -35,9 +35,9 @@ impl Window<'_> {
         (self.stamps[last], self.values[last])
     }
 
-    /// How much a counter had reached when it was reset, summed over the resets.
-    pub fn lost_to_resets(&self) -> f64 {
-        self.drops.iter().map(|drop| self.values[drop - self.drops_base - 1]).sum()
+    /// How much a counter had reached each time it was reset.
+    pub fn before_resets(&self) -> impl Iterator<Item = f64> {
+        self.drops.iter().map(|drop| self.values[drop - self.drops_base - 1])
     }
 
     pub fn range_seconds(&self) -> f64 {
