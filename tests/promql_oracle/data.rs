@@ -91,7 +91,7 @@ fn one(
     let mut random = Random(*seed);
     let labels = Labels::from_pairs(labels.iter().copied().chain([(METRIC_NAME, name)]));
     // Every third series is scraped with jitter; every fifth has a hole of ten minutes.
-    let (jitter, hole) = (*seed % 3 == 0, *seed % 5 == 0);
+    let (jitter, hole) = (seed.is_multiple_of(3), seed.is_multiple_of(5));
     let mut samples = Vec::new();
     for at in (START..=END).step_by(15_000) {
         let elapsed = (at - START) / SCRAPE;
@@ -117,6 +117,7 @@ fn gauge(middle: f64, swing: f64) -> impl FnMut(&mut Random, f64) -> Option<f64>
     move |random, elapsed| Some(middle + swing * ((elapsed * 20.0).sin() + random.next() - 0.5))
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "has the shape of all sources of values")]
 fn odd(random: &mut Random, _: f64) -> Option<f64> {
     Some(match random.next() {
         chance if chance < 0.05 => f64::NAN,

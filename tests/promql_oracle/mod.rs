@@ -1,5 +1,6 @@
 //! A real Prometheus on the loopback interface, filled with the samples of a test.
 
+mod benchmark;
 pub mod data;
 pub mod expressions;
 
@@ -100,6 +101,11 @@ impl Prometheus {
     /// The `data` of the answer, or the error text.
     pub fn instant(&self, query: &str, at: Millis) -> Result<Json, String> {
         self.ask("/api/v1/query", query, &[("time", at)])
+    }
+
+    /// The query in the form that Prometheus writes, or why it is none.
+    pub fn format(&self, query: &str) -> Result<String, String> {
+        self.ask("/api/v1/format_query", query, &[]).map(|data| data.as_str().unwrap_or("").to_owned())
     }
 
     pub fn range(&self, query: &str, (start, end, step): (Millis, Millis, Millis)) -> Result<Json, String> {

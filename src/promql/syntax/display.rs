@@ -51,7 +51,7 @@ fn write_names(f: &mut Formatter<'_>, names: &[String]) -> fmt::Result {
 
 fn write_number(f: &mut Formatter<'_>, number: f64) -> fmt::Result {
     if number.is_infinite() {
-        return f.write_str(if number > 0.0 { "+Inf" } else { "-Inf" });
+        return f.write_str(if number > 0.0 { "Inf" } else { "-Inf" });
     }
     write!(f, "{number}")
 }
@@ -69,7 +69,9 @@ impl Display for VectorSelector {
         f.write_str(plain.unwrap_or_default())?;
         let quoted = named.filter(|_| plain.is_none()).map(quote);
         let conditions = self.matchers.iter().filter(|matcher| named.is_none() || &*matcher.name != METRIC_NAME);
-        let inside: Vec<String> = quoted.into_iter().chain(conditions.map(ToString::to_string)).collect();
+        let mut conditions: Vec<String> = conditions.map(ToString::to_string).collect();
+        conditions.sort();
+        let inside: Vec<String> = quoted.into_iter().chain(conditions).collect();
         if inside.is_empty() {
             return Ok(());
         }

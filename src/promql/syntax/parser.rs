@@ -1,6 +1,6 @@
 //! Operator precedence, calls, aggregations and literals: the grammar, except for selectors.
 
-use super::ast::{Aggregate, Binary, Call, Cardinality, Expr, ExprKind, Grouping, Matching, Sign};
+use super::ast::{Aggregate, Binary, Call, Cardinality, Expr, ExprKind, Grouping, Matching, Sign, ValueType};
 use super::error::{ParseError, Span};
 use super::function::{self, Function};
 use super::literal::{parse_number, unquote};
@@ -109,10 +109,15 @@ impl Parser<'_> {
 
     fn binary(&mut self, left: Expr, op: BinaryOp) -> Result<Expr, ParseError> {
         let returns_bool = self.accept(TokenKind::Keyword(Keyword::Bool));
-        let matching = self.matching()?;
+        let mut matching = self.matching()?;
         let least = if op.is_right_associative() { op.precedence() } else { op.precedence() + 1 };
         let right = self.expression(least)?;
         let span = left.span.to(right.span);
+        let scalars = [&left, &right].iter().any(|side| side.value_type() == ValueType::Scalar);
+        if scalars && matching.labels.is_empty() {
+            // `1 + on() x` says nothing about labels; Prometheus takes it and forgets it.
+            matching = Matching::default();
+        }
         Ok(Expr { span, kind: ExprKind::Binary(Box::new(Binary { op, left, right, returns_bool, matching })) })
     }
 
