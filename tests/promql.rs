@@ -203,6 +203,7 @@ fn the_syntax_of_3_is_known_in_3_only() {
         ("rate(x[300])", "rate(x[5m])"),
         ("x offset 0s", "x offset 0s"),
         ("5m", "300"),
+        ("1_000 + x", "1000 + x"),
         ("{\"disk.free\", a='b'}", "{\"disk.free\",a=\"b\"}"),
         ("sum by (\"a.b\") (x)", "sum by (\"a.b\") (x)"),
     ] {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::engine::Semantics;
 use super::syntax::quote;
 
 /// The label that carries the metric name.
@@ -86,17 +87,23 @@ impl fmt::Display for Labels {
         write!(f, "{{")?;
         for (nth, label) in labels.enumerate() {
             let comma = if nth == 0 { "" } else { ", " };
-            write!(f, "{comma}{}={}", label.name, quote(&label.value))?;
+            let name = if is_label_name(&label.name) { label.name.to_string() } else { quote(&label.name) };
+            write!(f, "{comma}{name}={}", quote(&label.value))?;
         }
         write!(f, "}}")
     }
 }
 
 /// Whether a text can name a label: letters, digits and `_`, not beginning with a digit.
-pub(crate) fn is_label_name(text: &str) -> bool {
+pub(super) fn is_label_name(text: &str) -> bool {
     let mut bytes = text.bytes();
     bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// Whether a function may set a label of this name: in 3.x any text will do.
+pub(super) fn can_be_set(name: &str, semantics: Semantics) -> bool {
+    is_label_name(name) || (semantics == Semantics::V3 && !name.is_empty())
 }
 
 #[cfg(test)]

@@ -49,9 +49,8 @@ pub(in crate::promql) fn stdvar(window: &Window<'_>) -> Option<f64> {
     Some(spread.variance())
 }
 
-/// The only argument is the quantile wanted.
-pub(in crate::promql) fn quantile(window: &Window<'_>, args: &[f64]) -> Result<Option<f64>, String> {
-    Ok(Some(quantile_of(args[0], &mut window.values.to_vec())))
+pub(in crate::promql) fn quantile(window: &Window<'_>, q: f64) -> Option<f64> {
+    Some(quantile_of(q, &mut window.values.to_vec()))
 }
 
 pub(in crate::promql) fn resets(window: &Window<'_>) -> Option<f64> {

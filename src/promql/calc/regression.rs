@@ -12,10 +12,9 @@ pub(in crate::promql) fn deriv(window: &Window<'_>) -> Option<f64> {
     line(window, window.first().0).map(|(slope, _)| slope)
 }
 
-/// The only argument is how many seconds to look ahead of the step.
-#[allow(clippy::unnecessary_wraps, reason = "has the shape of all functions with arguments")]
-pub(in crate::promql) fn predict_linear(window: &Window<'_>, args: &[f64]) -> Result<Option<f64>, String> {
-    Ok(line(window, window.now).map(|(slope, at_now)| slope * args[0] + at_now))
+/// The value so many seconds after the step, on the line through the samples.
+pub(in crate::promql) fn predict_linear(window: &Window<'_>, ahead: f64) -> Option<f64> {
+    line(window, window.now).map(|(slope, at_now)| slope * ahead + at_now)
 }
 
 /// Slope per second and value at `origin` of the line with the least squares; `None` for fewer than two samples.
@@ -44,9 +43,12 @@ fn line(window: &Window<'_>, origin: Millis) -> Option<(f64, f64)> {
     Some((slope, y / n - slope * x / n))
 }
 
-/// Double exponential smoothing: `holt_winters` in 2.x. The arguments are the factors for level and trend.
-pub(in crate::promql) fn smooth(window: &Window<'_>, args: &[f64]) -> Result<Option<f64>, String> {
-    let (level_factor, trend_factor) = (args[0], args[1]);
+/// Double exponential smoothing: `holt_winters` in 2.x. The error says which factor is out of bounds.
+pub(in crate::promql) fn smooth(
+    window: &Window<'_>,
+    level_factor: f64,
+    trend_factor: f64,
+) -> Result<Option<f64>, String> {
     for (factor, what) in [(level_factor, "smoothing"), (trend_factor, "trend")] {
         if !(factor > 0.0 && factor < 1.0) {
             return Err(format!("the {what} factor must lie between 0 and 1, both excluded, and is {factor}"));
@@ -77,9 +79,9 @@ mod tests {
     fn a_straight_line_is_found_and_followed() {
         let values = [0.0, 20.0, 40.0, 60.0];
         assert_eq!(with_window(&values, 0, deriv), Some(2.0));
-        let ahead = with_window(&values, 0, |window| predict_linear(window, &[30.0])).unwrap().unwrap();
+        let ahead = with_window(&values, 0, |window| predict_linear(window, 30.0)).unwrap();
         assert!((ahead - 120.0).abs() < 1e-9);
-        assert!((with_window(&values, 0, |window| smooth(window, &[0.5, 0.5])).unwrap().unwrap() - 60.0).abs() < 1e-9);
+        assert!((with_window(&values, 0, |window| smooth(window, 0.5, 0.5)).unwrap().unwrap() - 60.0).abs() < 1e-9);
     }
 
     #[test]
@@ -91,8 +93,8 @@ mod tests {
 
     #[test]
     fn smoothing_factors_have_bounds() {
-        for args in [[0.0, 0.5], [0.5, 1.0], [f64::NAN, 0.5]] {
-            assert!(with_window(&[1.0, 2.0], 0, |window| smooth(window, &args)).is_err(), "{args:?}");
+        for (level, trend) in [(0.0, 0.5), (0.5, 1.0), (f64::NAN, 0.5)] {
+            assert!(with_window(&[1.0, 2.0], 0, |window| smooth(window, level, trend)).is_err(), "{level} {trend}");
         }
     }
 }

@@ -10,7 +10,8 @@ use super::select::Pick;
 use super::series::{Column, Evaluated, Series, merged};
 use crate::promql::answer::Severity;
 use crate::promql::calc::rank::{Order, compare};
-use crate::promql::calc::{CivilTime, Window, seconds};
+use crate::promql::calc::regression::{predict_linear, smooth};
+use crate::promql::calc::{CivilTime, Window, over_time, seconds};
 use crate::promql::labels::{Labels, METRIC_NAME};
 use crate::promql::syntax::{Action, Call, Expr, ExprKind, MatchOp, Span, ValueType};
 
@@ -26,8 +27,8 @@ impl Evaluator<'_> {
             }
             Action::Map(f) => self.map(arg(call, 0, span)?, span, grid, |_, value| Some(f(value)))?,
             Action::MapWith(f) => {
-                let args = self.scalars(&call.args, grid)?;
-                self.map(arg(call, 0, span)?, span, grid, |step, value| f(value, &args.at(step)))?
+                let args = self.scalars(call, grid)?;
+                self.map(arg(call, 0, span)?, span, grid, |step, value| f(value, args.at(step)))?
             }
             Action::Calendar(f) => self.calendar(call, span, grid, f)?,
             Action::Window(f) => self.windows(call, span, grid, false, |window, _| Ok(f(window)))?,
@@ -37,12 +38,19 @@ impl Evaluator<'_> {
                 self.doubt_counter(&range.series, span);
                 self.over_windows(range, span, grid, false, |window, _| Ok(f(window)))?
             }
-            Action::WindowWith(f) => {
-                let args = self.scalars(&call.args, grid)?;
-                if call.function.name == "quantile_over_time" {
-                    self.doubt_quantile(args.first(), span);
-                }
-                self.windows(call, span, grid, false, |window, step| f(window, &args.at(step)))?
+            Action::QuantileOverTime => {
+                let quantiles = self.scalar(arg(call, 0, span)?, grid)?;
+                self.doubt_quantile(&quantiles, span);
+                self.windows(call, span, grid, false, |window, step| Ok(over_time::quantile(window, quantiles[step])))?
+            }
+            Action::PredictLinear => {
+                let ahead = self.scalar(arg(call, 1, span)?, grid)?;
+                self.windows(call, span, grid, false, |window, step| Ok(predict_linear(window, ahead[step])))?
+            }
+            Action::Smooth => {
+                let level = self.scalar(arg(call, 1, span)?, grid)?;
+                let trend = self.scalar(arg(call, 2, span)?, grid)?;
+                self.windows(call, span, grid, false, |window, step| smooth(window, level[step], trend[step]))?
             }
             Action::Absent => {
                 let found = self.vector(arg(call, 0, span)?, grid)?;
@@ -95,9 +103,11 @@ impl Evaluator<'_> {
     }
 
     /// The scalar arguments of a call, for every step.
-    fn scalars(&mut self, args: &[Expr], grid: Grid) -> Result<ScalarArgs, EvalError> {
-        let scalars = args.iter().filter(|arg| arg.value_type() == ValueType::Scalar);
-        scalars.map(|arg| self.scalar(arg, grid)).collect::<Result<_, _>>().map(ScalarArgs)
+    fn scalars(&mut self, call: &Call, grid: Grid) -> Result<ScalarArgs, EvalError> {
+        let scalars = call.args.iter().filter(|arg| arg.value_type() == ValueType::Scalar);
+        let columns: Vec<Vec<f64>> = scalars.map(|arg| self.scalar(arg, grid)).collect::<Result<_, _>>()?;
+        let values = (0..grid.count).flat_map(|step| columns.iter().map(move |column| column[step]));
+        Ok(ScalarArgs { values: values.collect(), width: columns.len() })
     }
 
     /// The value of the only element; NaN if there is none, or more than one.
@@ -166,16 +176,15 @@ impl Evaluator<'_> {
     }
 }
 
-/// One row of values per scalar argument.
-struct ScalarArgs(Vec<Vec<f64>>);
+/// The arguments of the first step, then those of the second, and so on.
+struct ScalarArgs {
+    values: Vec<f64>,
+    width: usize,
+}
 
 impl ScalarArgs {
-    fn at(&self, step: usize) -> Vec<f64> {
-        self.0.iter().map(|values| values[step]).collect()
-    }
-
-    fn first(&self) -> &[f64] {
-        self.0.first().map_or(&[], Vec::as_slice)
+    fn at(&self, step: usize) -> &[f64] {
+        &self.values[step * self.width..][..self.width]
     }
 }
 

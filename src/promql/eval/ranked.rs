@@ -9,7 +9,7 @@ use super::grid::Grid;
 use super::series::{Column, Series};
 use crate::promql::calc::rank::{Best, Order};
 use crate::promql::calc::{count, whole};
-use crate::promql::labels::{Labels, is_label_name};
+use crate::promql::labels::{Labels, can_be_set};
 use crate::promql::syntax::{Aggregate, AggregateOp, Grouping, Span};
 
 impl Evaluator<'_> {
@@ -53,7 +53,7 @@ impl Evaluator<'_> {
     pub fn count_values(&mut self, aggregate: &Aggregate, span: Span, grid: Grid) -> Result<Vec<Series>, EvalError> {
         let argument = parameter(aggregate, span)?;
         let label = self.text(argument)?;
-        if !is_label_name(&label) {
+        if !can_be_set(&label, self.engine.semantics) {
             return Err(EvalError::data(argument.span, format!("`{label}` cannot name a label")));
         }
         let grouping = match &aggregate.grouping {

@@ -5,7 +5,7 @@ use super::error::EvalError;
 use super::expression::Evaluator;
 use super::grid::Grid;
 use super::series::{Series, merged};
-use crate::promql::labels::is_label_name;
+use crate::promql::labels::can_be_set;
 use crate::promql::syntax::{Call, Expr, Span, anchored};
 
 impl Evaluator<'_> {
@@ -43,7 +43,7 @@ impl Evaluator<'_> {
 
     fn label_name(&mut self, expr: &Expr) -> Result<String, EvalError> {
         let name = self.text(expr)?;
-        if is_label_name(&name) {
+        if can_be_set(&name, self.engine.semantics) {
             Ok(name)
         } else {
             Err(EvalError::data(expr.span, format!("`{name}` cannot name a label")))

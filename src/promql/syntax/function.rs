@@ -31,8 +31,10 @@ pub(in crate::promql) enum Action {
     Window(fn(&Window<'_>) -> Option<f64>),
     /// The samples of a range that is expected to hold a counter.
     Counter(fn(&Window<'_>) -> Option<f64>),
-    /// The samples of a range with the scalar arguments; an error if those are out of bounds.
-    WindowWith(fn(&Window<'_>, &[f64]) -> Result<Option<f64>, String>),
+    QuantileOverTime,
+    PredictLinear,
+    /// Double exponential smoothing.
+    Smooth,
     /// As `Window`, but the result is still a sample of the metric and keeps its name.
     Last,
     Absent,
@@ -55,7 +57,7 @@ impl Function {
 
     /// Whether the result changes with the time of evaluation even if the arguments do not.
     pub fn depends_on_step(&self) -> bool {
-        matches!(self.action, Action::Calendar(_) | Action::Time | Action::Timestamp) || self.name == "predict_linear"
+        matches!(self.action, Action::Calendar(_) | Action::Time | Action::Timestamp | Action::PredictLinear)
     }
 
     const fn new(name: &'static str, args: &'static [ValueType], returns: ValueType, action: Action) -> Self {
@@ -133,9 +135,9 @@ static FUNCTIONS: &[Function] = &[
     date("minute", CivilTime::minute),
     date("month", CivilTime::month),
     Function::new("pi", &[], Scalar, Action::Constant(std::f64::consts::PI)),
-    Function::new("predict_linear", &[Range, Scalar], Instant, Action::WindowWith(regression::predict_linear)),
+    Function::new("predict_linear", &[Range, Scalar], Instant, Action::PredictLinear),
     window("present_over_time", over_time::present),
-    Function::new("quantile_over_time", &[Scalar, Range], Instant, Action::WindowWith(over_time::quantile)),
+    Function::new("quantile_over_time", &[Scalar, Range], Instant, Action::QuantileOverTime),
     map("rad", scale::radians),
     counter("rate", rate::rate),
     window("resets", over_time::resets),
@@ -160,7 +162,7 @@ static FUNCTIONS: &[Function] = &[
 
 /// Known under one name in 2.x and under another in 3.x; here both are understood.
 const fn smoothing(name: &'static str) -> Function {
-    Function::new(name, &[Range, Scalar, Scalar], Instant, Action::WindowWith(regression::smooth))
+    Function::new(name, &[Range, Scalar, Scalar], Instant, Action::Smooth)
 }
 
 /// Why a name that some Prometheus knows is refused here; `None` for all others.

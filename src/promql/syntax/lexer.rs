@@ -119,19 +119,20 @@ impl Lexer<'_> {
         }
         if self.rest().starts_with("0x") || self.rest().starts_with("0X") {
             self.at += 2;
-            self.skip_while(|c| c.is_ascii_hexdigit());
+            self.skip_while(|c| c.is_ascii_hexdigit() || c == '_');
         } else {
-            self.skip_while(|c| c.is_ascii_digit());
+            let digit_or_separator = |c: char| c.is_ascii_digit() || c == '_';
+            self.skip_while(digit_or_separator);
             if self.peek() == Some('.') {
                 self.at += 1;
-                self.skip_while(|c| c.is_ascii_digit());
+                self.skip_while(digit_or_separator);
             }
             if matches!(self.peek(), Some('e' | 'E')) {
                 self.at += 1;
                 if matches!(self.peek(), Some('+' | '-')) {
                     self.at += 1;
                 }
-                self.skip_while(|c| c.is_ascii_digit());
+                self.skip_while(digit_or_separator);
             }
         }
         if self.peek().is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '.') {

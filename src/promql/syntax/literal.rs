@@ -1,5 +1,14 @@
 //! Numbers and quoted texts, with the spellings that Prometheus inherited from Go.
 
+/// Takes out the underscores that 3.x allows between digits; `None` if one stands elsewhere.
+pub(super) fn without_separators(text: &str) -> Option<String> {
+    let between_digits = |at: usize| {
+        let neighbours = [at.checked_sub(1), at.checked_add(1)];
+        neighbours.into_iter().all(|at| at.and_then(|at| text.as_bytes().get(at)).is_some_and(u8::is_ascii_hexdigit))
+    };
+    text.match_indices('_').all(|(at, _)| between_digits(at)).then(|| text.replace('_', ""))
+}
+
 /// Reads `1e6`, `.5`, `0x1F`, and `017`, which is 15; `None` if it is not a finite number.
 pub(super) fn parse_number(text: &str) -> Option<f64> {
     let whole = if let Some(hex) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
@@ -110,6 +119,14 @@ mod tests {
         }
         for wrong in [".", "1e", "1e400", "0x", "0x1.8", "1_000"] {
             assert_eq!(parse_number(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn separators_stand_between_digits_only() {
+        assert_eq!(without_separators("1_000_000").as_deref(), Some("1000000"));
+        for wrong in ["1__0", "1_", "1_.5", "1._5"] {
+            assert_eq!(without_separators(wrong), None, "{wrong}");
         }
     }
 

@@ -3,7 +3,7 @@
 use super::ast::{Aggregate, Binary, Call, Cardinality, Expr, ExprKind, Grouping, Matching, Sign, ValueType};
 use super::error::{ParseError, Span};
 use super::function::{self, Function};
-use super::literal::{parse_number, unquote};
+use super::literal::{parse_number, unquote, without_separators};
 use super::operator::{AggregateOp, BinaryOp, SIGN_PRECEDENCE};
 use super::token::{Keyword, Token, TokenKind};
 use super::{duration, lexer};
@@ -221,7 +221,14 @@ impl Parser<'_> {
         match word.to_ascii_lowercase().as_str() {
             "inf" => Ok(f64::INFINITY),
             "nan" => Ok(f64::NAN),
-            _ => parse_number(word).ok_or_else(|| ParseError::new(token.span, format!("`{word}` is not a number"))),
+            _ => self.finite(word).ok_or_else(|| ParseError::new(token.span, format!("`{word}` is not a number"))),
+        }
+    }
+
+    fn finite(&self, word: &str) -> Option<f64> {
+        match self.engine.semantics {
+            Semantics::V2 => parse_number(word),
+            Semantics::V3 => parse_number(&without_separators(word)?),
         }
     }
 
