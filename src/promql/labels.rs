@@ -128,6 +128,6 @@ mod tests {
     fn setting_a_label_to_nothing_removes_it() {
         let labels = Labels::from_pairs([("a", "1")]);
         assert_eq!(labels.with("a", ""), Labels::default());
-        assert_eq!(labels.with("0", "z").to_string(), r#"{0="z", a="1"}"#);
+        assert_eq!(labels.with("A", "z").to_string(), r#"{A="z", a="1"}"#);
     }
 }

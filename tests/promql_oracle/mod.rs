@@ -2,6 +2,7 @@
 
 mod benchmark;
 pub mod data;
+pub mod edges;
 pub mod expressions;
 
 use std::fmt::Write as _;
