@@ -144,6 +144,40 @@ fn a_query_can_be_stopped_in_the_midst_of_a_selector() {
     assert_eq!(error, EvalError::Stopped(StopReason::TimeLimit));
 }
 
+#[test]
+fn evaluation_as_deep_as_allowed_fits_a_thread() {
+    let storage = counting_up();
+    for (before, after) in [
+        ("abs(", ")"),
+        ("sum by (a) (", ")"),
+        ("-(", ")"),
+        ("1 + (", ")"),
+        ("max_over_time((", ")[1m:1m])"),
+        ("absent(label_replace(", ", 'a', '$1', 'a', '(.*)'))"),
+    ] {
+        let engine = Engine::default();
+        let nested = |levels: usize| format!("{}x_total{}", before.repeat(levels), after.repeat(levels));
+        let deepest = (1..200).rev().map(nested).find_map(|query| engine.parse(&query).ok()).unwrap();
+        let _ = engine.instant(&deepest, 600_000, &storage, NEVER);
+    }
+}
+
+#[test]
+fn labels_cannot_be_made_to_grow_without_bound() {
+    let doubled = (0..40).fold("x_total".to_owned(), |inner, _| format!("label_join({inner}, 'a', '', 'a', 'a')"));
+    assert!(ask(&Engine::default(), &doubled, 600_000, &counting_up()).unwrap_err().contains("longer than"));
+}
+
+#[test]
+fn times_no_clock_shows_are_refused() {
+    let engine = Engine::default();
+    let query = engine.parse("rate(x_total[5m])").unwrap();
+    assert!(engine.instant(&query, Millis::MAX, &counting_up(), NEVER).is_err());
+    assert!(engine.range(&query, (Millis::MIN, Millis::MAX, 1 << 60), &counting_up(), NEVER).is_err());
+    assert!(engine.parse("x_total @ 1e15").is_err());
+    assert!(V3.parse("x_total[1e15]").is_err());
+}
+
 /// Remembers what was asked of it.
 struct Counting {
     inner: Memory,

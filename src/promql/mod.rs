@@ -28,3 +28,6 @@ pub use syntax::{MatchOp, Matcher, ParseError, Query, Reading, Span};
 
 /// Milliseconds: a time stamp since the Unix epoch, or a length of time. The resolution of Prometheus.
 pub type Millis = i64;
+
+/// Times farther than this from 1970, 285,000 years, are refused, so that sums and differences of times cannot overflow.
+const FARTHEST: Millis = 1 << 53;

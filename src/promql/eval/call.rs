@@ -1,8 +1,5 @@
 //! Function calls, by the shape of what the function does.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use super::error::EvalError;
 use super::expression::{Evaluator, misplaced};
 use super::grid::Grid;
@@ -10,66 +7,36 @@ use super::select::Pick;
 use super::series::{Column, Evaluated, Series, merged};
 use crate::promql::answer::Severity;
 use crate::promql::calc::rank::{Order, compare};
-use crate::promql::calc::regression::{predict_linear, smooth};
-use crate::promql::calc::{CivilTime, Window, over_time, seconds};
-use crate::promql::labels::{Labels, METRIC_NAME};
-use crate::promql::syntax::{Action, Call, Expr, ExprKind, MatchOp, Span, ValueType};
+use crate::promql::calc::{CivilTime, seconds};
+use crate::promql::labels::Labels;
+use crate::promql::syntax::{Action, Call, Expr, ExprKind, Span, ValueType};
 
 impl Evaluator<'_> {
     pub fn call(&mut self, call: &Call, span: Span, grid: Grid) -> Result<Evaluated, EvalError> {
+        // Each case is a call of its own: in here, their variables would add up to a deep stack where calls are nested.
         let vector = match call.function.action {
             Action::Constant(value) => return Ok(Evaluated::Scalar(vec![value; grid.count])),
             Action::Time => return Ok(Evaluated::Scalar(grid.times().map(seconds).collect())),
             Action::ToScalar => return self.only_value(arg(call, 0, span)?, grid),
-            Action::ToVector => {
-                let column = Column::full(self.scalar(arg(call, 0, span)?, grid)?);
-                vec![Series { labels: Labels::default(), column }]
-            }
-            Action::Map(f) => self.map(arg(call, 0, span)?, span, grid, |_, value| Some(f(value)))?,
-            Action::MapWith(f) => {
-                let args = self.scalars(call, grid)?;
-                self.map(arg(call, 0, span)?, span, grid, |step, value| f(value, args.at(step)))?
-            }
-            Action::Calendar(f) => self.calendar(call, span, grid, f)?,
-            Action::Window(f) => self.windows(call, span, grid, false, |window, _| Ok(f(window)))?,
-            Action::Last => self.windows(call, span, grid, true, |window, _| Ok(Some(window.last().1)))?,
-            Action::Counter(f) => {
-                let range = self.range_vector(arg(call, 0, span)?, grid)?;
-                self.doubt_counter(&range.series, span);
-                self.over_windows(range, span, grid, false, |window, _| Ok(f(window)))?
-            }
-            Action::QuantileOverTime => {
-                let quantiles = self.scalar(arg(call, 0, span)?, grid)?;
-                self.doubt_quantile(&quantiles, span);
-                self.windows(call, span, grid, false, |window, step| Ok(over_time::quantile(window, quantiles[step])))?
-            }
-            Action::PredictLinear => {
-                let ahead = self.scalar(arg(call, 1, span)?, grid)?;
-                self.windows(call, span, grid, false, |window, step| Ok(predict_linear(window, ahead[step])))?
-            }
-            Action::Smooth => {
-                let level = self.scalar(arg(call, 1, span)?, grid)?;
-                let trend = self.scalar(arg(call, 2, span)?, grid)?;
-                self.windows(call, span, grid, false, |window, step| smooth(window, level[step], trend[step]))?
-            }
-            Action::Absent => {
-                let found = self.vector(arg(call, 0, span)?, grid)?;
-                absent(&found, arg(call, 0, span)?, grid)
-            }
-            Action::AbsentOverTime => {
-                let expr = arg(call, 0, span)?;
-                let range = self.range_vector(expr, grid)?;
-                // Names are kept: series that differ in nothing else are not in each other's way here.
-                let found = self.over_windows(range, span, grid, true, |_, _| Ok(Some(1.0)))?;
-                absent(&found, expr, grid)
-            }
-            Action::Timestamp => self.timestamp(arg(call, 0, span)?, span, grid)?,
-            Action::Sort(order) => self.sorted(arg(call, 0, span)?, grid, order)?,
-            Action::LabelReplace => self.label_replace(call, span, grid)?,
-            Action::LabelJoin => self.label_join(call, span, grid)?,
-            Action::HistogramQuantile => self.histogram_quantile(call, span, grid)?,
+            Action::ToVector => self.as_vector(call, span, grid),
+            Action::Map(f) => self.map(arg(call, 0, span)?, span, grid, |_, value| Some(f(value))),
+            Action::MapWith(f) => self.map_with(call, span, grid, f),
+            Action::Calendar(f) => self.calendar(call, span, grid, f),
+            Action::Window(f) => self.windows(call, span, grid, false, |window, _| Ok(f(window))),
+            Action::Last => self.windows(call, span, grid, true, |window, _| Ok(Some(window.last().1))),
+            Action::Counter(f) => self.counter(call, span, grid, f),
+            Action::QuantileOverTime => self.quantile_over_time(call, span, grid),
+            Action::PredictLinear => self.predict_linear(call, span, grid),
+            Action::Smooth => self.smooth(call, span, grid),
+            Action::Absent => self.absent(call, span, grid),
+            Action::AbsentOverTime => self.absent_over_time(call, span, grid),
+            Action::Timestamp => self.timestamp(arg(call, 0, span)?, span, grid),
+            Action::Sort(order) => self.sorted(arg(call, 0, span)?, grid, order),
+            Action::LabelReplace => self.label_replace(call, span, grid),
+            Action::LabelJoin => self.label_join(call, span, grid),
+            Action::HistogramQuantile => self.histogram_quantile(call, span, grid),
         };
-        Ok(Evaluated::Vector(vector))
+        vector.map(Evaluated::Vector)
     }
 
     /// Applies `f` to each value; the metric name goes.
@@ -89,17 +56,20 @@ impl Evaluator<'_> {
         merged(series, span)
     }
 
-    fn windows(
+    fn map_with(
         &mut self,
         call: &Call,
         span: Span,
         grid: Grid,
-        keep_name: bool,
-        f: impl Fn(&Window<'_>, usize) -> Result<Option<f64>, String>,
+        f: fn(f64, &[f64]) -> Option<f64>,
     ) -> Result<Vec<Series>, EvalError> {
-        let expr = call.args.iter().find(|arg| arg.value_type() == ValueType::Range).ok_or_else(|| missing(span))?;
-        let range = self.range_vector(expr, grid)?;
-        self.over_windows(range, span, grid, keep_name, f)
+        let args = self.scalars(call, grid)?;
+        self.map(arg(call, 0, span)?, span, grid, |step, value| f(value, args.at(step)))
+    }
+
+    fn as_vector(&mut self, call: &Call, span: Span, grid: Grid) -> Result<Vec<Series>, EvalError> {
+        let column = Column::full(self.scalar(arg(call, 0, span)?, grid)?);
+        Ok(vec![Series { labels: Labels::default(), column }])
     }
 
     /// The scalar arguments of a call, for every step.
@@ -192,31 +162,6 @@ pub(super) fn arg(call: &Call, nth: usize, span: Span) -> Result<&Expr, EvalErro
     call.args.get(nth).ok_or_else(|| missing(span))
 }
 
-fn missing(span: Span) -> EvalError {
+pub(super) fn missing(span: Span) -> EvalError {
     EvalError::data(span, "an argument is missing")
-}
-
-/// One element, 1, at the steps where nothing was found. Its labels are those that the selector asks for by `=`.
-fn absent(found: &[Series], expr: &Expr, grid: Grid) -> Vec<Series> {
-    let mut absent = vec![true; grid.count];
-    for (step, _) in found.iter().flat_map(|one| one.column.present()) {
-        absent[step] = false;
-    }
-    let column = Column::from_options(absent.into_iter().map(|absent| absent.then_some(1.0)));
-    if column.is_empty() { Vec::new() } else { vec![Series { labels: labels_asked_for(expr), column }] }
-}
-
-fn labels_asked_for(expr: &Expr) -> Labels {
-    let matchers = match &expr.bare().kind {
-        ExprKind::Instant(selector) | ExprKind::Range(selector, _) => selector.matchers.as_slice(),
-        _ => &[],
-    };
-    // A label asked for more than once has no single value; it is left out.
-    let mut values: HashMap<&Arc<str>, Option<&Arc<str>>> = HashMap::new();
-    for matcher in matchers.iter().filter(|matcher| &*matcher.name != METRIC_NAME) {
-        let value = (matcher.op == MatchOp::Equal && !values.contains_key(&matcher.name)).then_some(&matcher.value);
-        values.insert(&matcher.name, value);
-    }
-    let asked = values.into_iter().filter_map(|(name, value)| Some((Arc::clone(name), Arc::clone(value?))));
-    Labels::from_pairs(asked)
 }

@@ -3,6 +3,7 @@
 //! Each node is evaluated once, over all steps of the query at the same time: a selector reads its samples once, and the cost
 //! of a range query grows with its points.
 
+mod absent;
 mod aggregate;
 mod binary;
 mod budget;

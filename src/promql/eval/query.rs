@@ -6,12 +6,12 @@ use super::error::EvalError;
 use super::expression::Evaluator;
 use super::grid::Grid;
 use super::series::{Evaluated, Series};
-use crate::promql::Millis;
 use crate::promql::answer::{Answer, Matrix, Point, Row, Value, VectorSample};
 use crate::promql::engine::Engine;
 use crate::promql::labels::Labels;
 use crate::promql::storage::Storage;
 use crate::promql::syntax::{Query, ValueType};
+use crate::promql::{FARTHEST, Millis};
 
 impl Engine {
     /// The value of a query at one moment, in milliseconds since the Unix epoch.
@@ -25,8 +25,8 @@ impl Engine {
         storage: &dyn Storage,
         halt: Stop<'_>,
     ) -> Result<Answer, EvalError> {
+        let grid = Grid::instant(checked_time(at)?);
         let mut evaluator = self.evaluator(at, at, storage, halt);
-        let grid = Grid::instant(at);
         let value = if query.expr.value_type() == ValueType::Range {
             Value::Matrix(sorted(evaluator.raw_samples(&query.expr, grid)?))
         } else {
@@ -79,7 +79,7 @@ impl Engine {
         if end < start {
             return Err(EvalError::Steps(format!("the end ({end} ms) lies before the start ({start} ms)")));
         }
-        let grid = Grid::between(start, end, step);
+        let grid = Grid::between(checked_time(start)?, checked_time(end)?, step);
         let limit = self.limits.steps;
         if grid.count > limit {
             let message = format!("the range has {} steps; the limit is {limit}: use a larger step", grid.count);
@@ -104,6 +104,13 @@ impl Evaluator<'_> {
     fn answer(self, value: Value) -> Answer {
         Answer { value, annotations: self.reports.annotations, selectors: self.reports.selectors }
     }
+}
+
+fn checked_time(time: Millis) -> Result<Millis, EvalError> {
+    if (-FARTHEST..=FARTHEST).contains(&time) {
+        return Ok(time);
+    }
+    Err(EvalError::Steps(format!("the time {time} ms is out of range; times are counted from 1970")))
 }
 
 fn sample(series: Series, at: Millis) -> Option<VectorSample> {

@@ -1,5 +1,6 @@
 //! Functions over ranges: one window per series and step.
 
+use super::call::{arg, missing};
 use super::coverage::covered_share;
 use super::error::EvalError;
 use super::expression::Evaluator;
@@ -7,11 +8,54 @@ use super::grid::Grid;
 use super::select::{Bounds, RangeSeries, RangeVector};
 use super::series::{Column, Series, distinct};
 use crate::promql::answer::Severity;
-use crate::promql::calc::Window;
+use crate::promql::calc::{Window, over_time, regression};
 use crate::promql::labels::METRIC_NAME;
-use crate::promql::syntax::Span;
+use crate::promql::syntax::{Call, Span, ValueType};
 
 impl Evaluator<'_> {
+    /// A function of the only range among the arguments.
+    pub fn windows(
+        &mut self,
+        call: &Call,
+        span: Span,
+        grid: Grid,
+        keep_name: bool,
+        f: impl Fn(&Window<'_>, usize) -> Result<Option<f64>, String>,
+    ) -> Result<Vec<Series>, EvalError> {
+        let expr = call.args.iter().find(|arg| arg.value_type() == ValueType::Range).ok_or_else(|| missing(span))?;
+        let range = self.range_vector(expr, grid)?;
+        self.over_windows(range, span, grid, keep_name, f)
+    }
+
+    pub fn counter(
+        &mut self,
+        call: &Call,
+        span: Span,
+        grid: Grid,
+        f: fn(&Window<'_>) -> Option<f64>,
+    ) -> Result<Vec<Series>, EvalError> {
+        let range = self.range_vector(arg(call, 0, span)?, grid)?;
+        self.doubt_counter(&range.series, span);
+        self.over_windows(range, span, grid, false, |window, _| Ok(f(window)))
+    }
+
+    pub fn quantile_over_time(&mut self, call: &Call, span: Span, grid: Grid) -> Result<Vec<Series>, EvalError> {
+        let quantiles = self.scalar(arg(call, 0, span)?, grid)?;
+        self.doubt_quantile(&quantiles, span);
+        self.windows(call, span, grid, false, |window, step| Ok(over_time::quantile(window, quantiles[step])))
+    }
+
+    pub fn predict_linear(&mut self, call: &Call, span: Span, grid: Grid) -> Result<Vec<Series>, EvalError> {
+        let ahead = self.scalar(arg(call, 1, span)?, grid)?;
+        self.windows(call, span, grid, false, |window, step| Ok(regression::predict_linear(window, ahead[step])))
+    }
+
+    pub fn smooth(&mut self, call: &Call, span: Span, grid: Grid) -> Result<Vec<Series>, EvalError> {
+        let level = self.scalar(arg(call, 1, span)?, grid)?;
+        let trend = self.scalar(arg(call, 2, span)?, grid)?;
+        self.windows(call, span, grid, false, |window, step| regression::smooth(window, level[step], trend[step]))
+    }
+
     /// Applies `f` to every window that holds a sample; it gets the number of the step as well.
     pub fn over_windows(
         &mut self,
@@ -68,7 +112,7 @@ impl Evaluator<'_> {
     }
 
     /// Doubts that what is treated as a counter is one, by the names that counters have.
-    pub fn doubt_counter(&mut self, series: &[RangeSeries], span: Span) {
+    fn doubt_counter(&mut self, series: &[RangeSeries], span: Span) {
         const ENDINGS: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
         let mut last = "";
         for series in series {

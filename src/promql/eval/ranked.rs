@@ -66,12 +66,13 @@ impl Evaluator<'_> {
             for (step, value) in one.column.present() {
                 self.budget.worked(500)?;
                 let labels = group_labels(&one.labels.with(&label, &as_label(value)), &grouping);
+                let known = results.len();
                 let place = *places.entry(labels).or_insert_with_key(|labels| {
                     results.push(Series { labels: labels.clone(), column: Column::absent(grid.count) });
                     results.len() - 1
                 });
-                if place + 1 == results.len() {
-                    self.budget.take(span, 1)?;
+                if results.len() > known {
+                    self.budget.take(span, grid.count)?;
                 }
                 let column = &mut results[place].column;
                 let seen = column.get(step).unwrap_or(count(0));

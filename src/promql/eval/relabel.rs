@@ -8,6 +8,9 @@ use super::series::{Series, merged};
 use crate::promql::labels::can_be_set;
 use crate::promql::syntax::{Call, Expr, Span, anchored};
 
+/// Nested calls can double a value each: without a bound, a short query would fill the memory.
+const LONGEST_VALUE: usize = 4096;
+
 impl Evaluator<'_> {
     pub fn label_replace(&mut self, call: &Call, span: Span, grid: Grid) -> Result<Vec<Series>, EvalError> {
         let target = self.label_name(arg(call, 1, span)?)?;
@@ -22,7 +25,7 @@ impl Evaluator<'_> {
             if let Some(captures) = pattern.captures(one.labels.get(&source)) {
                 let mut value = String::new();
                 captures.expand(&replacement, &mut value);
-                one.labels = one.labels.with(&target, &value);
+                one.labels = one.labels.with(&target, bounded(&value, span)?);
             }
         }
         merged(series, span)
@@ -36,7 +39,7 @@ impl Evaluator<'_> {
         let mut series = self.vector(arg(call, 0, span)?, grid)?;
         for one in &mut series {
             let values: Vec<&str> = sources.iter().map(|source| one.labels.get(source)).collect();
-            one.labels = one.labels.with(&target, &values.join(&separator));
+            one.labels = one.labels.with(&target, bounded(&values.join(&separator), span)?);
         }
         merged(series, span)
     }
@@ -49,4 +52,11 @@ impl Evaluator<'_> {
             Err(EvalError::data(expr.span, format!("`{name}` cannot name a label")))
         }
     }
+}
+
+fn bounded(value: &str, span: Span) -> Result<&str, EvalError> {
+    if value.len() > LONGEST_VALUE {
+        return Err(EvalError::data(span, format!("a label would become longer than {LONGEST_VALUE} bytes")));
+    }
+    Ok(value)
 }

@@ -13,9 +13,11 @@ const UNITS: &[(&str, Millis)] = &[
     ("ms", 1),
 ];
 
-/// Reads a duration; `None` if the text is not one, or longer than 292 years, which Prometheus cannot hold.
+/// 292 years: what Prometheus can hold in nanoseconds.
+pub(super) const LONGEST: Millis = i64::MAX / 1_000_000;
+
+/// Reads a duration; `None` if the text is not one, or too long.
 pub(super) fn parse_duration(text: &str) -> Option<Millis> {
-    const LONGEST: Millis = i64::MAX / 1_000_000;
     let mut rest = text;
     let mut units = UNITS.iter();
     let mut total: Millis = 0;

@@ -1,15 +1,15 @@
 //! The grammar of selectors: names, matchers, ranges, subqueries, `offset` and `@`.
 
 use super::ast::{Anchor, Expr, ExprKind, Subquery, VectorSelector, When};
-use super::duration::parse_duration;
+use super::duration::{LONGEST, parse_duration};
 use super::error::{ParseError, Span};
 use super::matcher::{MatchOp, Matcher};
 use super::parser::Parser;
 use super::token::{Keyword, TokenKind};
-use crate::promql::Millis;
 use crate::promql::calc::millis;
 use crate::promql::engine::Semantics;
 use crate::promql::labels::METRIC_NAME;
+use crate::promql::{FARTHEST, Millis};
 
 impl Parser<'_> {
     /// `name`, `name{...}` or `{...}`.
@@ -159,7 +159,9 @@ impl Parser<'_> {
             }
             TokenKind::Number if self.engine.semantics == Semantics::V3 => {
                 let number = self.number()?;
-                millis(number).ok_or_else(|| ParseError::new(token.span, "this duration is too long"))
+                millis(number)
+                    .filter(|length| *length <= LONGEST)
+                    .ok_or_else(|| ParseError::new(token.span, "this duration is too long"))
             }
             TokenKind::Number => {
                 let message = format!("`{}` has no unit; durations are written like 5m", self.slice(token));
@@ -200,6 +202,7 @@ impl Parser<'_> {
         }
         let number = self.number()?;
         let time = millis(if negative { -number } else { number });
+        let time = time.filter(|time| (-FARTHEST..=FARTHEST).contains(time));
         time.map(Anchor::Time).ok_or_else(|| ParseError::new(self.span_from(first), "this time is out of range"))
     }
 }
