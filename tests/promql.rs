@@ -330,8 +330,13 @@ fn word_salad() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(words), 0..16).prop_map(|words| words.join(" "))
 }
 
+/// `PROPTEST_CASES` asks for more, to let it run for a while.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2_000)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_text_makes_it_panic(text in prop_oneof![word_salad(), any::<String>()], v3: bool) {

@@ -89,3 +89,11 @@ pub struct Annotation {
     pub span: Span,
     pub message: String,
 }
+
+/// A value as Prometheus writes it into labels: shortest, never with an exponent, `+Inf`, `NaN`.
+pub fn format_value(value: f64) -> String {
+    if value.is_infinite() {
+        return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
+    }
+    value.to_string()
+}

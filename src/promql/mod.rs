@@ -19,7 +19,9 @@ mod labels;
 mod storage;
 mod syntax;
 
-pub use answer::{Annotation, Answer, Covered, Matrix, Point, Row, SelectorReport, Severity, Value, VectorSample};
+pub use answer::{
+    Annotation, Answer, Covered, Matrix, Point, Row, SelectorReport, Severity, Value, VectorSample, format_value,
+};
 pub use engine::{Engine, Limits, Semantics};
 pub use eval::{EvalError, Stop, StopReason};
 pub use labels::{Label, Labels, METRIC_NAME};

@@ -1,5 +1,7 @@
 //! Functions over ranges: one window per series and step.
 
+use std::sync::Arc;
+
 use super::call::{arg, missing};
 use super::coverage::covered_share;
 use super::error::EvalError;
@@ -7,6 +9,7 @@ use super::expression::Evaluator;
 use super::grid::Grid;
 use super::select::{Bounds, RangeSeries, RangeVector};
 use super::series::{Column, Series, distinct};
+use crate::promql::Millis;
 use crate::promql::answer::Severity;
 use crate::promql::calc::{Window, over_time, regression};
 use crate::promql::labels::METRIC_NAME;
@@ -69,6 +72,7 @@ impl Evaluator<'_> {
         self.cover(&range);
         let mut bounds = Bounds::new(&range.references, range.range, self.engine.semantics);
         let mut results = Vec::with_capacity(range.series.len());
+        let one_metric = keep_name || of_one_metric(&range.series);
         for series in range.series {
             let drops = drops(&series.values);
             let mut column = Column::absent(grid.count);
@@ -96,6 +100,11 @@ impl Evaluator<'_> {
             let labels = if keep_name { series.labels } else { series.labels.without_name() };
             results.push(Series { labels, column });
         }
+        if one_metric {
+            // Labels that differed beside the same name differ without it.
+            results.retain(|series| !series.column.is_empty());
+            return Ok(results);
+        }
         distinct(results, span)
     }
 
@@ -104,9 +113,15 @@ impl Evaluator<'_> {
         let Some(last) = range.references.last() else { return };
         let reference = [*last];
         let mut bounds = Bounds::new(&reference, range.range, self.engine.semantics);
+        let mut known: Option<(&Arc<[Millis]>, f64)> = None;
         let shares = range.series.iter().map(|series| {
+            if let Some((_, share)) = known.filter(|(stamps, _)| Arc::ptr_eq(stamps, &series.stamps)) {
+                return share;
+            }
             let (from, to) = bounds.of(&series.stamps).first().copied().unwrap_or_default();
-            covered_share(&series.stamps[from..to], last.saturating_sub(range.range), *last)
+            let share = covered_share(&series.stamps[from..to], last.saturating_sub(range.range), *last);
+            known = Some((&series.stamps, share));
+            share
         });
         self.reports.cover(range.span, shares);
     }
@@ -125,6 +140,10 @@ impl Evaluator<'_> {
             last = name;
         }
     }
+}
+
+fn of_one_metric(series: &[RangeSeries]) -> bool {
+    series.windows(2).all(|pair| pair[0].labels.get(METRIC_NAME) == pair[1].labels.get(METRIC_NAME))
 }
 
 /// Where a value is lower than the one before.

@@ -7,6 +7,7 @@ use super::error::EvalError;
 use super::expression::Evaluator;
 use super::grid::Grid;
 use super::series::{Column, Series};
+use crate::promql::answer::format_value;
 use crate::promql::calc::rank::{Best, Order};
 use crate::promql::calc::{count, whole};
 use crate::promql::labels::{Labels, can_be_set};
@@ -65,7 +66,7 @@ impl Evaluator<'_> {
         for one in self.vector(&aggregate.expr, grid)? {
             for (step, value) in one.column.present() {
                 self.budget.worked(500)?;
-                let labels = group_labels(&one.labels.with(&label, &as_label(value)), &grouping);
+                let labels = group_labels(&one.labels.with(&label, &format_value(value)), &grouping);
                 let known = results.len();
                 let place = *places.entry(labels).or_insert_with_key(|labels| {
                     results.push(Series { labels: labels.clone(), column: Column::absent(grid.count) });
@@ -81,12 +82,4 @@ impl Evaluator<'_> {
         }
         Ok(results)
     }
-}
-
-/// A value as Prometheus writes it: never with an exponent.
-fn as_label(value: f64) -> String {
-    if value.is_infinite() {
-        return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
-    }
-    value.to_string()
 }
