@@ -330,6 +330,40 @@ fn word_salad() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(words), 0..16).prop_map(|words| words.join(" "))
 }
 
+/// Words put together by the grammar, but without regard to types.
+fn nested() -> impl Strategy<Value = String> {
+    let leaves = "x_total ¦ x_total[1m] ¦ {a=~'.*1'} ¦ {a!=''}[5m] ¦ y{le!='2'} ¦ 1 ¦ -0.5 ¦ 1e300 ¦ NaN ¦ Inf ¦ 'a' ¦ time() ¦ x_total @ 300 ¦ \
+                  y[10m] offset -1h ¦ y @ end() offset 292y ¦ x_total[292y] ¦ minute()";
+    let templates = "rate(#) ¦ irate(#) ¦ deriv(#) ¦ predict_linear(#, $) ¦ holt_winters(#, 0.5, $) ¦ quantile_over_time($, #) ¦ stddev_over_time(#) ¦ \
+                     avg_over_time(#) ¦ absent_over_time(#) ¦ changes(#) ¦ (#)[5m:] ¦ #[1h:7s] offset 1m ¦ #[5m:1m] @ start() ¦ sum by (a) (#) ¦ \
+                     avg without (le) (#) ¦ topk($, #) ¦ bottomk by (a) ($, #) ¦ quantile($, #) ¦ count_values('a', #) ¦ stdvar(#) ¦ # + $ ¦ \
+                     (#) / on(a) ($) ¦ (#) > bool ($) ¦ (#) * on(a) group_left(le) ($) ¦ (#) == ignoring(le) group_right ($) ¦ (#) and ($) ¦ \
+                     (#) or on() ($) ¦ (#) unless ($) ¦ -(#) ¦ # ^ $ ¦ # % $ ¦ histogram_quantile($, #) ¦ label_replace(#, 'le', '$1', 'a', '(.)') ¦ \
+                     label_join(#, 'b', $, 'a') ¦ scalar(#) ¦ vector(#) ¦ sort(#) ¦ clamp(#, $, 5) ¦ round(#, $) ¦ year(#) ¦ day_of_year(#) ¦ \
+                     timestamp(#) ¦ absent(#) ¦ exp(#)";
+    let choose = |texts: &'static str| prop::sample::select(texts.split('¦').map(str::trim).collect::<Vec<_>>());
+    choose(leaves).prop_map(str::to_owned).prop_recursive(5, 20, 2, move |inner| {
+        (choose(templates), inner.clone(), inner)
+            .prop_map(|(template, first, second)| template.replace('#', &first).replace('$', &second))
+    })
+}
+
+/// Two metrics with buckets, gaps, ends, NaN and infinities.
+fn rough_samples() -> Memory {
+    let value = |nth: u32| match nth % 11 {
+        3 => f64::NAN,
+        5 => f64::INFINITY,
+        7 => STALE,
+        _ => f64::from(nth % 17) * 1e3 - 5e3,
+    };
+    let mut memory = counting_up();
+    for (a, le) in [("1", "1"), ("1", "2"), ("1", "+Inf"), ("2", "1"), ("2", "+Inf"), ("21", "x")] {
+        let shift = u32::try_from(a.len() * 7 + le.len()).unwrap_or(0);
+        memory.add(labels("y", &[("a", a), ("le", le)]), every_10_s((0..60).map(|nth| value(nth + shift))));
+    }
+    memory
+}
+
 /// `PROPTEST_CASES` asks for more, to let it run for a while.
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2_000)
@@ -339,7 +373,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_text_makes_it_panic(text in prop_oneof![word_salad(), any::<String>()], v3: bool) {
+    fn no_text_makes_it_panic(text in prop_oneof![word_salad(), any::<String>(), nested(), nested()], v3: bool) {
         let engine = if v3 { V3 } else { Engine { limits: V3.limits, ..Engine::default() } };
         match engine.parse(&text) {
             Err(error) => {
@@ -349,7 +383,7 @@ proptest! {
             Ok(query) => {
                 let again = engine.parse(&query.to_string()).map(|query| query.to_string());
                 prop_assert_eq!(again, Ok(query.to_string()));
-                let storage = counting_up();
+                let storage = rough_samples();
                 let _ = engine.instant(&query, 300_000, &storage, NEVER);
                 let _ = engine.range(&query, (0, 600_000, 7_000), &storage, NEVER);
             }

@@ -24,14 +24,14 @@ pub struct Limits {
     pub series: usize,
     /// Steps of a range query.
     pub steps: usize,
-    /// Samples read and points computed, summed over the whole query.
+    /// Samples read and points computed, summed over the whole query; 8 to 16 bytes of memory each.
     pub points: usize,
 }
 
 impl Default for Limits {
-    /// The limits of Prometheus where it has one, and 8 KiB of text nested 200 deep.
+    /// What fits a machine that has other work to do: at most about 200 MB for a moment. Steps are limited as in Prometheus.
     fn default() -> Self {
-        Self { length: 8192, depth: 200, series: 100_000, steps: 11_000, points: 50_000_000 }
+        Self { length: 8192, depth: 200, series: 100_000, steps: 11_000, points: 20_000_000 }
     }
 }
 
