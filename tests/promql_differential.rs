@@ -67,6 +67,41 @@ fn mutilated((nth, query): (usize, String)) -> String {
 }
 
 #[test]
+fn prometheus_matches_the_same_patterns() {
+    let Some(prometheus) = prometheus(&data::series()[..1]) else { return };
+    let storage = Memory::default();
+    let mut counts = Counts::default();
+    for pattern in patterns() {
+        for text in ["", "a", "ab", "a-b]", "[a", "2", "a{2", "aab2", "A b", "é", "٤", "a\nb", ":", "^", "\\d"] {
+            let query = format!(
+                "label_replace(label_replace(vector(1), 'text', `{text}`, '', ''), 'hit', 'yes', 'text', `{pattern}`)"
+            );
+            let theirs = prometheus.instant(&query, 0).map(|data| rows(&data));
+            counts.compare(&query, "", &theirs, &ours(&query, At::Instant(0), &storage));
+        }
+    }
+    let Counts { asked, answered, failures, .. } = counts;
+    println!("promql_differential: {asked} matches, {answered} with an answer, {} differences", failures.len());
+    failures.iter().take(20).for_each(|failure| println!("{failure}"));
+    assert!(failures.is_empty(), "{} differences", failures.len());
+}
+
+/// Patterns put together from what means something in them.
+fn patterns() -> Vec<String> {
+    let parts = r"a b 2 é . * + ? ?? {2} {2,} {,2} {a} [ ] [^ - -] ] [[ [: [:alpha:] [[:digit:]] && -- ^ $ | ( ) (?: (?i) (?s: \
+                  (?x) \\ \d \D \w \W \s \S \b \B \n \. \- \] \_ \Q \E \x41 \x{e9} \141 \1 \pL \z \u0041 { } , :";
+    let parts: Vec<&str> = parts.split_whitespace().collect();
+    let strategy = proptest::collection::vec(proptest::sample::select(parts), 1..7).prop_map(|parts| parts.concat());
+    // Two oddities of RE2 are refused here: a backslash or quotation that swallows the end of the anchor, and a repetition of the flag before it.
+    let odd = |pattern: &String| {
+        let repeated_flag = pattern.split("(?i)").skip(1).any(|rest| rest.starts_with(['*', '+', '?', '{']));
+        let swallows = pattern.contains(r"\Q") || pattern.ends_with('\\');
+        repeated_flag || (pattern.contains(')') && swallows)
+    };
+    samples(&strategy, 400).into_iter().filter(|pattern| !odd(pattern)).collect()
+}
+
+#[test]
 fn prometheus_answers_the_same() {
     let series = data::series();
     let Some(prometheus) = prometheus(&series) else { return };
@@ -99,12 +134,15 @@ fn prometheus_answers_the_same() {
 }
 
 fn made_up() -> Vec<String> {
+    samples(&expressions::vectors(), MADE_UP)
+}
+
+fn samples(strategy: &impl Strategy<Value = String>, count: usize) -> Vec<String> {
     let seed = std::env::var("PLOTWARDEN_DIFFERENTIAL_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1_u64);
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
-    let strategy = expressions::vectors();
-    (0..MADE_UP).filter_map(|_| strategy.new_tree(&mut runner).ok()).map(|tree| tree.current()).collect()
+    (0..count).filter_map(|_| strategy.new_tree(&mut runner).ok()).map(|tree| tree.current()).collect()
 }
 
 /// Where 2.42 takes `@` for another time: in `predict_linear` beyond the first step, and inside nested subqueries. Mended in later

@@ -84,7 +84,7 @@ pub fn vectors() -> impl Strategy<Value = String> {
         1 => (select(vec!["sort(#)", "sort_desc(#)"]), exact_vectors()).prop_map(|(function, arg)| function.replace('#', &arg)),
         1 => (select(INEXACT), exact_vectors()).prop_map(|(function, arg)| function.replace('#', &arg)),
         1 => (exact_vectors(), select(vec!["^", "atan2"]), number()).prop_map(|(left, op, right)| format!("({left}) {op} {right}")),
-        1 => (number(), select(vec!["^", "atan2"]), exact_vectors()).prop_map(|(left, op, right)| format!("{left} {op} ({right})")),
+        1 => (select(vec!["2 ^", "0.5 ^", "-3 atan2", "0 atan2"]), exact_vectors()).prop_map(|(left, right)| format!("{left} ({right})")),
     ]
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use regex::Regex;
 
 use super::literal::quote;
+use super::pattern::anchored;
 use crate::promql::engine::Semantics;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +28,8 @@ pub struct Matcher {
 
 impl Matcher {
     /// # Errors
-    /// `value` is used as a pattern and is none.
-    pub fn new(name: &str, op: MatchOp, value: &str, semantics: Semantics) -> Result<Self, regex::Error> {
+    /// `value` is used as a pattern and is none; the text says why.
+    pub fn new(name: &str, op: MatchOp, value: &str, semantics: Semantics) -> Result<Self, String> {
         let pattern = match op {
             MatchOp::Equal | MatchOp::NotEqual => None,
             MatchOp::Regex | MatchOp::NotRegex => Some(anchored(value, semantics)?),
@@ -40,14 +41,6 @@ impl Matcher {
     pub fn matches(&self, value: &str) -> bool {
         let same = self.pattern.as_ref().map_or_else(|| *self.value == *value, |pattern| pattern.is_match(value));
         same != matches!(self.op, MatchOp::NotEqual | MatchOp::NotRegex)
-    }
-}
-
-/// A pattern that must match a text from its beginning to its end.
-pub(in crate::promql) fn anchored(pattern: &str, semantics: Semantics) -> Result<Regex, regex::Error> {
-    match semantics {
-        Semantics::V2 => Regex::new(&format!("^(?:{pattern})$")),
-        Semantics::V3 => Regex::new(&format!("^(?s:{pattern})$")),
     }
 }
 

@@ -11,6 +11,7 @@ mod literal;
 mod matcher;
 mod operator;
 mod parser;
+mod pattern;
 mod query;
 mod selector;
 mod token;
@@ -22,7 +23,7 @@ pub(super) use ast::{
 pub use error::{ParseError, Span};
 pub(super) use function::Action;
 pub(super) use literal::quote;
-pub(super) use matcher::anchored;
 pub use matcher::{MatchOp, Matcher};
 pub(super) use operator::{AggregateOp, BinaryOp};
+pub(super) use pattern::anchored;
 pub use query::{Query, Reading};
