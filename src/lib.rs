@@ -26,6 +26,7 @@ pub mod mode;
 pub mod plotter;
 pub mod policy;
 pub mod pressure;
+pub mod promql;
 pub mod run;
 pub mod sample;
 pub mod signal;
