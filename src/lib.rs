@@ -14,6 +14,7 @@ pub mod audit;
 pub mod claim;
 pub mod clock;
 pub mod decide;
+pub mod history;
 pub mod inventory;
 pub mod kernel;
 pub mod plotter;
