@@ -37,10 +37,7 @@ pub(super) enum Payload {
 pub(super) struct DamagedBlock;
 
 impl Block {
-    /// Seals the values of the ticks from `first` on; `None` if all of them are absent.
-    ///
-    /// # Panics
-    /// Never; more than [`BLOCK`] values are cut off by the type of the length, which no caller passes.
+    /// Seals the values, at most [`BLOCK`], of the ticks from `first` on; `None` if all of them are absent.
     pub fn seal(first: TickNo, values: &[f64]) -> Option<Self> {
         let start = values.iter().position(|value| !is_absent(*value))?;
         let end = values.iter().rposition(|value| !is_absent(*value))? + 1;

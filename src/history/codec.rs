@@ -96,14 +96,15 @@ fn read_index(input: &mut Input) -> Result<SeriesIndex, SnapshotFault> {
         return Err(SnapshotFault::Contradiction("its number of series does not fit the width of its rows"));
     }
     let mut index = SeriesIndex::of_width(width);
+    let mut list = Vec::new();
     for _ in 0..series {
         let slot = input.u32()?;
         let pairs = (0..input.length()?).map(|_| Ok((input.text()?, input.text()?)));
         let pairs: Vec<(&str, &str)> = pairs.collect::<Result<_, SnapshotFault>>()?;
-        let labels = index.interner().labels(pairs);
-        if !index.restore(slot, labels) {
-            return Err(SnapshotFault::Contradiction("two series have one place or the same labels"));
-        }
+        list.push((slot, index.interner().labels(pairs)));
+    }
+    if !index.restore(list) {
+        return Err(SnapshotFault::Contradiction("two series have one place or the same labels"));
     }
     Ok(index)
 }

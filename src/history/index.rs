@@ -51,13 +51,7 @@ impl SeriesIndex {
             self.slots.push(Tenancy::default());
             Slot::try_from(self.slots.len() - 1).unwrap_or(Slot::MAX)
         });
-        self.label_bytes += labels.bytes();
-        let same_metric = self.by_metric.entry(metric(&labels)).or_default();
-        let slots = &self.slots;
-        let place = same_metric.partition_point(|other| slots[*other as usize].labels.as_ref() < Some(&labels));
-        same_metric.insert(place, slot);
-        self.by_labels.insert(labels.clone(), slot);
-        self.slots[slot as usize].labels = Some(labels);
+        self.occupy(slot, labels);
         self.id(slot)
     }
 
@@ -126,24 +120,34 @@ impl SeriesIndex {
         self.interner.bytes() + self.label_bytes + self.slots.len() * entry
     }
 
-    /// Puts a series of a snapshot into its slot; `false` if the slot or the labels are taken.
-    pub fn restore(&mut self, slot: Slot, labels: Labels) -> bool {
-        let place = slot as usize;
-        if self.slots.get(place).is_none_or(|tenancy| tenancy.labels.is_some()) || self.by_labels.contains_key(&labels)
-        {
-            return false;
+    /// An index of empty slots, to be filled by [`Self::restore`].
+    pub fn of_width(width: usize) -> Self {
+        Self { slots: vec![Tenancy::default(); width], ..Self::default() }
+    }
+
+    /// Puts the series of a snapshot into their slots. `false` if two have one slot or the same labels, or a slot is not
+    /// there; the index is of no use then.
+    pub fn restore(&mut self, series: impl IntoIterator<Item = (Slot, Labels)>) -> bool {
+        for (slot, labels) in series {
+            let free = self.slots.get(slot as usize).is_some_and(|tenancy| tenancy.labels.is_none());
+            if !free || self.by_labels.contains_key(&labels) {
+                return false;
+            }
+            self.occupy(slot, labels);
         }
-        self.free.retain(|free| *free != slot);
-        self.free.push(slot);
-        self.add(labels);
+        self.free =
+            (0..).zip(&self.slots).filter(|(_, tenancy)| tenancy.labels.is_none()).map(|(slot, _)| slot).collect();
         true
     }
 
-    /// An index of empty slots, to be filled by [`Self::restore`].
-    pub fn of_width(width: usize) -> Self {
-        let slots = vec![Tenancy::default(); width];
-        let free = (0..Slot::try_from(width).unwrap_or(Slot::MAX)).rev().collect();
-        Self { slots, free, ..Self::default() }
+    fn occupy(&mut self, slot: Slot, labels: Labels) {
+        self.label_bytes += labels.bytes();
+        let same_metric = self.by_metric.entry(metric(&labels)).or_default();
+        let slots = &self.slots;
+        let place = same_metric.partition_point(|other| slots[*other as usize].labels.as_ref() < Some(&labels));
+        same_metric.insert(place, slot);
+        self.by_labels.insert(labels.clone(), slot);
+        self.slots[slot as usize].labels = Some(labels);
     }
 
     fn id(&self, slot: Slot) -> SeriesId {

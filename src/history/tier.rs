@@ -155,10 +155,6 @@ impl Tier {
         mut each: impl FnMut(i64, f64),
     ) -> usize {
         let mut damaged = 0;
-        let mut give = |stamps: Range<TickNo>, values: &mut dyn Iterator<Item = f64>| {
-            let samples = self.stamps.of(&stamps).zip(values);
-            samples.filter(|(_, value)| !is_absent(*value)).for_each(|(stamp, value)| each(stamp, value));
-        };
         let blocks = self.columns.get(column).into_iter().flatten();
         for block in blocks.filter(|block| block.first() < ticks.end && block.end() > ticks.start) {
             let Ok(values) = block.open(decoder) else {
@@ -166,14 +162,14 @@ impl Tier {
                 continue;
             };
             let first = ticks.start.max(block.first());
-            let values = values.iter().skip((first - block.first()) as usize).copied();
-            give(first..ticks.end.min(block.end()), &mut { values });
+            let values = &values[(first - block.first()) as usize..];
+            hand_over(self.stamps.of(&(first..ticks.end.min(block.end()))), values.iter().copied(), &mut each);
         }
         let unsealed = self.unsealed(column);
         let wanted = ticks.start.max(unsealed.start)..ticks.end.min(unsealed.end);
         let skipped = wanted.start.saturating_sub(self.first_row()) as usize;
         let values = self.rows.iter().skip(skipped).map(|row| row.get(column).copied().unwrap_or(ABSENT));
-        give(wanted, &mut { values });
+        hand_over(self.stamps.of(&wanted), values, &mut each);
         damaged
     }
 
@@ -301,4 +297,9 @@ impl Tier {
 fn turn(tick: TickNo, columns: usize) -> impl Iterator<Item = usize> + use<> {
     let group = (tick % TURNS) as usize * NEIGHBOURS;
     (group..columns).step_by(BLOCK * NEIGHBOURS).flat_map(move |first| first..(first + NEIGHBOURS).min(columns))
+}
+
+/// Pairs stamps with values and leaves out the absent ones.
+fn hand_over(stamps: impl Iterator<Item = i64>, values: impl Iterator<Item = f64>, each: &mut impl FnMut(i64, f64)) {
+    stamps.zip(values).filter(|(_, value)| !is_absent(*value)).for_each(|(stamp, value)| each(stamp, value));
 }
