@@ -10,7 +10,8 @@ use super::value::{ABSENT, is_absent};
 /// The number of a tick within its tier, counted from the first one ever. At one a second it lasts 136 years.
 pub(super) type TickNo = u32;
 
-/// Ticks in a full block. Twice as many save 5 % of the bytes and cost twice the memory for values that are not sealed yet.
+/// Ticks in a full block. Twice as many save 5 % of the bytes and cost twice the memory for values that are not sealed
+/// yet.
 pub(super) const BLOCK: usize = 240;
 
 /// Consecutive values of one column. Starts and ends with a value that is not absent.
@@ -115,8 +116,8 @@ pub(super) struct Decoder {
     scratch: DecompressorScratch,
 }
 
-/// Fixed first-order differences cost 5 % of the bytes against pco's own choice and a third of its time; levels beyond 4
-/// cost time only (measured on counters, ratios, temperatures and power).
+/// Fixed first-order differences cost 5 % of the bytes against pco's own choice and a third of its time; levels beyond
+/// 4 cost time only (measured on counters, ratios, temperatures and power).
 fn pack(values: &[f64]) -> Option<Vec<u8>> {
     let config = ChunkConfig::default().with_compression_level(4).with_delta_spec(DeltaSpec::TryConsecutive(1));
     let file = FileCompressor::default();

@@ -1,7 +1,7 @@
 //! The bytes of a snapshot: a magic word, a version, the history, and a checksum over all of it.
 //!
-//! Numbers are little-endian. Lists begin with their length. A reader accepts exactly its own version: an hour of trends is
-//! not worth code that reads the formats of the past.
+//! Numbers are little-endian. Lists begin with their length. A reader accepts exactly its own version: an hour of
+//! trends is not worth code that reads the formats of the past.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};

@@ -40,8 +40,8 @@ impl SnapshotFile {
         &self.path
     }
 
-    /// Writes the history so that the file is at any moment the old snapshot or the new one, whole, even through a power
-    /// cut. Returns its size in bytes. Takes as long as the disk takes; give it a clone, off the loop.
+    /// Writes the history so that the file is at any moment the old snapshot or the new one, whole, even through a
+    /// power cut. Returns its size in bytes. Takes as long as the disk takes; give it a clone, off the loop.
     ///
     /// # Errors
     /// The directory is not there or full or read-only; the old snapshot is as it was.
@@ -53,7 +53,8 @@ impl SnapshotFile {
             Ok(bytes)
         });
         if saved.is_err() {
-            // A full disk needs the room more than anybody needs half a snapshot; that it may fail too changes nothing.
+            // A full disk needs the room more than anybody needs half a snapshot; that it may fail too changes
+            // nothing.
             let _ = fs::remove_file(&unfinished);
         }
         saved

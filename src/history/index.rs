@@ -125,8 +125,8 @@ impl SeriesIndex {
         Self { slots: vec![Tenancy::default(); width], ..Self::default() }
     }
 
-    /// Puts the series of a snapshot into their slots. `false` if two have one slot or the same labels, or a slot is not
-    /// there; the index is of no use then.
+    /// Puts the series of a snapshot into their slots. `false` if two have one slot or the same labels, or a slot is
+    /// not there; the index is of no use then.
     pub fn restore(&mut self, series: impl IntoIterator<Item = (Slot, Labels)>) -> bool {
         for (slot, labels) in series {
             let free = self.slots.get(slot as usize).is_some_and(|tenancy| tenancy.labels.is_none());

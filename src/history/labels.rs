@@ -1,4 +1,5 @@
-//! Label sets, with every string stored once, and the target labels that a Prometheus server would add to a scraped series.
+//! Label sets, with every string stored once, and the target labels that a Prometheus server would add to a scraped
+//! series.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -50,7 +51,8 @@ impl Interner {
     /// Sweeping a handful of strings is not worth the walk.
     const FEW: usize = 1024;
 
-    /// Builds a label set. Labels without a value are left out, as Prometheus does; of two equal names the last one counts.
+    /// Builds a label set. Labels without a value are left out, as Prometheus does; of two equal names the last one
+    /// counts.
     pub fn labels<'a>(&mut self, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Labels {
         let mut list: Vec<(Arc<str>, Arc<str>)> = Vec::new();
         for (name, value) in pairs {
@@ -65,7 +67,8 @@ impl Interner {
         Labels(list.into())
     }
 
-    /// Forgets strings that no label set uses any more, now and then: job names come and go for as long as the machine plots.
+    /// Forgets strings that no label set uses any more, now and then: job names come and go for as long as the machine
+    /// plots.
     pub fn sweep(&mut self) {
         if self.strings.len() < 2 * self.swept + Self::FEW {
             return;

@@ -1,8 +1,8 @@
 //! The embedded history: a small Prometheus for our own series, so that policies can ask for trends without a server.
 //!
-//! All series are sampled in the same tick, so a tick has one time stamp for all of them. Three tiers hold the same samples at
-//! different distances; each is a table of ticks and series whose older part is compressed column by column. Nothing here
-//! reads a clock, and only [`file`] touches the disk.
+//! All series are sampled in the same tick, so a tick has one time stamp for all of them. Three tiers hold the same
+//! samples at different distances; each is a table of ticks and series whose older part is compressed column by
+//! column. Nothing here reads a clock, and only [`file`] touches the disk.
 
 mod aggregate;
 mod block;
@@ -51,7 +51,7 @@ const EARLY: i64 = 500;
 #[derive(Debug, Clone)]
 pub struct HistoryConfig {
     pub target: Target,
-    /// Most memory for samples, labels and lookups. 5,000 series fill about 100 MB in a day.
+    /// Most memory for samples, labels and lookups. 5,000 series fill about 110 MB in a day.
     pub memory_limit: Bytes,
     /// The series that are forecast, each as the matchers of a selector: these are also kept as means of five minutes.
     pub forecast: Vec<Vec<Matcher>>,
@@ -83,6 +83,7 @@ pub struct HistoryFull {
 /// What became of the samples of a tick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Appended {
+    /// Samples that were taken, `up` included.
     pub samples: usize,
     /// Samples whose series the history had already forgotten; look their series up again.
     pub unknown: usize,
@@ -116,8 +117,8 @@ impl History {
         }
     }
 
-    /// The id of a series, which is created if there is none: the name of the metric and its own labels, to which `job` and
-    /// `instance` are added. Callers keep the id from tick to tick.
+    /// The id of a series, which is created if there is none: the name of the metric and its own labels, to which
+    /// `job` and `instance` are added. Callers keep the id from tick to tick.
     ///
     /// # Errors
     /// The memory limit leaves no room for another series.
@@ -140,12 +141,12 @@ impl History {
         self.index.slot(id).is_some()
     }
 
-    /// Appends one tick at `at`, milliseconds since the epoch, and `up` as 1. Series that had a sample in the tick before and
-    /// have none in this one get the stale marker. Of two samples of one series the last one counts.
+    /// Appends one tick at `at`, milliseconds since the epoch, and `up` as 1. Series that had a sample in the tick
+    /// before and have none in this one get the stale marker. Of two samples of one series the last one counts.
     ///
     /// # Errors
-    /// The stamp is not later than the newest one. If it lies more than an hour before it, the clock had been wrong: all
-    /// that is held is forgotten and the tick is taken.
+    /// The stamp is not later than the newest one. If it lies more than an hour before it, the clock had been wrong:
+    /// all that is held is forgotten and the tick is taken.
     pub fn append(
         &mut self,
         at: i64,
@@ -169,8 +170,8 @@ impl History {
         Ok(appended)
     }
 
-    /// Appends a tick in which nothing could be sampled: `up` is 0 and every other series becomes stale, as after a failed
-    /// scrape.
+    /// Appends a tick in which nothing could be sampled: `up` is 0 and every other series becomes stale, as after a
+    /// failed scrape.
     ///
     /// # Errors
     /// As [`Self::append`].
@@ -252,8 +253,8 @@ impl History {
         }
     }
 
-    /// The oldest blocks go first, of whichever tier. The coarse tier goes last: it is by far the oldest and by far the
-    /// smallest, so that dropping it would cost the forecasts a month and win next to nothing.
+    /// The oldest blocks go first, of whichever tier. The coarse tier goes last: it is by far the oldest and by far
+    /// the smallest, so that dropping it would cost the forecasts a month and win next to nothing.
     fn keep_within_limit(&mut self) {
         let limit = self.limit();
         while self.bytes() > limit {

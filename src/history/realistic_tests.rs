@@ -1,4 +1,5 @@
-//! What a day of a plotting machine's series costs: bytes are asserted, time is printed beside a floor measured in the same run.
+//! What a day of a plotting machine's series costs: bytes are asserted, time is printed beside a floor measured in the
+//! same run.
 
 use std::time::Instant;
 
@@ -158,7 +159,8 @@ fn an_hour_of_every_second_keeps_to_its_bytes() {
     assert!(per_sample <= 2.5, "{per_sample} bytes per sealed sample");
 }
 
-/// The time itself depends on the machine and on how this was built; what a tick costs beyond moving its bytes does not much.
+/// The time itself depends on the machine and on how this was built; what a tick costs beyond moving its bytes does
+/// not much.
 #[test]
 fn the_time_of_a_tick_is_told_beside_that_of_a_copy() {
     const SERIES: usize = 5000;

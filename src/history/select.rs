@@ -40,7 +40,8 @@ pub struct SelectedSeries {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Selection {
     pub resolution: Resolution,
-    /// If later than the start of the question: samples before this stamp have been dropped, and none of them is given.
+    /// If later than the start of the question: samples before this stamp have been dropped, and none of them is
+    /// given.
     pub complete_from: Option<i64>,
     /// In the order of their labels.
     pub series: Vec<SelectedSeries>,
@@ -58,8 +59,8 @@ pub enum TooMuch {
 }
 
 impl History {
-    /// The samples of all series that match, from the finest tier that still has all of the time asked for, or else from the
-    /// one that reaches back furthest.
+    /// The samples of all series that match, from the finest tier that still has all of the time asked for, or else
+    /// from the one that reaches back furthest.
     ///
     /// # Errors
     /// The answer would hold more series or samples than allowed.
@@ -84,6 +85,10 @@ impl History {
             });
             if values.is_empty() {
                 continue;
+            }
+            if values.len() < every_tick.len() / 2 {
+                // Jobs that lived for minutes of the day asked for are many.
+                values.shrink_to_fit();
             }
             room = room.checked_sub(values.len()).ok_or(TooMuch::Samples(query.most_samples))?;
             if selection.series.len() == query.most_series {
@@ -144,8 +149,8 @@ impl History {
         found
     }
 
-    /// Means of five minutes stand for a series only where every series that was asked for has them: an answer must not
-    /// lack some of its series because of its age.
+    /// Means of five minutes stand for a series only where every series that was asked for has them: an answer must
+    /// not lack some of its series because of its age.
     fn finest_covering(&self, start: i64, matched: &[(Slot, &Labels)]) -> Resolution {
         let coarse = matched.iter().all(|(slot, _)| self.coarse.means(*slot).is_some());
         let choices: &[Resolution] = if coarse && !matched.is_empty() {

@@ -1,4 +1,5 @@
-//! The snapshot survives what befalls files: cuts, flipped bits, other versions, a full disk, and a writer that is killed.
+//! The snapshot survives what befalls files: cuts, flipped bits, other versions, a full disk, and a writer that is
+//! killed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -78,8 +79,7 @@ fn a_restart_goes_on_where_the_snapshot_was_taken() {
 #[test]
 fn a_cut_at_any_byte_is_noticed() {
     let bytes = encoded();
-    // Every cut of the beginning, and of the rest one in 97: that falls on and beside the bounds of all parts.
-    for length in (0..2_000).chain((2_000..bytes.len()).step_by(97)) {
+    for length in 0..bytes.len() {
         assert!(codec::read(&bytes[..length], config()).is_err(), "{length} of {} bytes", bytes.len());
     }
     for length in [0, 7, 8, 11, 12, bytes.len() / 2, bytes.len() - 4, bytes.len() - 1] {
@@ -117,7 +117,8 @@ proptest! {
         fault(&bytes);
     }
 
-    /// A checksum only protects against accidents: even a file that carries a right one must not bring the program down.
+    /// A checksum only protects against accidents: even a file that carries a right one must not bring the program
+    /// down.
     #[test]
     fn nonsense_with_a_right_checksum_is_not_fatal(place in any::<prop::sample::Index>(), flip in 1..=255_u8, cut in 0..3_usize) {
         let mut bytes = encoded().to_vec();

@@ -39,7 +39,8 @@ pub(super) fn everything(selector: &[Matcher], start: i64, end: i64) -> Query<'_
     Query { selector, start, end, most_series: usize::MAX, most_samples: usize::MAX }
 }
 
-/// Appends ticks from `first` to `last` at this distance, each with the metrics `load` and `x` at the number of the tick.
+/// Appends ticks from `first` to `last` at this distance, each with the metrics `load` and `x` at the number of the
+/// tick.
 pub(super) fn fill(history: &mut History, first: i64, last: i64, step: usize) {
     for at in (first..=last).step_by(step) {
         let (load, x) = (history.series("load", &[]).unwrap(), history.series("x", &[]).unwrap());

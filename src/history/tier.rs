@@ -1,8 +1,9 @@
 //! One resolution of the history: rows of the newest ticks, and behind them a column of sealed blocks for each series.
 //!
-//! Samples come a whole tick at a time, so the newest ticks are rows: appending is one sequential write. Every tick seals the
-//! columns whose turn it is, so that compressing 5,000 columns costs each of 240 ticks a little and no tick a lot. Columns
-//! take their turns in groups of eight neighbours, which share the cache lines that sealing reads down through the rows.
+//! Samples come a whole tick at a time, so the newest ticks are rows: appending is one sequential write. Every tick
+//! seals the columns whose turn it is, so that compressing 5,000 columns costs each of 240 ticks a little and no tick
+//! a lot. Columns take their turns in groups of eight neighbours, which share the cache lines that sealing reads down
+//! through the rows.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -22,8 +23,8 @@ pub(super) struct Tier {
     /// For how long ticks are kept, milliseconds.
     span: i64,
     stamps: Stamps,
-    /// The newest ticks, at most [`BLOCK`] - 1 between two appends. A row may be shorter than a later one: what is beyond its
-    /// end is absent.
+    /// The newest ticks, at most [`BLOCK`] - 1 between two appends. A row may be shorter than a later one: what is
+    /// beyond its end is absent.
     rows: VecDeque<Vec<f64>>,
     columns: Vec<VecDeque<Block>>,
     /// The oldest tick whose blocks, those sealed in that tick, have not been dropped.
@@ -66,8 +67,8 @@ impl Tier {
         }
     }
 
-    /// Appends one tick: a value per column, absent ones included. A column that was live in the tick before and is absent
-    /// now gets the stale marker. `at` must be later than the tick before.
+    /// Appends one tick: a value per column, absent ones included. A column that was live in the tick before and is
+    /// absent now gets the stale marker. `at` must be later than the tick before.
     pub fn push(&mut self, at: i64, values: &[f64]) {
         let mut row = std::mem::take(&mut self.spare);
         row.clear();
@@ -145,8 +146,8 @@ impl Tier {
         self.stamps.of(ticks)
     }
 
-    /// Hands over each sample of a column in order of time, stale markers included. Returns how many blocks were damaged;
-    /// their samples are missing. The ticks must be among those that are held, as [`Self::ticks`] gives them.
+    /// Hands over each sample of a column in order of time, stale markers included. Returns how many blocks were
+    /// damaged; their samples are missing. The ticks must be among those that are held, as [`Self::ticks`] gives them.
     pub fn read(
         &self,
         column: usize,

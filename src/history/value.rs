@@ -1,4 +1,5 @@
-//! The two NaN payloads that are words rather than numbers: "the series has ended" and "there was no sample at this tick".
+//! The two NaN payloads that are words rather than numbers: "the series has ended" and "there was no sample at this
+//! tick".
 
 /// Prometheus's stale marker (`model/value/value.go`, `StaleNaN`): the series ended at this tick.
 pub const STALE: f64 = f64::from_bits(STALE_BITS);
