@@ -17,6 +17,7 @@ pub mod claim;
 pub mod cli;
 pub mod clock;
 pub mod decide;
+pub mod history;
 pub mod http;
 pub mod inventory;
 pub mod kernel;
