@@ -57,7 +57,11 @@ impl AuditLog {
             Some(file) => file,
             None => self.open()?,
         };
-        file.write_all(&line)?;
+        if let Err(error) = file.write_all(&line) {
+            // A file system that fills up takes half a line, to which the next one would be appended.
+            let _ = file.set_len(self.size);
+            return Err(error);
+        }
         self.size += line.len() as u64;
         self.file = Some(file);
         Ok(())

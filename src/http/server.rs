@@ -26,13 +26,20 @@ pub(super) struct Limits {
     pub connections: u32,
     /// From the connection to the end of the request's head.
     pub head_time: Duration,
+    /// The same while more than half of the connections are taken: those who stall give way to those who wait.
+    pub crowded_head_time: Duration,
     /// From the connection to the last byte of the answer: a slow reader is dropped.
     pub exchange_time: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 64, head_time: Duration::from_secs(5), exchange_time: Duration::from_secs(20) }
+        Self {
+            connections: 64,
+            head_time: Duration::from_secs(5),
+            crowded_head_time: Duration::from_millis(500),
+            exchange_time: Duration::from_secs(20),
+        }
     }
 }
 
@@ -71,6 +78,9 @@ async fn accept(limits: Limits, listener: TcpListener, site: Arc<Site>, slots: A
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
+                let crowded = slots.available_permits() < limits.connections as usize / 2;
+                let head_time = if crowded { limits.crowded_head_time } else { limits.head_time };
+                let limits = Limits { head_time, ..limits };
                 tokio::spawn(converse(limits, stream, Arc::clone(&site), slot));
             }
             Err(error) => {

@@ -22,7 +22,8 @@ struct Running {
 }
 
 fn impatient() -> Limits {
-    Limits { head_time: Duration::from_millis(300), exchange_time: Duration::from_millis(800), ..Limits::default() }
+    let [head_time, exchange_time] = [300, 800].map(Duration::from_millis);
+    Limits { head_time, crowded_head_time: head_time, exchange_time, ..Limits::default() }
 }
 
 async fn start(limits: Limits, first: Option<Snapshot>, seconds_later: u64) -> Running {
@@ -183,6 +184,22 @@ async fn a_client_that_does_not_read_is_dropped() {
     slow.read_to_end(&mut rest).await.ok();
     let promised = length(&String::from_utf8_lossy(&rest[..512]).to_ascii_lowercase());
     assert!(rest.len() < promised, "all {promised} bytes were waiting in a window of 4096");
+}
+
+#[tokio::test]
+async fn clients_that_stall_give_way_once_half_of_the_connections_are_taken() {
+    let head_time = Duration::from_mins(1);
+    let limits =
+        Limits { connections: 4, head_time, crowded_head_time: Duration::from_millis(50), ..Limits::default() };
+    let running = start(limits, Some(fixture::snapshot(1)), 0).await;
+    let mut stalled = Vec::new();
+    for _ in 0..10 {
+        let mut stream = TcpStream::connect(&running.address).await.unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHo").await.unwrap();
+        stalled.push(stream);
+    }
+    let answer = timeout(Duration::from_secs(30), get(&running.address, "/-/healthy", "")).await;
+    assert!(answer.expect("served long before the patient ones end").0.starts_with("http/1.1 200"));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::daemon::{Daemon, Options, get};
 
@@ -17,7 +17,10 @@ fn a_hundred_clients_that_send_half_a_request_and_stay_keep_nobody_from_scraping
     };
     let stalled: Vec<TcpStream> = (0..100).map(half_a_request).collect();
     for path in ["/metrics", "/-/healthy", "/-/ready", "/", "/metrics"] {
+        let asked = Instant::now();
         let answer = get(daemon.address(), path);
+        // It takes 1 s; a client with half a request alone is waited for 5 s.
+        assert!(asked.elapsed() < Duration::from_secs(4), "{path} was answered after {:?}", asked.elapsed());
         assert!(answer.is_some_and(|(status, body)| status == 200 && !body.is_empty()), "{path} was not answered");
     }
     daemon.wait_for("the loop turns beside it", Duration::from_secs(10), |_| {

@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 
 use crate::support::alone::is_root;
 use crate::support::daemon::{BINARY, Daemon, Options};
-use crate::support::dialled::{CALM, Dialled, wait_up_to};
+use crate::support::dialled::{CALM, Dialled, PAUSING, wait_up_to};
 use crate::support::state::{State, groups_left};
 
 /// Within this time everything is put back, whatever has happened (the promise); our own looking takes a moment too.
@@ -79,6 +79,26 @@ fn sigkill_is_made_good_by_the_guard() {
     daemon.wait();
     wait_up_to(PROMISED, "all as before", || dialled.state() == before);
     wait_up_to(PROMISED, "nothing left", || daemon.journal().is_empty() && groups_left().is_empty());
+}
+
+/// Wherever it is between journal, write and read-back.
+#[test]
+fn sigkill_at_any_moment_is_made_good() {
+    if !is_root("pausing plotters") {
+        return;
+    }
+    let dialled = Dialled::with_plotters();
+    let before = dialled.state();
+    for moment in 0..12 {
+        dialled.dial.turn_to(PAUSING);
+        let mut daemon = Daemon::start(&dialled.options());
+        // The first two ticks, in which everything is moved, niced and paused, in steps that fall nowhere in particular.
+        std::thread::sleep(Duration::from_millis(moment * 173));
+        daemon.signal(Signal::SIGKILL);
+        daemon.wait();
+        wait_up_to(PROMISED, "all as before", || dialled.state() == before);
+        wait_up_to(PROMISED, "nothing left", || daemon.journal().is_empty() && groups_left().is_empty());
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use nix::sys::signal::Signal;
 use crate::support::alone::is_root;
 use crate::support::daemon::Daemon;
 use crate::support::dialled::Dialled;
+use crate::support::state::State;
 
 const FILE: &str = "dial.yaml";
 const LOADED: &str = "plotwarden_policies_last_reload_successful";
@@ -35,15 +36,16 @@ impl Scene {
         self.dialled.policies().join(FILE)
     }
 
-    /// Waits for the result of a reload; all the while, and for some ticks more, the job stays paused.
+    /// Waits for the result of a reload; all the while, and for two ticks more, the job stays paused.
     fn assert_stays_paused_until(&self, daemon: &Daemon, loaded: f64) {
         let writes =
             |metrics: &crate::support::daemon::Metrics| metrics.all("plotwarden_writes_total", &[("knob", "pause")]);
         let before = writes(&daemon.metrics());
         let deadline = Instant::now() + LIMIT;
         let mut seen_at = None;
-        while seen_at.is_none_or(|ticks| daemon.ticks() < ticks + 3.0) {
-            assert!(self.dialled.state().halts(self.paused), "the pause was dropped:\n{}", daemon.log());
+        while seen_at.is_none_or(|ticks| daemon.ticks() < ticks + 2.0) {
+            std::thread::sleep(Duration::from_millis(50));
+            assert!(State::of(&[self.paused]).halts(self.paused), "the pause was dropped:\n{}", daemon.log());
             assert!(Instant::now() < deadline, "{LOADED} never became {loaded}:\n{}", daemon.log());
             if seen_at.is_none() && daemon.metrics().value(LOADED, &[]) == Some(loaded) {
                 seen_at = Some(daemon.ticks());
@@ -56,8 +58,11 @@ impl Scene {
     fn survives(&self, daemon: &Daemon, name: &str, complaint: &str, spoil: impl FnOnce(&Path)) {
         let path = self.file();
         let before = daemon.log().len();
+        // Made ready elsewhere: a policy file that is away for long has been removed.
+        let ready = self.dialled.folder.path().join("ready");
+        spoil(&ready);
         fs::remove_file(&path).unwrap();
-        spoil(&path);
+        fs::rename(&ready, &path).unwrap();
         self.assert_stays_paused_until(daemon, 0.0);
         let log = daemon.log()[before..].to_owned();
         let complaints: Vec<&str> = log.lines().filter(|line| line.contains("level=error")).collect();
@@ -65,8 +70,10 @@ impl Scene {
         assert!(complaints.iter().any(|line| line.contains(&place)), "{name}: no word of {place}:\n{log}");
         assert!(log.contains("the last good ones stay in force"), "{name}:\n{log}");
 
-        if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }.unwrap();
+        fs::rename(&path, self.dialled.folder.path().join(name)).unwrap();
         fs::write(&path, &self.good).unwrap();
+        // Sooner than by itself.
+        daemon.signal(Signal::SIGHUP);
         self.assert_stays_paused_until(daemon, 1.0);
     }
 }

@@ -36,7 +36,7 @@ fn a_job_that_is_killed_while_paused_leaves_nothing_behind() {
     let metrics = daemon.metrics();
     assert_eq!(series_of(&metrics, pid), Vec::<&str>::new());
     assert!(metrics.all("plotwarden_job_paused", &[]).iter().all(|(_, value)| *value == 0.0));
-    assert_eq!(metrics.value("plotwarden_jobs", &[("plotter", "madmax"), ("state", "paused")]), Some(0.0));
+    assert_eq!(metrics.value("plotwarden_jobs", &[("profile", "madmax"), ("state", "paused")]), Some(0.0));
     let job = format!("-{pid}-");
     let left = |paths: Vec<std::path::PathBuf>| {
         let named: Vec<_> = paths.into_iter().filter(|path| path.to_string_lossy().contains(&job)).collect();

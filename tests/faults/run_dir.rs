@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
 use crate::support::alone::is_root;
 use crate::support::daemon::{Daemon, Options, free_address};
-use crate::support::dialled::{Dialled, PAUSING};
-use crate::support::state::groups_left;
+use crate::support::dialled::{Dialled, NICING, PAUSING, wait_until, wait_up_to};
+use crate::support::state::{State, groups_left};
 
 /// A file system of 256 KiB.
 struct SmallDisk {
@@ -88,7 +89,6 @@ fn with_a_full_run_directory_nothing_is_touched_until_there_is_space_again() {
     daemon.wait_for("eight ticks", Duration::from_secs(20), |_| (daemon.ticks() >= ticks + 8.0).then_some(()));
     assert_eq!(dialled.state(), before, "{}", daemon.log());
     assert_eq!(groups_left(), Vec::<PathBuf>::new());
-    assert!(daemon.metrics().value("plotwarden_guard_alive", &[]) == Some(1.0));
     assert_said_once_with_advice(&daemon, disk.path());
 
     fs::remove_file(filler).unwrap();
@@ -98,6 +98,51 @@ fn with_a_full_run_directory_nothing_is_touched_until_there_is_space_again() {
     assert_eq!(groups_left(), Vec::<PathBuf>::new());
     // Lines may be missing, but none is broken.
     assert!(!daemon.audit().is_empty());
+}
+
+/// Three plotters held by niceness and group when the disk fills up; then more is wanted of them.
+fn held_and_full(disk: &SmallDisk) -> (Dialled, Daemon, State) {
+    let dialled = Dialled::with_plotters();
+    let before = dialled.state();
+    let daemon = Daemon::start(&Options { run: Some(disk.path().to_owned()), ..dialled.options() });
+    dialled.dial.turn_to(NICING);
+    let nice = [("knob", "nice"), ("kind", "actual"), ("value", "15")];
+    daemon.wait_for("plotters are niced", Duration::from_secs(20), |metrics| {
+        (metrics.all("plotwarden_knob_setting_info", &nice).len() == 3).then_some(())
+    });
+    disk.fill();
+    dialled.dial.turn_to(PAUSING);
+    let ticks = daemon.ticks();
+    daemon.wait_for("five ticks", Duration::from_secs(20), |_| (daemon.ticks() >= ticks + 5.0).then_some(()));
+    assert!(!dialled.state().halts_any(), "what cannot be journaled is not done:\n{}", daemon.log());
+    (dialled, daemon, before)
+}
+
+#[test]
+fn what_was_done_before_the_run_directory_was_full_is_put_back_on_exit() {
+    if !is_root("mounting a small file system") {
+        return;
+    }
+    let disk = SmallDisk::new();
+    let (dialled, mut daemon, before) = held_and_full(&disk);
+    assert_eq!(daemon.stop().code(), Some(0), "{}", daemon.log());
+    assert_eq!(dialled.state(), before, "{}", daemon.log());
+    assert_eq!((daemon.journal(), groups_left()), (vec![], vec![]));
+    // Lines may be missing, but none is broken.
+    assert!(!daemon.audit().is_empty());
+}
+
+#[test]
+fn the_guard_puts_back_what_was_done_before_the_run_directory_was_full() {
+    if !is_root("mounting a small file system") {
+        return;
+    }
+    let disk = SmallDisk::new();
+    let (dialled, mut daemon, before) = held_and_full(&disk);
+    daemon.signal(Signal::SIGKILL);
+    daemon.wait();
+    wait_up_to(Duration::from_secs(10), "all as before", || dialled.state() == before);
+    wait_until("nothing is left", || daemon.journal().is_empty() && groups_left().is_empty());
 }
 
 fn assert_said_once_with_advice(daemon: &Daemon, disk: &Path) {

@@ -17,6 +17,7 @@ use super::state::State;
 
 /// At 60 % I/O priority falls, and niceness by a step; at 80 % niceness falls to 15, and the youngest job of three is paused.
 pub const CALM: u64 = 0;
+pub const NICING: u64 = 70;
 pub const PAUSING: u64 = 95;
 /// The first thread and those of the script's first step.
 const MADMAX_THREADS: usize = 6;

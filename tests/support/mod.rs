@@ -1,8 +1,8 @@
 //! Exists so that tests and benchmarks share what they need of the outside world: a slow disk, real and played plotters, the
 //! program under test, and a look at what it did to the machine.
 
-// Each program that includes this uses only a part of it.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each program that includes this uses only a part of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 pub mod actor;
 pub mod alone;
