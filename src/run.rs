@@ -41,6 +41,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// Between two looks at what processes come and go; a look without news costs a system call.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// A tick that was stopped or starved for longer than this before it could act does not act.
+const STALE: Duration = Duration::from_secs(5);
+
 /// What the servers' thread asks of the loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Order {
@@ -72,8 +75,10 @@ impl Loop {
         let mut due = Duration::ZERO;
         loop {
             let now = clock::now();
-            let changed = self.look(now);
-            if changed || now.boot >= due {
+            let is_due = now.boot >= due;
+            // Without events a look is a sweep, which is not for every look.
+            let changed = (is_due || self.jobs.hears_events()) && self.look(now);
+            if changed || is_due {
                 self.tick(now);
                 due = now.boot + TICK;
             }
@@ -96,6 +101,10 @@ impl Loop {
         let decisions = self.policies.decide(&world, &self.signals);
         let claims: Vec<Claim> = decisions.iter().flat_map(|decision| decision.claims.clone()).collect();
         let wanted = arbiter::join(&claims, now);
+        if clock::now().since(now.boot) > STALE {
+            tracing::warn!("held up in the middle of a tick; what was decided is about a machine that is no more");
+            return;
+        }
         let handles = self.handles(&world);
         let reports = self.actuator.tick(now, &wanted, &handles);
 
@@ -111,7 +120,6 @@ impl Loop {
 
     /// Takes in which processes came and went. `true` if that changed the jobs, which is worth a tick at once.
     fn look(&mut self, now: Moment) -> bool {
-        // Without events a look is a sweep, which each tick does once.
         match self.jobs.look(now) {
             Ok(changed) => changed,
             Err(error) => {
@@ -185,7 +193,7 @@ impl Loop {
         match self.actuator.shutdown(now, &keep) {
             Ok(report) => {
                 let complete = report.is_complete();
-                for entry in audit::entries(now, &[], &Wanted::default(), &report.reports) {
+                if let Some(entry) = audit::farewell(now, &report.reports) {
                     entry.log();
                     if let Err(error) = self.audit.append(&entry) {
                         tracing::error!(%error, "an audit line is lost");

@@ -9,7 +9,7 @@ use super::JobHandle;
 use super::apply::goes_far_enough;
 use super::journal::{Damaged, Journal};
 use super::pauses::Pauses;
-use super::record::Record;
+use super::record::{Record, UnitState};
 use super::report::{Action, Report};
 use super::restore::{self, RestoreReport};
 use super::run_dir::{InstanceLock, RunDir, RunDirError};
@@ -49,7 +49,9 @@ pub struct Actuator {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Values {
     pub original: Option<String>,
-    pub ours: Option<String>,
+    pub wanted: Option<String>,
+    /// As last read back; `None` before that.
+    pub actual: Option<String>,
 }
 
 /// Why the actuator cannot work.
@@ -146,7 +148,12 @@ impl Actuator {
     /// What a knob was and what we made of it, in words; many units with different values are counted.
     pub fn values(&self, job: &JobId, kind: KnobKind) -> Values {
         let Some(record) = self.held.get(&(job.clone(), kind)) else { return Values::default() };
-        Values { original: summary(record.held().map(|unit| &unit.original)), ours: summary([&record.wanted]) }
+        let confirmed = record.held().filter(|unit| unit.state == UnitState::Confirmed);
+        Values {
+            original: summary(record.held().map(|unit| &unit.original)),
+            wanted: summary([&record.wanted]),
+            actual: summary(confirmed.filter_map(|unit| unit.ours.last())),
+        }
     }
 
     /// Puts everything back, for a clean exit; but for what only policies of `keep` hold. A pause is never kept, nor a group,

@@ -141,6 +141,12 @@ pub fn entries(now: Moment, decisions: &[Decision], wanted: &Wanted, reports: &[
     entries
 }
 
+/// What was put back when the program ends; `None` if nothing had to be.
+pub fn farewell(now: Moment, reports: &[Report]) -> Option<Entry> {
+    let writes: Vec<Write> = reports.iter().map(Write::from).collect();
+    (!writes.is_empty()).then(|| Entry { writes, ..Entry::note(now, "plotwarden ends and puts back what it changed") })
+}
+
 fn concerns(report: &Report, policy: &str) -> bool {
     report.holders.iter().any(|holder| holder.policy == policy)
 }

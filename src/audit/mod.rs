@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-pub use entry::{Entry, entries};
+pub use entry::{Entry, entries, farewell};
 
 /// A file is turned over at this size; one older file is kept beside it.
 const LARGEST_FILE: u64 = 8 << 20;

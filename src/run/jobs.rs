@@ -57,6 +57,11 @@ impl Jobs {
         self.watch.source()
     }
 
+    /// Whether a look costs next to nothing, since the kernel tells what happened.
+    pub fn hears_events(&self) -> bool {
+        *self.watch.source() == Source::Events
+    }
+
     pub fn profiles(&self) -> &Arc<Profiles> {
         self.registry.profiles()
     }

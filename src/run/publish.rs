@@ -109,8 +109,8 @@ fn knobs(tick: &Tick) -> Vec<KnobState> {
             knob,
             target,
             original: reading(values.original),
-            wanted: reading(want.map(|want| want.setting.to_string())),
-            actual: reading(values.ours),
+            wanted: want.and(reading(values.wanted)),
+            actual: reading(values.actual),
             holders: want
                 .map(|want| want.holders.iter().map(|holder| holder.policy.clone()).collect())
                 .unwrap_or_default(),
