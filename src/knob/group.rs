@@ -38,7 +38,7 @@ impl Group {
     fn members(&self, path: &str, inode: u64) -> Vec<Identity> {
         let Ok(tree) = self.tree() else { return Vec::new() };
         let pids = tree.open(path, inode).and_then(|group| group.members()).unwrap_or_default();
-        let identity = |pid| Some(Identity { pid, start_ticks: self.tasks.process(pid).ok()?.start_ticks });
+        let identity = |pid| Some(self.tasks.process(pid).ok()?.identity);
         pids.into_iter().filter_map(identity).collect()
     }
 }

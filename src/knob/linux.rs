@@ -94,7 +94,7 @@ impl Machine for Linux {
     }
 
     fn identity(&self, pid: i32) -> Option<Identity> {
-        Some(Identity { pid, start_ticks: self.tasks.process(pid).ok()?.start_ticks })
+        Some(self.tasks.process(pid).ok()?.identity)
     }
 
     fn is_alive(&self, process: Identity) -> bool {
@@ -120,7 +120,7 @@ impl Machine for Linux {
         let mut pid = i32::try_from(std::process::id()).unwrap_or(0);
         while pid > 0 {
             let Ok(stat) = self.tasks.process(pid) else { break };
-            lineage.push(Identity { pid, start_ticks: stat.start_ticks });
+            lineage.push(stat.identity);
             pid = stat.parent;
         }
         lineage

@@ -10,7 +10,7 @@ use super::task::{Held, Tasks};
 use super::{Knob, KnobError, Scope, Unit, Value};
 use crate::claim::{KnobKind, Setting};
 use crate::inventory::Capability;
-use crate::kernel::process::Identity;
+use crate::kernel::process::{Identity, RunState};
 
 #[derive(Debug)]
 pub struct Pause {
@@ -40,7 +40,11 @@ impl Pause {
             self.tasks.verified(process)?;
             return Ok(true);
         }
-        Ok(self.tasks.threads(process)?.iter().any(|(_, stat)| matches!(stat.state, 'T' | 't')))
+        Ok(self
+            .tasks
+            .threads(process)?
+            .iter()
+            .any(|(_, stat)| matches!(stat.state, RunState::Stopped | RunState::Traced)))
     }
 }
 

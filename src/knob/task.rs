@@ -10,43 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{KnobError, Unit};
-use crate::kernel::process::Identity;
-
-/// `PF_KTHREAD` of the flags in `/proc/PID/stat`.
-const KERNEL_THREAD: u64 = 0x0020_0000;
-
-/// The fields of `/proc/PID/stat` or `/proc/PID/task/TID/stat` that identity and state rest on.
-#[derive(Debug, PartialEq, Eq)]
-pub struct TaskStat {
-    pub comm: String,
-    pub state: char,
-    pub parent: i32,
-    pub kernel_thread: bool,
-    pub threads: u64,
-    pub start_ticks: u64,
-}
-
-impl TaskStat {
-    /// Parses the line; `None` if it is not in the documented format.
-    fn parse(line: &str) -> Option<Self> {
-        let (head, tail) = line.rsplit_once(')')?;
-        let (_, comm) = head.split_once('(')?;
-        let fields: Vec<&str> = tail.split_ascii_whitespace().collect();
-        Some(Self {
-            comm: comm.to_owned(),
-            state: fields.first()?.chars().next()?,
-            parent: fields.get(1)?.parse().ok()?,
-            kernel_thread: fields.get(6)?.parse::<u64>().ok()? & KERNEL_THREAD != 0,
-            threads: fields.get(17)?.parse().ok()?,
-            start_ticks: fields.get(19)?.parse().ok()?,
-        })
-    }
-
-    /// Nothing runs in it any more, though it may not be reaped yet.
-    pub fn has_ended(&self) -> bool {
-        matches!(self.state, 'Z' | 'X') && self.threads <= 1
-    }
-}
+use crate::kernel::process::{Identity, Stat};
 
 /// procfs, as the knobs read it.
 #[derive(Debug, Clone)]
@@ -70,34 +34,33 @@ impl Tasks {
         self.procfs.join(pid.to_string())
     }
 
-    fn stat(path: &Path, of: &dyn std::fmt::Display) -> Result<TaskStat, KnobError> {
+    fn stat(path: &Path, of: &dyn std::fmt::Display) -> Result<Stat, KnobError> {
         let line = std::fs::read(path).map_err(|source| KnobError::from_io("read the state", of, source))?;
-        TaskStat::parse(&String::from_utf8_lossy(&line))
-            .ok_or_else(|| KnobError::Unusable(format!("{} is not in the documented format", path.display())))
+        Stat::parse(&line).map_err(|problem| KnobError::Unusable(format!("{}: {problem}", path.display())))
     }
 
     /// Whatever process has the number now.
-    pub fn process(&self, pid: i32) -> Result<TaskStat, KnobError> {
+    pub fn process(&self, pid: i32) -> Result<Stat, KnobError> {
         Self::stat(&self.dir(pid).join("stat"), &format!("process {pid}"))
     }
 
     /// This process and no later one with its number.
-    pub fn verified(&self, process: Identity) -> Result<TaskStat, KnobError> {
+    pub fn verified(&self, process: Identity) -> Result<Stat, KnobError> {
         let stat = self.process(process.pid)?;
-        if stat.start_ticks == process.start_ticks && !stat.has_ended() {
+        if stat.identity.start_ticks == process.start_ticks && !stat.has_ended() {
             Ok(stat)
         } else {
             Err(KnobError::Gone(format!("process {}", process.pid)))
         }
     }
 
-    pub fn thread(&self, process: Identity, tid: i32) -> Result<TaskStat, KnobError> {
+    pub fn thread(&self, process: Identity, tid: i32) -> Result<Stat, KnobError> {
         let path = self.dir(process.pid).join("task").join(tid.to_string()).join("stat");
         Self::stat(&path, &format!("thread {tid} of process {}", process.pid))
     }
 
     /// All live threads of a process, the leader first.
-    pub fn threads(&self, process: Identity) -> Result<Vec<(Unit, TaskStat)>, KnobError> {
+    pub fn threads(&self, process: Identity) -> Result<Vec<(Unit, Stat)>, KnobError> {
         self.verified(process)?;
         let path = self.dir(process.pid).join("task");
         let gone = |source| KnobError::from_io("list the threads", &format!("process {}", process.pid), source);
@@ -107,8 +70,8 @@ impl Tasks {
                 continue;
             };
             match self.thread(process, tid) {
-                Ok(stat) if matches!(stat.state, 'Z' | 'X') => {}
-                Ok(stat) => threads.push((Unit::of_thread(process, tid, stat.start_ticks), stat)),
+                Ok(stat) if stat.state.has_ended() => {}
+                Ok(stat) => threads.push((Unit::of_thread(process, tid, stat.identity.start_ticks), stat)),
                 Err(error) if error.is_gone() => {}
                 Err(error) => return Err(error),
             }
@@ -162,7 +125,7 @@ impl Tasks {
         };
         let Some(process) = unit.process() else { return Err(KnobError::Gone(unit.to_string())) };
         let held = Held::open(self, process)?;
-        if self.thread(process, tid)?.start_ticks != thread_started {
+        if self.thread(process, tid)?.identity.start_ticks != thread_started {
             return Err(KnobError::Gone(unit.to_string()));
         }
         let done = act(tid).map_err(|source| KnobError::from_io(doing, unit, source))?;
@@ -233,20 +196,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stat_line_with_a_hostile_name_is_parsed() {
-        let line = "42 (a) R (b) S 7 42 42 0 -1 2129984 0 0 0 0 1 2 0 0 20 0 3 0 987 0 0";
-        let stat = TaskStat::parse(line).unwrap();
-        assert_eq!((stat.comm.as_str(), stat.state, stat.parent), ("a) R (b", 'S', 7));
-        assert!(stat.kernel_thread);
-        assert_eq!((stat.threads, stat.start_ticks), (3, 987));
-        assert_eq!(TaskStat::parse("42 (x) S 7"), None);
-    }
-
-    #[test]
     fn a_number_of_another_process_is_not_held() {
         let tasks = Tasks::new(Path::new("/proc"));
         let pid = i32::try_from(std::process::id()).unwrap();
-        let me = Identity { pid, start_ticks: tasks.process(pid).unwrap().start_ticks };
+        let me = tasks.process(pid).unwrap().identity;
         assert!(!Held::open(&tasks, me).unwrap().has_ended());
         let other = Identity { start_ticks: me.start_ticks + 1, ..me };
         assert!(Held::open(&tasks, other).unwrap_err().is_gone());
@@ -256,7 +209,7 @@ mod tests {
     fn the_leader_comes_first() {
         let tasks = Tasks::new(Path::new("/proc"));
         let pid = i32::try_from(std::process::id()).unwrap();
-        let me = Identity { pid, start_ticks: tasks.process(pid).unwrap().start_ticks };
+        let me = tasks.process(pid).unwrap().identity;
         std::thread::scope(|scope| {
             let (go, wait) = std::sync::mpsc::channel::<()>();
             scope.spawn(move || wait.recv());

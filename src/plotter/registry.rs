@@ -18,7 +18,7 @@ use super::progress::Tracker;
 use super::temp::{self, TempPattern};
 use crate::clock::Moment;
 use crate::kernel::clock;
-use crate::kernel::process::{Identity, ProcessFacts, RunState, Stat};
+use crate::kernel::process::{Identity, ProcessFacts, Stat};
 
 /// Facts of the machine that jobs depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,8 +74,7 @@ impl JobRegistry {
     /// read and given to [`consider`](Self::consider).
     pub fn needs_facts(&mut self, stat: &Stat) -> bool {
         let pid = stat.identity.pid;
-        // A main thread may end before its process does.
-        let ended = matches!(stat.state, RunState::Zombie | RunState::Dead) && stat.threads <= 1;
+        let ended = stat.has_ended();
         let known = self.members.get_mut(&pid).filter(|member| member.identity == stat.identity);
         match known {
             _ if ended => {

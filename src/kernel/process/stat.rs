@@ -3,6 +3,9 @@
 use super::super::{KernelError, Roots, text};
 use super::ProcessDir;
 
+/// `PF_KTHREAD` of the flags.
+const KERNEL_THREAD: u64 = 0x0020_0000;
+
 /// What makes a process this process and no later one with the same number: pid and start time, within one boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
@@ -33,6 +36,8 @@ pub struct Stat {
     pub comm: String,
     pub state: RunState,
     pub parent: i32,
+    /// A thread of the kernel's own, without a program.
+    pub kernel_thread: bool,
     pub minor_faults: u64,
     pub major_faults: u64,
     /// In clock ticks.
@@ -60,7 +65,10 @@ impl ProcessDir {
 
 impl Stat {
     /// `17 (comm) S 1 ...`: the comm may hold anything, so the fields are counted from its last bracket on.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// In words: which field is missing or not what it should be.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let open = position(bytes, b'(').ok_or("no `(` before the name")?;
         let close = bytes.iter().rposition(|byte| *byte == b')').filter(|close| *close > open);
         let close = close.ok_or("no `)` behind the name")?;
@@ -75,6 +83,7 @@ impl Stat {
             comm: text::lossy(&bytes[open + 1..close]),
             state,
             parent: i32::try_from(fields.number(4)?).map_err(|_| "the parent is not a pid")?,
+            kernel_thread: fields.number(9)? & KERNEL_THREAD != 0,
             minor_faults: fields.number(10)?,
             major_faults: fields.number(12)?,
             user_ticks: fields.number(14)?,
@@ -83,6 +92,13 @@ impl Stat {
             identity: Identity { pid, start_ticks: fields.number(22)? },
             resident_pages: fields.number(24)?,
         })
+    }
+}
+
+impl Stat {
+    /// Nothing runs in the process any more, though it may not be reaped yet: a main thread may end before its process does.
+    pub fn has_ended(&self) -> bool {
+        self.state.has_ended() && self.threads <= 1
     }
 }
 
@@ -149,6 +165,7 @@ mod tests {
     fn takes_each_field_from_its_place() {
         let stat = Stat::parse(REAL.as_bytes()).unwrap();
         let expected = Stat {
+            kernel_thread: false,
             identity: Identity { pid: 4711, start_ticks: 98765 },
             comm: "phase1/F1".to_owned(),
             state: RunState::Sleeping,

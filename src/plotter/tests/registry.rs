@@ -41,6 +41,7 @@ fn described(registry: &mut JobRegistry) -> Vec<String> {
 
 fn stat(facts: &ProcessFacts) -> Stat {
     Stat {
+        kernel_thread: false,
         identity: facts.identity,
         comm: facts.comm.clone(),
         state: RunState::Sleeping,
