@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub fn restore(options: &RestoreOptions) -> u8 {
     match actuate::restore(&options.paths.roots(), clock::now(), PATIENCE) {
         Ok(report) => {
-            print!("{report}");
+            println!("{}", report.to_string().trim_end());
             if report.is_complete() { exit::OK } else { exit::PROBLEM }
         }
         Err(error) => {

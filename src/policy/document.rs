@@ -163,18 +163,26 @@ fn describe(error: &Error) -> (String, String) {
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. }
-        | Error::RecursiveReferencesRequireWeakTypes { .. } => (
-            "the document is larger or deeper, with its aliases, than any policy is".to_owned(),
-            "write the values out; a policy needs few or no aliases".to_owned(),
-        ),
+        | Error::RecursiveReferencesRequireWeakTypes { .. } => too_large(),
         other => {
             let text = without_place(&other.without_snippet().to_string());
+            // What is too deep, or too large inside an alias, comes as mere text.
+            if ["budget breached", "recursion limit"].iter().any(|breach| text.contains(breach)) {
+                return too_large();
+            }
             match text.split_once("; ") {
                 Some((problem, hint)) => (problem.to_owned(), hint.to_owned()),
                 None => (text, String::new()),
             }
         }
     }
+}
+
+fn too_large() -> (String, String) {
+    (
+        "the document is larger or deeper, with its aliases, than any policy is".to_owned(),
+        "write the values out; a policy needs few or no aliases".to_owned(),
+    )
 }
 
 /// The parser's messages end in `at line L, column C`, which stands in front of ours already.
