@@ -129,6 +129,11 @@ fn options() -> Options {
 
 /// What is wrong and what to write, in the words of somebody who knows policies rather than parsers.
 fn describe(error: &Error) -> (String, String) {
+    let text = without_place(&error.without_snippet().to_string());
+    // What is too deep, or too large inside an alias, comes as mere text.
+    if ["budget breached", "recursion limit"].iter().any(|breach| text.contains(breach)) {
+        return too_large();
+    }
     match error {
         Error::SerdeUnknownField { field, expected, .. } => {
             (format!("unknown field `{field}`"), suggest(field, expected))
@@ -150,7 +155,7 @@ fn describe(error: &Error) -> (String, String) {
         Error::InvalidScalar { .. } => ("this is no number".to_owned(), "write a number without a unit".to_owned()),
         Error::ExternalMessage { .. } => {
             let hint = "check brackets, quotes and indentation, here and in the lines above";
-            (without_place(&error.without_snippet().to_string()), hint.to_owned())
+            (text, hint.to_owned())
         }
         Error::Unexpected { expected: "sequence start", .. } => {
             ("a list is expected here".to_owned(), "write it in brackets: `[a, b]`".to_owned())
@@ -164,17 +169,10 @@ fn describe(error: &Error) -> (String, String) {
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. }
         | Error::RecursiveReferencesRequireWeakTypes { .. } => too_large(),
-        other => {
-            let text = without_place(&other.without_snippet().to_string());
-            // What is too deep, or too large inside an alias, comes as mere text.
-            if ["budget breached", "recursion limit"].iter().any(|breach| text.contains(breach)) {
-                return too_large();
-            }
-            match text.split_once("; ") {
-                Some((problem, hint)) => (problem.to_owned(), hint.to_owned()),
-                None => (text, String::new()),
-            }
-        }
+        _ => match text.split_once("; ") {
+            Some((problem, hint)) => (problem.to_owned(), hint.to_owned()),
+            None => (text, String::new()),
+        },
     }
 }
 
