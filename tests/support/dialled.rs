@@ -114,13 +114,6 @@ impl Dialled {
         });
     }
 
-    /// Runs a command on each thread of a process, as its owner might.
-    pub fn run_on_threads(&self, pid: i32, command: &str) {
-        for tid in State::of(&[pid]).tids(pid) {
-            run(&format!("{command} {tid}"));
-        }
-    }
-
     fn give_settings_of_its_own(&self, plotter: usize) {
         let pid = self.plotters[plotter].pid();
         let tids = State::of(&[pid]).tids(pid);
@@ -130,6 +123,13 @@ impl Dialled {
         run(&format!("chrt --batch -p 0 {}", tids[1]));
         run(&format!("renice -n 19 -p {}", tids[1]));
         run(&format!("ionice -c 3 -p {}", tids[2]));
+    }
+}
+
+/// Runs a command on each thread of a process, as its owner might.
+pub fn run_on_threads(pid: i32, command: &str) {
+    for tid in State::of(&[pid]).tids(pid) {
+        run(&format!("{command} {tid}"));
     }
 }
 
