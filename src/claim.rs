@@ -35,7 +35,7 @@ pub enum SchedClass {
     Idle,
 }
 
-/// I/O priority of a thread (ioprio_set(2)).
+/// I/O priority of a thread (`ioprio_set(2)`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum IoPriority {
@@ -146,9 +146,8 @@ impl fmt::Display for Setting {
             Self::Nice(nice) => write!(f, "{nice}"),
             Self::SchedClass(SchedClass::Other) => f.write_str("other"),
             Self::SchedClass(SchedClass::Batch) => f.write_str("batch"),
-            Self::SchedClass(SchedClass::Idle) => f.write_str("idle"),
+            Self::SchedClass(SchedClass::Idle) | Self::IoPriority(IoPriority::Idle) => f.write_str("idle"),
             Self::IoPriority(IoPriority::BestEffort(level)) => write!(f, "best-effort/{level}"),
-            Self::IoPriority(IoPriority::Idle) => f.write_str("idle"),
             Self::Affinity(cpus) => {
                 let cpus: Vec<String> = cpus.iter().map(u32::to_string).collect();
                 f.write_str(&cpus.join(","))

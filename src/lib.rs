@@ -8,6 +8,8 @@
 //!
 //! A room per folder. `run` is the only file that knows all of them; `tests/arrows.rs` holds which room may know which.
 
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 pub mod actuate;
 pub mod arbiter;
 pub mod audit;
@@ -15,6 +17,7 @@ pub mod claim;
 pub mod cli;
 pub mod clock;
 pub mod decide;
+pub mod history;
 pub mod http;
 pub mod inventory;
 pub mod kernel;
@@ -24,6 +27,7 @@ pub mod mode;
 pub mod plotter;
 pub mod policy;
 pub mod pressure;
+pub mod promql;
 pub mod run;
 pub mod sample;
 pub mod signal;

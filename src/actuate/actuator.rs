@@ -1,5 +1,7 @@
 //! The actuator: holds what is ours, and makes the machine equal to what is wanted, tick by tick.
 
+mod admit;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -7,9 +9,8 @@ use super::JobHandle;
 use super::apply::goes_far_enough;
 use super::journal::{Damaged, Journal};
 use super::pauses::Pauses;
-use super::protect::protected;
 use super::record::Record;
-use super::report::{Action, Outcome, Report};
+use super::report::{Action, Report};
 use super::restore::{self, RestoreReport};
 use super::run_dir::{InstanceLock, RunDir, RunDirError};
 use super::said::Said;
@@ -17,7 +18,7 @@ use super::writer::{Step, Writer, summary};
 use crate::arbiter::{Want, Wanted};
 use crate::claim::{KnobKind, Target};
 use crate::clock::Moment;
-use crate::inventory::{Capability, CapabilityState};
+use crate::inventory::Capability;
 use crate::kernel::Roots;
 use crate::kernel::process::Identity;
 use crate::knob::{KnobError, Machine, Scope};
@@ -121,7 +122,7 @@ impl Actuator {
 
     /// What was done to a job's running time.
     pub fn pause_view(&self, job: &JobId, now: Moment) -> PauseView {
-        let open = self.held.get(&(job.clone(), KnobKind::Pause)).filter(|record| record.held().next().is_some());
+        let open = self.held.get(&(job.clone(), KnobKind::Pause)).filter(|record| is_pause(record));
         self.pauses.view(job.as_str(), open, now.boot)
     }
 
@@ -173,7 +174,7 @@ impl Actuator {
             }
             Mode::Enforce => self.said.rehearse(wanted.rehearsed.iter().collect(), &mut reports),
         }
-        self.pauses.keep(|id| jobs.iter().any(|job| job.id.as_str() == id));
+        self.pauses.keep(|plotter| self.machine.is_alive(plotter));
         if wanted.settings.is_empty() && self.held.is_empty() {
             return reports;
         }
@@ -196,10 +197,13 @@ impl Actuator {
     ) -> Result<(), RunDirError> {
         // Taken for the whole tick: whoever restores behind our back must not do it between our reading and our writing.
         let _section = self.run.section(PATIENCE)?;
+        // After a stop, the guard must not take the writes to come for those of a process that hangs.
+        self.run.beat(now.boot)?;
         if self.run.epoch() != self.epoch {
             // Everything was put back while we were stopped. What we remember is no longer so.
             self.adopt()?;
         }
+        self.machine.look_again();
         let (touchable, refused) = self.vet(jobs);
         let wanted = self.admit(now, wanted, &touchable, &refused, reports);
         self.release_unwanted(now, &wanted, reports);
@@ -219,83 +223,6 @@ impl Actuator {
         self.pauses = Pauses::load(self.run.path(), &self.boot_id);
         self.said.forget_failures();
         Ok(())
-    }
-
-    /// Jobs that may be touched, and why the others may not.
-    fn vet<'a>(&self, jobs: &'a [JobHandle]) -> (Vec<&'a JobHandle>, BTreeMap<&'a JobId, String>) {
-        let mut refused = BTreeMap::new();
-        let mut touchable = Vec::new();
-        for job in jobs {
-            match job.processes.iter().find_map(|&process| self.why_not(&job.id, process)) {
-                Some(why) => {
-                    refused.insert(&job.id, why);
-                }
-                None => touchable.push(job),
-            }
-        }
-        (touchable, refused)
-    }
-
-    /// Why a process may not be touched: it is protected, or it runs another program than when its record was made.
-    fn why_not(&self, job: &JobId, process: Identity) -> Option<String> {
-        let portrait = match self.machine.portrait(process) {
-            Ok(portrait) => portrait,
-            Err(error) if error.is_gone() => return None,
-            Err(error) => return Some(error.to_string()),
-        };
-        if let Some(why) = protected(process, &portrait, &self.lineage) {
-            return Some(why);
-        }
-        let records = KnobKind::ALL.iter().filter_map(|&kind| self.held.get(&(job.clone(), kind)));
-        let known =
-            records.flat_map(|record| &record.processes).find(|&&subject| Identity::from(subject) == process)?;
-        match (known.exe_inode, portrait.exe_inode) {
-            (Some(then), Some(now)) if then != now => {
-                Some(format!("process {} runs another program by now", process.pid))
-            }
-            _ => None,
-        }
-    }
-
-    /// The wants that can be acted upon; says why the others cannot.
-    fn admit<'a>(
-        &mut self,
-        now: Moment,
-        wanted: &'a Wanted,
-        touchable: &[&'a JobHandle],
-        refused: &BTreeMap<&JobId, String>,
-        reports: &mut Vec<Report>,
-    ) -> BTreeMap<(JobId, KnobKind), (&'a JobHandle, &'a Want)> {
-        let mut admitted = BTreeMap::new();
-        self.said.forget_unwanted(&wanted.settings);
-        for ((target, kind), want) in &wanted.settings {
-            let Target::Job(id) = target;
-            let handle = touchable.iter().find(|job| job.id == *id);
-            let outcome = match handle {
-                None => refused.get(id).map(|why| Outcome::Protected { why: why.clone() }),
-                Some(job) if *kind == KnobKind::Pause && !job.may_pause => {
-                    Some(Outcome::Protected { why: "its profile says that it must not be paused".to_owned() })
-                }
-                Some(_) if want.setting.kind() != *kind => {
-                    Some(Outcome::Failed { error: format!("{} is no value of the knob {}", want.setting, kind.name()) })
-                }
-                Some(job) => {
-                    if let Capability { state: CapabilityState::Unusable, reason, mend, .. } =
-                        self.machine.knob(*kind).probe()
-                    {
-                        let mend = if mend.is_empty() { mend } else { format!("; {mend}") };
-                        Some(Outcome::Failed { error: format!("{reason}{mend}") })
-                    } else {
-                        admitted.insert((id.clone(), *kind), (*job, want));
-                        None
-                    }
-                }
-            };
-            if let Some(outcome) = outcome {
-                self.said.say(now, (target, *kind), Action::Apply, Some(want), vec![Step::of(outcome)], reports);
-            }
-        }
-        admitted
     }
 
     fn release_unwanted(
@@ -337,6 +264,7 @@ impl Actuator {
             return;
         }
         let Some(record) = self.held.remove(key) else { return };
+        self.still_alive(now);
         let ended = record.clone();
         let writer = self.writer(now);
         let now_ms = writer.boot_ms();
@@ -345,7 +273,7 @@ impl Actuator {
             Some(record) => {
                 self.held.insert(key.clone(), record);
             }
-            None if key.1 == KnobKind::Pause && ended.held().next().is_some() => self.pauses.ended(&ended, now_ms),
+            None if is_pause(&ended) => self.pauses.ended(&ended, now_ms),
             None => {}
         }
         let from = reports.len();
@@ -367,12 +295,18 @@ impl Actuator {
                 if self.said.is_suspended(now, (&target, kind), Action::Apply) {
                     continue;
                 }
+                self.still_alive(now);
                 let key = (id.clone(), kind);
                 let held = self.held.remove(&key);
                 self.close_pause_chapter(now, held.as_ref(), want);
                 let held = held.map(|record| with_new_chapter(record, want, now));
                 let scope = self.scope(job, kind);
+                let was_paused = held.clone().filter(is_pause);
                 let applied = self.writer(now).apply(job, want, held, &scope);
+                if let Some(record) = was_paused.filter(|_| !applied.record.as_ref().is_some_and(is_pause)) {
+                    // Somebody else has continued it.
+                    self.pauses.ended(&record, self.writer(now).boot_ms());
+                }
                 if let Some(record) = applied.record {
                     self.held.insert(key, record);
                 }
@@ -383,7 +317,7 @@ impl Actuator {
 
     /// A pause that goes on for another reason is counted under both, each for its time.
     fn close_pause_chapter(&mut self, now: Moment, held: Option<&Record>, want: &Want) {
-        if let Some(record) = held.filter(|record| record.knob == KnobKind::Pause && record.reason != want.reason) {
+        if let Some(record) = held.filter(|record| is_pause(record) && record.reason != want.reason) {
             self.pauses.ended(record, u64::try_from(now.boot.as_millis()).unwrap_or(u64::MAX));
         }
     }
@@ -398,9 +332,20 @@ impl Actuator {
         Scope { processes, group }
     }
 
+    /// Slow is not dead: moving a process between groups may take its time. A beat that fails has failed at the last tick too,
+    /// where it was reported.
+    fn still_alive(&self, now: Moment) {
+        let _ = self.run.beat(now.boot);
+    }
+
     fn writer(&self, now: Moment) -> Writer<'_> {
         Writer { machine: self.machine.as_ref(), journal: &self.journal, boot_id: &self.boot_id, now }
     }
+}
+
+/// Whether it is we who hold the job paused.
+fn is_pause(record: &Record) -> bool {
+    record.knob == KnobKind::Pause && record.held().next().is_some()
 }
 
 fn with_new_chapter(mut record: Record, want: &Want, now: Moment) -> Record {

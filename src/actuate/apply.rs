@@ -191,11 +191,15 @@ impl Pass<'_> {
             Verdict::Leave => {}
             Verdict::Confirm => self.confirm(unit, found),
             Verdict::Write => {
+                let knob = self.knob;
                 if let Some(known) = self.known(unit) {
-                    known.state = UnitState::Pending;
-                    if !known.ours.contains(wanted) {
-                        known.ours.push(wanted.clone());
+                    for ours in [found, wanted] {
+                        let is_ours = ours == wanted || known.is_ours(knob, ours);
+                        if is_ours && !known.ours.contains(ours) {
+                            known.ours.push(ours.clone());
+                        }
                     }
+                    known.state = UnitState::Pending;
                 }
                 self.writes.push(unit.clone());
                 self.before.push(found.clone());
@@ -257,11 +261,17 @@ impl Pass<'_> {
     fn write_all(&mut self) {
         let wanted = self.draft.wanted.clone();
         let mut written = Vec::new();
-        for unit in &self.writes {
-            match self.knob.write(unit, &wanted) {
-                Ok(()) => written.push(unit.clone()),
+        for unit in self.writes.clone() {
+            match self.knob.write(&unit, &wanted) {
+                Ok(()) => written.push(unit),
                 Err(error) if error.is_gone() => {}
-                Err(error) => self.problems.push(error.to_string()),
+                Err(error) => {
+                    self.problems.push(error.to_string());
+                    // It had another value, and it still has: should ours turn up there, it is not by our hand.
+                    if let Some(known) = self.known(&unit) {
+                        known.ours.retain(|ours| *ours != wanted);
+                    }
+                }
             }
         }
         self.writes = written;

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::Record;
+use super::record::{Record, Subject};
+use crate::kernel::process::Identity;
 use crate::world::PauseView;
 
 /// Finished pauses by job and reason, in milliseconds.
@@ -19,8 +20,9 @@ struct Book {
     jobs: BTreeMap<String, Entry>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Entry {
+    plotter: Subject,
     by_reason_ms: BTreeMap<String, u64>,
     /// Time since boot up to which pauses are entered, so that none is counted twice after a crash in between.
     counted_until_ms: u64,
@@ -44,17 +46,21 @@ impl Pauses {
 
     /// Enters a pause that has just ended. Losing the file loses statistics only, hence no error.
     pub fn ended(&mut self, record: &Record, now_ms: u64) {
-        let entry = self.book.jobs.entry(record.job.clone()).or_default();
+        let entry = self.book.jobs.entry(record.job.clone()).or_insert_with(|| Entry {
+            plotter: record.plotter,
+            by_reason_ms: BTreeMap::new(),
+            counted_until_ms: 0,
+        });
         let from = record.since_ms.max(entry.counted_until_ms);
         *entry.by_reason_ms.entry(record.reason.clone()).or_default() += now_ms.saturating_sub(from);
         entry.counted_until_ms = now_ms;
         self.save();
     }
 
-    /// Drops jobs that have ended.
-    pub fn keep(&mut self, is_alive: impl Fn(&str) -> bool) {
+    /// Drops jobs whose plotter has ended.
+    pub fn keep(&mut self, is_alive: impl Fn(Identity) -> bool) {
         let before = self.book.jobs.len();
-        self.book.jobs.retain(|job, _| is_alive(job));
+        self.book.jobs.retain(|_, entry| is_alive(entry.plotter.into()));
         if self.book.jobs.len() != before {
             self.save();
         }
@@ -92,7 +98,7 @@ impl Pauses {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::{Subject, VERSION};
+    use super::super::record::VERSION;
     use super::*;
     use crate::claim::KnobKind;
     use crate::knob::Value;

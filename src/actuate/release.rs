@@ -1,7 +1,7 @@
 //! Puts one knob of one job back as it was: only what is still ours, and everything that inherited from it.
 
 use super::apply::foreign;
-use super::record::{Record, UnitState};
+use super::record::Record;
 use super::report::Outcome;
 use super::writer::{Step, Writer, problem_of, summary};
 use crate::kernel::process::Identity;
@@ -38,8 +38,14 @@ impl Writer<'_> {
             way.problems.clear();
             way.met = 0;
             let mut wrote = false;
-            for unit in self.units_to_release(knob, &record) {
-                wrote |= self.release_unit(knob, &record, &unit, pass == 0, &mut way);
+            self.machine.look_again();
+            match self.units_to_release(knob, &record) {
+                Ok(units) => {
+                    for unit in units {
+                        wrote |= self.release_unit(knob, &record, &unit, pass == 0, &mut way);
+                    }
+                }
+                Err(error) => way.problems.push(error.to_string()),
             }
             if !wrote || !knob.is_inherited() {
                 break;
@@ -59,20 +65,19 @@ impl Writer<'_> {
     }
 
     /// Recorded units, leaders first, then those that may have inherited. A pause is lifted from the youngest to the oldest.
-    fn units_to_release(&self, knob: &dyn Knob, record: &Record) -> Vec<Unit> {
+    fn units_to_release(&self, knob: &dyn Knob, record: &Record) -> Result<Vec<Unit>, KnobError> {
         let mut units: Vec<Unit> = record.held().map(|known| known.unit.clone()).collect();
         if !knob.is_inherited() {
             units.reverse();
-            return units;
+            return Ok(units);
         }
-        let yielded =
-            |unit: &Unit| record.position(unit).is_some_and(|at| record.units[at].state == UnitState::Yielded);
-        units.sort_by_key(|unit| !unit.is_leader());
         let scope = Scope { processes: self.family(record), group: record.group() };
-        let more = knob.units(&scope).unwrap_or_default();
-        let more: Vec<Unit> = more.into_iter().filter(|unit| !units.contains(unit) && !yielded(unit)).collect();
-        units.extend(more);
-        units
+        let mut live = knob.units(&scope)?;
+        units.retain(|unit| live.contains(unit));
+        units.sort_by_key(|unit| !unit.is_leader());
+        live.retain(|unit| record.position(unit).is_none());
+        units.extend(live);
+        Ok(units)
     }
 
     /// The recorded processes that live, and their descendants: children that nobody had time to record inherited all the same.

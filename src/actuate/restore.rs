@@ -11,8 +11,8 @@ use super::run_dir::{RunDir, RunDirError};
 use super::writer::Writer;
 use crate::claim::{KnobKind, Target};
 use crate::clock::Moment;
-use crate::kernel::Roots;
 use crate::kernel::process::Identity;
+use crate::kernel::{KernelError, Roots};
 use crate::knob::{GroupUse, Linux, Machine};
 
 /// What came of a restoration.
@@ -31,7 +31,8 @@ pub struct RestoreReport {
 ///
 /// Errors if the run directory cannot be used, or if a stopped instance sits on it for longer than `patience`.
 pub fn restore(roots: &Roots, now: Moment, patience: Duration) -> Result<RestoreReport, RunDirError> {
-    if !roots.run.join("journal").exists() {
+    let journal = roots.run.join("journal");
+    if !journal.try_exists().map_err(|source| KernelError::io("look for", &journal, source))? {
         return Ok(RestoreReport::default());
     }
     // Undoing is allowed even where doing is not.
@@ -58,7 +59,7 @@ pub fn restore_unlocked(machine: &dyn Machine, run: &RunDir, now: Moment) -> Res
     let journal = Journal::at(run.path());
     let boot_id = machine
         .boot_id()
-        .map_err(|error| crate::kernel::KernelError::Unsupported { what: "restoration", reason: error.to_string() })?;
+        .map_err(|error| KernelError::Unsupported { what: "restoration", reason: error.to_string() })?;
     let loaded = journal.load(&boot_id)?;
     let mut report = RestoreReport::default();
     for damaged in &loaded.damaged {

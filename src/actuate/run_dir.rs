@@ -142,8 +142,10 @@ impl RunDir {
         counter(&self.heartbeat)
     }
 
+    /// Twice at the same moment is twice alive.
     pub fn beat(&self, boot: Duration) -> Result<(), KernelError> {
         let beat = u64::try_from(boot.as_nanos()).unwrap_or(u64::MAX);
+        let beat = if beat == self.heartbeat() { beat.wrapping_add(1) } else { beat };
         set_counter(&self.heartbeat, beat)
             .map_err(|source| KernelError::io("write", self.path.join("heartbeat"), source))
     }

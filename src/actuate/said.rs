@@ -73,7 +73,12 @@ impl Said {
                 self.refused.remove(&key);
             }
             Some(outcome) => {
-                let delay = known.map_or(FIRST_DELAY, |known| (known.delay * 2).min(LONGEST_DELAY));
+                let delay = match outcome {
+                    Outcome::Failed { .. } => {
+                        known.map_or(FIRST_DELAY, |known| (known.delay * 2).clamp(FIRST_DELAY, LONGEST_DELAY))
+                    }
+                    _ => Duration::ZERO,
+                };
                 self.refused.insert(key, Refusal { outcome, setting, until: now.boot + delay, delay });
             }
         }

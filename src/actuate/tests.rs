@@ -1,9 +1,9 @@
-//! Tests of the actuator on a machine in memory, and on the real one.
+//! Tests of the actuator on a machine in memory.
 
 mod faults;
-mod host;
 mod property;
 mod scenarios;
+mod tmpfs;
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

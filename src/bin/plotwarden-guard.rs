@@ -1,5 +1,7 @@
 //! The guard process of `plotwarden`: small, alone, and hard to kill by accident. Everything it knows is in `actuate::guard`.
 
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -14,9 +14,9 @@ fn check(options: &PolicyCheckOptions) -> u8 {
     let report = if options.paths.is_empty() { shipped() } else { policy::check(&options.paths) };
     // What is wrong goes to standard error, so that a pipeline sees it; what is fine to standard output.
     if report.exit_code() == exit::OK {
-        print!("{report}")
+        print!("{report}");
     } else {
-        eprint!("{report}")
+        eprint!("{report}");
     }
     report.exit_code()
 }

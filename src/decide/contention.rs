@@ -53,7 +53,8 @@ pub fn decide(policy: &Policy, state: &mut State, world: &World, signals: &Signa
     let jobs: Vec<&JobView> = world.jobs.iter().filter(|view| policy.selector.selects(&view.job)).collect();
     let answers = ask(policy, &jobs, signals, now);
     let readings = judge(rules, |name| answers.get(name));
-    let tick = Tick { rules, answers: &answers, readings, jobs, now };
+    let enforced = policy.control.mode == Mode::Enforce;
+    let tick = Tick { rules, answers: &answers, readings, jobs, now, enforced };
 
     decision.inputs = answers.iter().map(|(name, answer)| input(name, answer)).collect();
     decision.severities =

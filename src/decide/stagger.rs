@@ -24,6 +24,8 @@ use crate::world::JobView;
 pub const IO_PRESSURE: &str = "io-pressure";
 /// Why a job is held at its start.
 pub const DEFERRED_START: &str = "deferred-start";
+/// A pause is carried out in the tick that claims it, and seen in the next.
+const TAKES_EFFECT: Duration = Duration::from_secs(3);
 /// A job that appears now and is older than this was not started now: we were not looking.
 const NEWBORN: Duration = Duration::from_secs(30);
 /// A plot with less than this has hardly begun to fill its temp directory. Small test plots get this far within a tick.
@@ -33,6 +35,8 @@ const NO_PROGRESS: f64 = 0.05;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Stagger {
     held: BTreeMap<JobId, Held>,
+    /// Jobs that could not be paused: their profile forbids it, somebody else resumes them, or a better claim won.
+    unpausable: BTreeSet<JobId>,
     /// When a job was last let go.
     resumed: BTreeMap<JobId, Duration>,
     /// Jobs of the last tick; `None` before the first, when nobody can tell which job is new.
@@ -69,8 +73,10 @@ impl Stagger {
     pub fn defer(&mut self, tick: &Tick<'_>, closed_by: Option<&str>) -> Vec<String> {
         self.held.retain(|id, _| tick.job(id).is_some());
         self.resumed.retain(|id, _| tick.job(id).is_some());
+        self.unpausable.retain(|id| tick.job(id).is_some());
+        let mut lines = self.let_go_of_those_that_run(tick);
         self.bound(tick, closed_by.is_some());
-        let lines = closed_by.map(|why| self.defer_newborn(tick, why)).unwrap_or_default();
+        lines.extend(closed_by.map(|why| self.defer_newborn(tick, why)).unwrap_or_default());
         self.seen = Some(tick.jobs.iter().map(|view| view.job.id.clone()).collect());
         lines
     }
@@ -85,6 +91,19 @@ impl Stagger {
             deeds = self.tighten(tick, pause);
         }
         deeds
+    }
+
+    /// A pause that did not take is no pause: whoever counted on it would let all others stand still beside a job that runs.
+    fn let_go_of_those_that_run(&mut self, tick: &Tick<'_>) -> Vec<String> {
+        let runs = |id: &JobId| tick.job(id).is_some_and(|view| view.pause.since.is_none());
+        let late = |held: &Held| tick.time().saturating_sub(held.since) >= TAKES_EFFECT;
+        let failed = self.held.extract_if(.., |id, held| tick.enforced && late(held) && runs(id));
+        let failed: Vec<JobId> = failed.map(|(id, _)| id).collect();
+        self.unpausable.extend(failed.iter().cloned());
+        failed
+            .iter()
+            .map(|id| format!("{id} goes on although it should be paused; it is left alone from now on"))
+            .collect()
     }
 
     /// Closed admission means no more jobs at once than there are; open admission with nothing held means no limit.
@@ -128,12 +147,12 @@ impl Stagger {
             self.running(tick).into_iter().partition(|view| self.is_newborn(view, tick));
         let places = self.limit.unwrap_or(usize::MAX).saturating_sub(others.len() + self.held.len());
         let room = self.room_for_pauses(tick);
-        let mut lines = Vec::new();
-        for view in newborn.into_iter().filter(|view| !spared(view, tick)).skip(places).take(room) {
-            lines.push(format!("held back {} at its start: admission is closed, {why}", view.job.id));
-            self.held.insert(view.job.id.clone(), Held { reason: DEFERRED_START, since: tick.time() });
-        }
-        lines
+        let deferrable = newborn.into_iter().filter(|view| !self.is_spared(view, tick));
+        let deferred: Vec<&JobView> = deferrable.skip(places).take(room).collect();
+        let held = Held { reason: DEFERRED_START, since: tick.time() };
+        self.held.extend(deferred.iter().map(|view| (view.job.id.clone(), held)));
+        let line = |view: &&JobView| format!("held back {} at its start: admission is closed, {why}", view.job.id);
+        deferred.iter().map(line).collect()
     }
 
     /// Lets the next job take the place of one that has ended. Up to `keepRunning`, no signal, settling time or budget prevents
@@ -227,11 +246,15 @@ impl Stagger {
         share_of(tick.jobs.len(), tick.rules.guardrails.max_paused).saturating_sub(self.held.len())
     }
 
+    fn is_spared(&self, view: &JobView, tick: &Tick<'_>) -> bool {
+        self.unpausable.contains(&view.job.id) || tick.rules.guardrails.never_pause.contains(&view.job.profile)
+    }
+
     fn may_be_paused(&self, view: &JobView, tick: &Tick<'_>) -> bool {
         let cooldown = tick.rules.behavior.cooldown;
         let rested = self.resumed.get(&view.job.id).is_none_or(|at| tick.time().saturating_sub(*at) >= cooldown);
         let grown = view.running_time(tick.now) >= tick.rules.guardrails.min_run;
-        rested && grown && !view.job.progress.stalled && !spared(view, tick)
+        rested && grown && !view.job.progress.stalled && !self.is_spared(view, tick)
     }
 }
 
@@ -244,10 +267,6 @@ fn paused(view: &JobView, why: &str, rank: usize, running: usize) -> Deed {
     };
     let why = format!("{why}; it was {place} ({}) of {running} running", explain::progress(view));
     Deed { action: format!("paused {}", view.job.id), why }
-}
-
-fn spared(view: &JobView, tick: &Tick<'_>) -> bool {
-    tick.rules.guardrails.never_pause.contains(&view.job.profile)
 }
 
 /// `share` of `count`, rounded down.

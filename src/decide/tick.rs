@@ -21,6 +21,8 @@ pub struct Tick<'a> {
     /// The jobs that the policy is about, oldest first.
     pub jobs: Vec<&'a JobView>,
     pub now: Moment,
+    /// Whether claims are carried out, and not only rehearsed.
+    pub enforced: bool,
 }
 
 impl<'a> Tick<'a> {

@@ -48,7 +48,7 @@ impl Knob for Affinity {
 
     /// From `status` and not from `sched_getaffinity(2)`, which hides CPUs that are offline: they have to be restored too.
     fn read(&self, unit: &Unit) -> Result<Value, KnobError> {
-        self.tasks.on_checked_thread(unit, "read the CPU affinity", |tid| {
+        Tasks::read_of_thread(unit, "read the CPU affinity", |tid| {
             let pid = unit.process().map_or(tid, |process| process.pid);
             let path = self.tasks.dir(pid).join("task").join(tid.to_string()).join("status");
             let status = std::fs::read(&path)?;

@@ -67,12 +67,9 @@ impl Tree {
     /// Makes the group of that path, and ours above it, unless they are there; returns its inode.
     pub fn make(&self, path: &str) -> io::Result<u64> {
         let dir = self.dir(path).ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
-        for dir in [self.mount.join(BASE_GROUP), dir] {
-            match std::fs::create_dir(&dir) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                _ => {}
-            }
-        }
+        let make = || make_unless_there(&self.mount.join(BASE_GROUP)).and_then(|()| make_unless_there(&dir));
+        // The group above goes with the last one in it, which may be just now: once more.
+        make().or_else(|_| make())?;
         self.inode(path)
     }
 
@@ -147,6 +144,13 @@ pub fn file_name(job: &str) -> String {
         }
     }
     name
+}
+
+fn make_unless_there(dir: &Path) -> io::Result<()> {
+    match std::fs::create_dir(dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Upper case; 0 to 15.

@@ -39,7 +39,7 @@ impl Knob for IoPriorityKnob {
 
     /// The raw word: a thread that never had a priority answers class 0, "none", and gets it back as that.
     fn read(&self, unit: &Unit) -> Result<Value, KnobError> {
-        self.tasks.on_checked_thread(unit, "read the I/O priority", |tid| {
+        Tasks::read_of_thread(unit, "read the I/O priority", |tid| {
             // SAFETY: ioprio_get takes two integers.
             let answer = unsafe { libc::syscall(libc::SYS_ioprio_get, WHO_THREAD, tid) };
             u16::try_from(answer)

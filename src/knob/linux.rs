@@ -68,6 +68,10 @@ impl Machine for Linux {
         }
     }
 
+    fn look_again(&self) {
+        self.tasks.look_again();
+    }
+
     fn boot_id(&self) -> Result<String, KnobError> {
         let text = std::fs::read_to_string(&self.boot_id);
         text.map(|text| text.trim().to_owned())

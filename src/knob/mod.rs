@@ -105,6 +105,9 @@ pub struct Portrait {
 pub trait Machine {
     fn knob(&self, kind: KnobKind) -> &dyn Knob;
 
+    /// Units are listed once and remembered until this is called: at the start of each tick and of each pass of a release.
+    fn look_again(&self) {}
+
     /// What a record must carry to be valid: `/proc/sys/kernel/random/boot_id`.
     fn boot_id(&self) -> Result<String, KnobError>;
 

@@ -33,7 +33,7 @@ impl Knob for Nice {
     }
 
     fn read(&self, unit: &Unit) -> Result<Value, KnobError> {
-        self.tasks.on_checked_thread(unit, "read the niceness", |tid| {
+        Tasks::read_of_thread(unit, "read the niceness", |tid| {
             // SAFETY: getpriority takes two integers. The raw call answers 20 - nice, so that -1 is an error and nothing else.
             let answer = unsafe { libc::syscall(libc::SYS_getpriority, libc::PRIO_PROCESS, tid) };
             match i8::try_from(20 - answer) {

@@ -43,7 +43,7 @@ impl Knob for Class {
     }
 
     fn read(&self, unit: &Unit) -> Result<Value, KnobError> {
-        self.tasks.on_checked_thread(unit, "read the scheduling class", |tid| {
+        Tasks::read_of_thread(unit, "read the scheduling class", |tid| {
             Ok(Value::Class(Policy::from_number(scheduler(tid)? & !RESET_ON_FORK)))
         })
     }

@@ -2,9 +2,12 @@
 //!
 //! Source: `Documentation/filesystems/proc.rst`, `pidfd_open(2)`, `pidfd_send_signal(2)`.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{KnobError, Unit};
 use crate::kernel::process::Identity;
@@ -49,11 +52,18 @@ impl TaskStat {
 #[derive(Debug, Clone)]
 pub struct Tasks {
     procfs: PathBuf,
+    /// Threads by process, listed once for all knobs: each of them costs a file to open.
+    listed: Arc<Mutex<BTreeMap<Identity, Vec<Unit>>>>,
 }
 
 impl Tasks {
     pub fn new(procfs: &Path) -> Self {
-        Self { procfs: procfs.to_owned() }
+        Self { procfs: procfs.to_owned(), listed: Arc::default() }
+    }
+
+    /// Forgets which threads there were.
+    pub fn look_again(&self) {
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     pub fn dir(&self, pid: i32) -> PathBuf {
@@ -107,33 +117,35 @@ impl Tasks {
         Ok(threads)
     }
 
-    /// The thread units of the processes that still live.
+    /// The thread units of the processes that still live, as of the last look.
     pub fn thread_units(&self, processes: &[Identity]) -> Result<Vec<Unit>, KnobError> {
+        let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
         let mut units = Vec::new();
         for &process in processes {
-            match self.threads(process) {
-                Ok(threads) => units.extend(threads.into_iter().map(|(unit, _)| unit)),
-                Err(error) if error.is_gone() => {}
-                Err(error) => return Err(error),
-            }
+            let of_process = match listed.entry(process) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => match self.threads(process) {
+                    Ok(threads) => unknown.insert(threads.into_iter().map(|(unit, _)| unit).collect()),
+                    Err(error) if error.is_gone() => continue,
+                    Err(error) => return Err(error),
+                },
+            };
+            units.extend(of_process.iter().cloned());
         }
         Ok(units)
     }
 
-    /// Reads something of a thread id that is checked before.
-    pub fn on_checked_thread<T>(
-        &self,
+    /// Reads something of a thread that was just listed. If it ended since and its number went to a stranger, what is read leads
+    /// to no write, since writes check.
+    pub fn read_of_thread<T>(
         unit: &Unit,
         doing: &'static str,
         read: impl FnOnce(i32) -> io::Result<T>,
     ) -> Result<T, KnobError> {
-        let (Unit::Thread { tid, thread_started, .. }, Some(process)) = (unit, unit.process()) else {
+        let Unit::Thread { tid, .. } = *unit else {
             return Err(KnobError::Unusable(format!("{unit} is not a thread")));
         };
-        if self.thread(process, *tid)?.start_ticks != *thread_started {
-            return Err(KnobError::Gone(unit.to_string()));
-        }
-        read(*tid).map_err(|source| KnobError::from_io(doing, unit, source))
+        read(tid).map_err(|source| KnobError::from_io(doing, unit, source))
     }
 
     /// Runs `act` on a thread id. Process and thread are checked right before, the process under a pidfd that is asked again

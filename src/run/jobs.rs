@@ -111,7 +111,7 @@ impl Jobs {
     fn observe(&mut self, id: &JobId, plotter: Identity, treatment: Option<&Treatment>) -> Observation {
         let paused = treatment.map(|treatment| treatment.pause.total.values().sum()).unwrap_or_default();
         let log = self.read_log(id, plotter);
-        let nothing = Observation { paused, log, ..Observation::default() };
+        let nothing = Observation { log, paused, ..Observation::default() };
         let Ok(process) = ProcessDir::open(&self.roots, plotter.pid) else { return nothing };
         match process.stat() {
             Ok(stat) if stat.identity == plotter => Observation {

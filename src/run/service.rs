@@ -47,7 +47,7 @@ pub enum RunError {
     Listen(#[from] ListenError),
     #[error("the shipped plotter profiles are damaged: {0}")]
     Profiles(#[from] ProfileError),
-    #[error("{}{} in the policies; nothing was started (`plotwarden policy check` says the same)", lines(.0), count(.0))]
+    #[error("{}\n{} in the policies; nothing was started (`plotwarden policy check` says the same)", lines(.0), count(.0))]
     Policies(Vec<PolicyError>),
     #[error(transparent)]
     Actuator(#[from] OpenError),
@@ -60,7 +60,7 @@ pub enum RunError {
 }
 
 fn lines(errors: &[PolicyError]) -> String {
-    errors.iter().map(|error| format!("{error}\n")).collect()
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 fn count(errors: &[PolicyError]) -> String {

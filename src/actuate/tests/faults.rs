@@ -182,7 +182,7 @@ fn a_damaged_record_is_put_aside_and_its_frozen_group_thawed() {
 /// A run directory on a tmpfs of a few pages, filled to the brim.
 #[test]
 fn a_full_run_directory_means_that_nothing_is_touched() {
-    let Some(mount) = super::host::small_tmpfs() else { return };
+    let Some(mount) = super::tmpfs::small_tmpfs() else { return };
     let mut rig = Rig::new();
     rig.actuator = None;
     let roots = Roots { run: mount.path().join("run"), ..rig.roots() };

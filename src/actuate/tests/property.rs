@@ -75,7 +75,7 @@ fn tamper(rig: &Rig, kind: KnobKind) {
             KnobKind::Nice => values.nice = -7,
             KnobKind::SchedClass => values.class = Policy::Fifo,
             KnobKind::IoPriority => values.io_priority = IoPrio::from(IoPriority::BestEffort(3)),
-            KnobKind::Affinity => values.cpus = [3].into(),
+            KnobKind::Affinity => values.cpus = [0, 3].into(),
             KnobKind::Group | KnobKind::Pause => {}
         }
     }

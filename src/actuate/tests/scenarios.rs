@@ -356,3 +356,18 @@ fn a_plot_that_is_nicer_than_wanted_is_left_as_it_is() {
     assert_eq!(rig.state.borrow().writes, 0);
     assert_eq!(nice_of(&rig, PLOTTER), [19, 19, 19]);
 }
+
+#[test]
+fn a_pause_that_somebody_ends_is_counted_until_then() {
+    let mut rig = Rig::new();
+    rig.want(KnobKind::Pause, 0);
+    rig.tick();
+    rig.seconds += 29;
+    for process in rig.state.borrow_mut().processes.values_mut() {
+        process.stopped = false;
+    }
+    rig.tick();
+    rig.seconds += 1000;
+    let view = rig.actuator.as_ref().unwrap().pause_view(&rig.id(), moment(rig.seconds));
+    assert_eq!((view.since, view.total["io-pressure"].as_secs()), (None, 30));
+}

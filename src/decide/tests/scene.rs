@@ -51,6 +51,8 @@ pub struct Scene {
     /// Everything that was said so far, with the second in which it was.
     pub said: Vec<(u64, String)>,
     pub last: Decision,
+    /// A job whose pauses do not take.
+    pub unpausable: Option<u32>,
 }
 
 /// `stagger-by-pressure`.
@@ -108,6 +110,7 @@ impl Scene {
             now: Duration::from_secs(1000),
             said: Vec::new(),
             last: Decision::default(),
+            unpausable: None,
         }
     }
 
@@ -168,7 +171,8 @@ impl Scene {
             if let Some((_, reason)) = &view.pause.since {
                 *view.pause.total.entry(reason.clone()).or_default() += step;
             }
-            let reason = paused.get(view.job.id.as_str());
+            let takes = self.unpausable.is_none_or(|number| i32::try_from(number).unwrap() != view.job.plotter.pid);
+            let reason = paused.get(view.job.id.as_str()).filter(|_| takes);
             view.pause.since = match (reason, view.pause.since.take()) {
                 (Some(_), Some(since)) => Some(since),
                 (Some(reason), None) => Some((self.now, (*reason).to_owned())),

@@ -181,6 +181,22 @@ fn the_unpausable_are_left_alone() {
 }
 
 #[test]
+fn a_pause_that_does_not_take_is_not_counted_on() {
+    let mut scene = Scene::with_jobs(shipped_policy(), 2);
+    scene.unpausable = Some(2);
+    scene.ticks(5, Felt::io(0.9));
+    assert_eq!(scene.paused_numbers(), [2]);
+    scene.ticks(5, Felt::io(0.9));
+    assert_eq!(scene.paused_numbers(), [1], "the other one is paused instead: {:?}", scene.said);
+    assert!(scene.said("chiapos-2 goes on although it should be paused"), "{:?}", scene.said);
+    scene.ticks(60, Felt::io(0.9));
+    assert_eq!(scene.paused_numbers(), [1]);
+    scene.end(2);
+    scene.tick(Felt::io(0.9));
+    assert!(scene.paused().is_empty());
+}
+
+#[test]
 fn unknown_progress_is_not_taken_for_none() {
     let mut scene = Scene::with_jobs(edited(&[("pauseAtOnce: 50%", "pauseAtOnce: 1%")]), 2);
     scene.jobs[1].job.progress.ratio = None;

@@ -1,4 +1,4 @@
-//! The real kernel.
+//! A real file system that is full.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,0 +1,140 @@
+//! The actuator on the real kernel: real threads, real groups, real deaths. Needs root; says so where it is not.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot go on says so by panicking"
+)]
+
+mod death;
+mod guard;
+mod knobs;
+mod machine;
+mod reuse;
+mod subject;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use plotwarden::actuate::{Actuator, JobHandle};
+use plotwarden::arbiter::{Want, Wanted};
+use plotwarden::claim::{Bound, Claimant, Class, IoPriority, KnobKind, SchedClass, Setting, Target};
+use plotwarden::clock::Moment;
+use plotwarden::kernel::Roots;
+use plotwarden::knob::{GroupUse, Linux};
+use plotwarden::mode::Mode;
+
+/// Says on the terminal why a test did nothing.
+macro_rules! skip {
+    ($($why:tt)*) => {{
+        eprintln!("SKIPPED: {}", format!($($why)*));
+        return;
+    }};
+}
+pub(crate) use skip;
+
+/// Other programs of these tests are this one, told by this variable which part to play.
+const PART: &str = "PLOTWARDEN_TEST_PART";
+
+#[test]
+fn play_a_part() {
+    match std::env::var(PART).as_deref() {
+        Ok("subject") => subject::play(),
+        Ok("main") => guard::play(),
+        Ok("victim") => death::play(),
+        Ok("namespace") => reuse::play(),
+        _ => {}
+    }
+}
+
+/// This test program again, in another part.
+pub fn in_part(part: &str) -> Vec<String> {
+    let ours = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
+    let arguments = [ours.as_str(), "--exact", "play_a_part", "--nocapture", "--test-threads=1"];
+    let environment = ["env".to_owned(), format!("{PART}={part}")];
+    environment.into_iter().chain(arguments.map(str::to_owned)).collect()
+}
+
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// The cgroup2 mount, if there is one that can be written.
+pub fn cgroup2() -> Option<PathBuf> {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+    let mount = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>()).find(|fields| fields[2] == "cgroup2")?;
+    let path = PathBuf::from(mount[1]);
+    nix::unistd::access(&path, nix::unistd::AccessFlags::W_OK).ok()?;
+    Some(path)
+}
+
+pub fn roots(run: &Path, cgroupfs: Option<PathBuf>) -> Roots {
+    Roots { procfs: "/proc".into(), sysfs: "/sys".into(), cgroupfs, run: run.join("run") }
+}
+
+/// A run directory, put back and removed at the end of a test, however it ends.
+pub struct Bench {
+    _dir: tempfile::TempDir,
+    pub roots: Roots,
+}
+
+impl Bench {
+    pub fn new(cgroupfs: Option<PathBuf>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self { roots: roots(dir.path(), cgroupfs), _dir: dir }
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        let _ = plotwarden::actuate::restore(&self.roots, now(), Duration::from_secs(2));
+    }
+}
+
+pub fn now() -> Moment {
+    let boot = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME).unwrap();
+    Moment { boot: boot.into(), wall: SystemTime::now() }
+}
+
+pub fn open(roots: &Roots) -> Actuator {
+    let machine = Box::new(Linux::new(roots, GroupUse::Free));
+    Actuator::open(roots, machine, Mode::Enforce, now()).unwrap().0
+}
+
+pub fn setting(kind: KnobKind) -> Setting {
+    match kind {
+        KnobKind::Group => Setting::Group,
+        KnobKind::Nice => Setting::Nice(11),
+        KnobKind::SchedClass => Setting::SchedClass(SchedClass::Batch),
+        KnobKind::IoPriority => Setting::IoPriority(IoPriority::Idle),
+        KnobKind::Affinity => Setting::Affinity([0, 4000].into()),
+        KnobKind::Pause => Setting::Paused,
+    }
+}
+
+pub fn wanted(job: &JobHandle, kinds: &[KnobKind]) -> Wanted {
+    let holder = Claimant { class: Class::Slo, priority: 500, policy: "calm".to_owned() };
+    let bound = |kind| if kind == KnobKind::Affinity { Bound::Exactly } else { Bound::AtLeast };
+    let want = |kind| Want {
+        setting: setting(kind),
+        bound: bound(kind),
+        holders: vec![holder.clone()],
+        reason: "io-pressure",
+    };
+    let settings = kinds.iter().map(|&kind| ((Target::Job(job.id.clone()), kind), want(kind)));
+    Wanted { settings: settings.collect::<BTreeMap<_, _>>(), ..Wanted::default() }
+}
+
+/// Waits for something to become so; `false` if it does not within the time.
+pub fn within(limit: Duration, is_so: impl Fn() -> bool) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < limit {
+        if is_so() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    is_so()
+}
