@@ -103,7 +103,8 @@ impl Dialled {
     /// Turns the pressure up and waits until every knob that the policy knows is held, which the kernel confirms.
     pub fn press(&self, daemon: &Daemon) {
         self.dial.turn_to(PAUSING);
-        daemon.wait_for("every knob is held", Duration::from_secs(20), |metrics| {
+        // After failures it tries again later and later.
+        daemon.wait_for("every knob is held", Duration::from_secs(60), |metrics| {
             let held = |knob| !metrics.all("plotwarden_knob_setting_info", &[("knob", knob)]).is_empty();
             let moved = held("group")
                 || metrics.value("plotwarden_capability", &[("surface", "cgroup-group"), ("state", "usable")])
