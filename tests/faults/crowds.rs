@@ -50,7 +50,7 @@ fn cpu_per_tick(daemon: &Daemon) -> f64 {
     let measure = || {
         let (cpu, ticks) = (cpu_time(daemon.pid()), daemon.ticks());
         std::thread::sleep(Duration::from_secs(6));
-        (cpu_time(daemon.pid()) - cpu).as_secs_f64() / (daemon.ticks() - ticks)
+        cpu_time(daemon.pid()).saturating_sub(cpu).as_secs_f64() / (daemon.ticks() - ticks)
     };
     measure().min(measure())
 }

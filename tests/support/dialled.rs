@@ -104,7 +104,7 @@ impl Dialled {
     pub fn press(&self, daemon: &Daemon) {
         self.dial.turn_to(PAUSING);
         // After failures it tries again later and later.
-        daemon.wait_for("every knob is held", Duration::from_secs(60), |metrics| {
+        daemon.wait_for("every knob is held", Duration::from_mins(1), |metrics| {
             let held = |knob| !metrics.all("plotwarden_knob_setting_info", &[("knob", knob)]).is_empty();
             let moved = held("group")
                 || metrics.value("plotwarden_capability", &[("surface", "cgroup-group"), ("state", "usable")])
