@@ -44,17 +44,22 @@ impl Drop for Crowd {
     }
 }
 
-/// CPU seconds per tick over about ten seconds, in which nothing else happens.
+/// CPU seconds per tick while nothing happens; the less of two measurements, since once a minute all of procfs is looked
+/// through besides.
 fn cpu_per_tick(daemon: &Daemon) -> f64 {
-    let read = || {
-        let metrics = daemon.metrics();
-        let value = |name| metrics.value(name, &[]).unwrap();
-        (value("process_cpu_seconds_total"), value("plotwarden_ticks_total"))
+    let measure = || {
+        let (cpu, ticks) = (cpu_time(daemon.pid()), daemon.ticks());
+        std::thread::sleep(Duration::from_secs(6));
+        cpu_time(daemon.pid()).saturating_sub(cpu).as_secs_f64() / (daemon.ticks() - ticks)
     };
-    let (cpu, ticks) = read();
-    std::thread::sleep(Duration::from_secs(10));
-    let (cpu_after, ticks_after) = read();
-    (cpu_after - cpu) / (ticks_after - ticks)
+    measure().min(measure())
+}
+
+/// Of all threads, to the nanosecond: the usual clock counts in hundredths of a second, which is more than a tick takes.
+fn cpu_time(pid: i32) -> Duration {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
+    let spent = |text: String| text.split(' ').next().unwrap().parse::<u64>().unwrap();
+    Duration::from_nanos(tasks.map(|task| spent(std::fs::read_to_string(task.path().join("schedstat")).unwrap())).sum())
 }
 
 /// From the start of a plotter to the first answer that names it.
@@ -93,8 +98,7 @@ fn a_plotter_is_noticed_among_ten_thousand_processes_at_no_higher_cost() {
     std::thread::sleep(Duration::from_secs(10));
     let crowded = cpu_per_tick(&daemon);
     eprintln!("CPU per tick: {:.1} ms alone, {:.1} ms in the crowd", alone * 1e3, crowded * 1e3);
-    // The clock of CPU time counts in hundredths of a second.
-    assert!(crowded < 3.0 * alone + 0.01, "{crowded} s per tick, and {alone} s with few processes");
+    assert!(crowded < 2.0 * alone, "{crowded} s per tick, and {alone} s with few processes");
     let mut times: Vec<Duration> = (0..5).map(|_| time_to_recognise(&daemon, &mut dialled)).collect();
     times.sort();
     eprintln!("recognised after {times:?}");

@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 
 use crate::support::alone::is_root;
 use crate::support::daemon::{BINARY, Daemon, Options};
-use crate::support::dialled::{CALM, Dialled, PAUSING, wait_up_to};
+use crate::support::dialled::{CALM, Dialled, PAUSING, run_on_threads, wait_up_to};
 use crate::support::state::{State, groups_left};
 
 /// Within this time everything is put back, whatever has happened (the promise); our own looking takes a moment too.
@@ -93,7 +93,7 @@ fn sigkill_at_any_moment_is_made_good() {
         dialled.dial.turn_to(PAUSING);
         let mut daemon = Daemon::start(&dialled.options());
         // The first two ticks, in which everything is moved, niced and paused, in steps that fall nowhere in particular.
-        std::thread::sleep(Duration::from_millis(moment * 173));
+        std::thread::sleep(Duration::from_millis(moment * 200));
         daemon.signal(Signal::SIGKILL);
         daemon.wait();
         wait_up_to(PROMISED, "all as before", || dialled.state() == before);
@@ -183,6 +183,24 @@ fn a_guard_that_dies_is_replaced() {
     wait_up_to(PROMISED, "all as before", || dialled.state() == before);
 }
 
+/// As a service manager does it, and a terminal with Ctrl-C.
+#[test]
+fn a_signal_to_all_processes_at_once_ends_them_in_order() {
+    if !is_root("pausing plotters") {
+        return;
+    }
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let (dialled, mut daemon, before) = held();
+        let guard = daemon.guard().unwrap();
+        send(guard, signal);
+        daemon.signal(signal);
+        assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
+        assert_eq!(dialled.state(), before, "{}", daemon.log());
+        assert_nothing_is_left(&daemon);
+        wait_up_to(PROMISED, "the guard has ended too", || State::of(&[guard]).is_empty());
+    }
+}
+
 /// The guard first, then the main process before it can start another one.
 pub fn end_both(daemon: &mut Daemon) {
     let guard = daemon.guard().unwrap();
@@ -199,7 +217,7 @@ fn a_plotter_that_its_owner_made_slow_is_not_made_faster() {
     }
     let mut dialled = Dialled::new();
     let slow = dialled.start_plotter();
-    dialled.run_on_threads(slow, "renice -n 19 -p");
+    run_on_threads(slow, "renice -n 19 -p");
     dialled.start_plotter();
     dialled.start_plotter();
     let before = State::of(&[slow]);

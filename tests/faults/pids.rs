@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use crate::exits::{end_both, restore};
 use crate::support::alone::is_root;
 use crate::support::daemon::Daemon;
-use crate::support::dialled::{Dialled, wait_until};
+use crate::support::dialled::{Dialled, run_on_threads, wait_until};
 use crate::support::state::State;
 
 /// Set for the tests that run inside of a pid namespace of their own.
@@ -77,8 +77,8 @@ fn take_over_pid(dialled: &mut Dialled) -> (Sleeper, State) {
     assert!(State::of(&[pid]).halts(pid));
     drop(plotter);
     let sleeper = (0..2000).map(|_| asleep()).find(|sleeper| sleeper.0.id().cast_signed() == pid).unwrap();
-    dialled.run_on_threads(pid, "renice -n 15 -p");
-    dialled.run_on_threads(pid, "chrt --batch -p 0");
+    run_on_threads(pid, "renice -n 15 -p");
+    run_on_threads(pid, "chrt --batch -p 0");
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGSTOP).unwrap();
     wait_until("the sleeper is stopped", || State::of(&[pid]).halts(pid));
     let state = State::of(&[pid]);

@@ -1,5 +1,6 @@
 //! Whatever becomes of the policy files, the last good ones stay in force: a pause is never dropped because an editor slipped.
 
+use std::fmt::Write;
 use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -83,7 +84,7 @@ fn bomb() -> String {
     let mut text = "apiVersion: plotwarden/v1\nkind: Contention\nl0: &l0 [boom]\n".to_owned();
     for level in 1..=10 {
         let below = vec![format!("*l{}", level - 1); 10].join(", ");
-        text += &format!("l{level}: &l{level} [{below}]\n");
+        writeln!(text, "l{level}: &l{level} [{below}]").unwrap();
     }
     text
 }

@@ -86,7 +86,7 @@ fn with_a_full_run_directory_nothing_is_touched_until_there_is_space_again() {
         metrics.value("plotwarden_claims", &[("knob", "pause"), ("state", "won")]).filter(|count| *count >= 1.0)
     });
     let ticks = daemon.ticks();
-    daemon.wait_for("eight ticks", Duration::from_secs(20), |_| (daemon.ticks() >= ticks + 8.0).then_some(()));
+    daemon.wait_for("five ticks", Duration::from_secs(20), |_| (daemon.ticks() >= ticks + 5.0).then_some(()));
     assert_eq!(dialled.state(), before, "{}", daemon.log());
     assert_eq!(groups_left(), Vec::<PathBuf>::new());
     assert_said_once_with_advice(&daemon, disk.path());

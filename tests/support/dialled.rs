@@ -103,7 +103,8 @@ impl Dialled {
     /// Turns the pressure up and waits until every knob that the policy knows is held, which the kernel confirms.
     pub fn press(&self, daemon: &Daemon) {
         self.dial.turn_to(PAUSING);
-        daemon.wait_for("every knob is held", Duration::from_secs(20), |metrics| {
+        // After failures it tries again later and later.
+        daemon.wait_for("every knob is held", Duration::from_mins(1), |metrics| {
             let held = |knob| !metrics.all("plotwarden_knob_setting_info", &[("knob", knob)]).is_empty();
             let moved = held("group")
                 || metrics.value("plotwarden_capability", &[("surface", "cgroup-group"), ("state", "usable")])
@@ -112,13 +113,6 @@ impl Dialled {
             let first = self.state();
             (all && first.halts_any() && first.any_idle_io() && first.any_nice(15)).then_some(())
         });
-    }
-
-    /// Runs a command on each thread of a process, as its owner might.
-    pub fn run_on_threads(&self, pid: i32, command: &str) {
-        for tid in State::of(&[pid]).tids(pid) {
-            run(&format!("{command} {tid}"));
-        }
     }
 
     fn give_settings_of_its_own(&self, plotter: usize) {
@@ -130,6 +124,13 @@ impl Dialled {
         run(&format!("chrt --batch -p 0 {}", tids[1]));
         run(&format!("renice -n 19 -p {}", tids[1]));
         run(&format!("ionice -c 3 -p {}", tids[2]));
+    }
+}
+
+/// Runs a command on each thread of a process, as its owner might.
+pub fn run_on_threads(pid: i32, command: &str) {
+    for tid in State::of(&[pid]).tids(pid) {
+        run(&format!("{command} {tid}"));
     }
 }
 

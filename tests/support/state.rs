@@ -97,10 +97,6 @@ impl State {
         }
         state
     }
-
-    pub fn group(&self, pid: i32) -> &str {
-        &self.processes[&pid].group
-    }
 }
 
 /// A line per thread, so that a failed comparison can be read.
