@@ -10,7 +10,7 @@ use crate::claim::{KnobKind, Setting, Target};
 use crate::clock::Moment;
 
 const FIRST_DELAY: Duration = Duration::from_secs(1);
-const LONGEST_DELAY: Duration = Duration::from_mins(5);
+const LONGEST_DELAY: Duration = Duration::from_mins(1);
 
 type Key = (Target, KnobKind, Action);
 
