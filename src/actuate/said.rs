@@ -10,6 +10,7 @@ use crate::claim::{KnobKind, Setting, Target};
 use crate::clock::Moment;
 
 const FIRST_DELAY: Duration = Duration::from_secs(1);
+/// A full run directory, the usual reason, is noticed to have room again within this time.
 const LONGEST_DELAY: Duration = Duration::from_mins(1);
 
 type Key = (Target, KnobKind, Action);

@@ -13,9 +13,13 @@ pub(in crate::promql) struct Sum {
 }
 
 impl Sum {
-    /// The sum that `sum by` and its kin keep; functions over time use the default.
+    /// The sum that `sum by` and its kin keep; functions over time use the default. It begins with the first value, and so at
+    /// minus zero, which adds nothing to any value, a minus zero included.
     pub fn of_aggregation(semantics: Semantics) -> Self {
-        Self { plain: semantics == Semantics::V2, ..Self::default() }
+        match semantics {
+            Semantics::V2 => Self { total: -0.0, lost: -0.0, plain: true },
+            Semantics::V3 => Self::default(),
+        }
     }
 
     pub fn add(&mut self, value: f64) {
@@ -102,7 +106,7 @@ pub(in crate::promql) struct Spread {
 impl Spread {
     pub fn of_aggregation(semantics: Semantics) -> Self {
         let sum = Sum::of_aggregation(semantics);
-        Self { seen: 0, mean: sum, squares: sum }
+        Self { seen: 0, mean: sum, squares: Sum { total: 0.0, lost: 0.0, ..sum } }
     }
 
     pub fn add(&mut self, value: f64) {
@@ -153,6 +157,20 @@ mod tests {
             assert!(mean(&[f64::INFINITY, f64::NEG_INFINITY], semantics).is_nan());
             assert!(mean(&[f64::NAN, 1.0], semantics).is_nan());
         }
+    }
+
+    #[test]
+    fn an_aggregation_keeps_the_sign_of_a_lone_zero() {
+        let mut sum = Sum::of_aggregation(Semantics::V2);
+        let mut mean = Mean::of_aggregation(Semantics::V2);
+        let mut spread = Spread::of_aggregation(Semantics::V2);
+        sum.add(-0.0);
+        mean.add(-0.0);
+        spread.add(7.0);
+        assert!(sum.value().is_sign_negative() && mean.value().is_sign_negative());
+        assert!(spread.variance().is_sign_positive());
+        sum.add(0.0);
+        assert!(sum.value().is_sign_positive());
     }
 
     #[test]
