@@ -9,6 +9,7 @@ mod classic;
 mod cpu;
 mod disk;
 mod family;
+mod history;
 mod job;
 mod knob;
 mod label;
@@ -35,7 +36,8 @@ use std::sync::Arc;
 pub use family::{FamilyDescription, Kind, Unit};
 pub use record::{Recorded, Recorder};
 pub use snapshot::{
-    ClaimState, Counters, KnobState, LoopState, PolicyState, ProcessWatch, Reading, RecentDecision, Reload, Snapshot,
+    ClaimState, Counters, HistoryState, KnobState, LoopState, PolicyState, ProcessWatch, Reading, RecentDecision,
+    Reload, Snapshot,
 };
 
 use family::Family;
@@ -78,6 +80,7 @@ pub fn catalogue() -> Vec<FamilyDescription> {
 fn families() -> impl Iterator<Item = &'static Family> {
     [
         own::FAMILIES,
+        history::FAMILIES,
         machine::FAMILIES,
         cpu::FAMILIES,
         memory::FAMILIES,
