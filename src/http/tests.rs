@@ -193,6 +193,26 @@ async fn a_client_that_does_not_read_is_dropped() {
 }
 
 #[tokio::test]
+async fn who_asks_the_history_may_wait_longer_than_who_scrapes() {
+    let (listener, history) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), history());
+    let address = listener.local_addr().unwrap().to_string();
+    let (_snapshots, receiver) = watch::channel(None);
+    let site = Arc::new(Site::new(receiver, Arc::clone(&history), Arc::new(fixture::now), "/metrics"));
+    tokio::spawn(serve_within(impatient(), vec![listener], site, std::future::pending()));
+    let (locked, lock) = oneshot::channel();
+    let writer = std::thread::spawn(move || {
+        let guard = history.write().unwrap();
+        locked.send(()).unwrap();
+        std::thread::sleep(2 * impatient().exchange_time);
+        drop(guard);
+    });
+    lock.await.unwrap();
+    let (head, _) = get(&address, "/api/v1/query?query=up", "").await;
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    writer.join().unwrap();
+}
+
+#[tokio::test]
 async fn two_hundred_scrapers_at_once_see_the_same_tick() {
     let running = started().await;
     let scrapers: Vec<_> = (0..200)

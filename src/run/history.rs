@@ -180,8 +180,10 @@ impl Appender {
         }
     }
 
-    /// A clock that was set back is reported by the next tick.
     fn append_down(&mut self, now: Moment) {
+        // The tick that the loop is stuck in will come with an older time; that is no clock set back.
+        self.set_back = true;
+        // One that was is told by the next tick.
         let _ = self.history.write().unwrap_or_else(PoisonError::into_inner).append_down(millis(now));
     }
 

@@ -11,8 +11,9 @@ use crate::http::site::Site;
 use crate::promql::{Engine, Limits, Millis, Query};
 use crate::signal::Live;
 
-/// Half of what one query may cost elsewhere, since two are answered at once: 160 MB for both, for a moment.
-const POINTS: usize = 10_000_000;
+/// A quarter of what one query may cost elsewhere, since two are answered at once, and then written as text: 150 MB each at
+/// the very most, for a moment.
+const POINTS: usize = 5_000_000;
 /// As a server words it.
 const TOO_FINE: &str =
     "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)";
@@ -23,10 +24,10 @@ fn engine() -> Engine {
 
 pub(super) async fn instant(site: &Site, parameters: &Parameters) -> Outcome {
     let at = time::moment_or(parameters, "time", now(site))?;
-    let (text, query) = parsed(parameters)?;
-    let (history, stats) = (Arc::clone(&site.history), parameters.get("stats").is_some());
+    let (text, history) = (text(parameters), Arc::clone(&site.history));
+    let stats = parameters.get("stats").is_some();
     turn::take(site, turn::patience(parameters)?, move |halt| {
-        let answer = engine().instant(&query, at, &Live(&history), halt);
+        let answer = engine().instant(&parse(&text)?, at, &Live(&history), halt);
         let answer = answer.map_err(|error| ApiError::evaluation(&text, &error))?;
         reply::annotated(&Data::new(&answer, at, stats.then_some(&text)), &text, &answer.annotations)
     })
@@ -35,20 +36,23 @@ pub(super) async fn instant(site: &Site, parameters: &Parameters) -> Outcome {
 
 pub(super) async fn range(site: &Site, parameters: &Parameters) -> Outcome {
     let (start, end, step) = steps(parameters)?;
-    let (text, query) = parsed(parameters)?;
-    let (history, stats) = (Arc::clone(&site.history), parameters.get("stats").is_some());
+    let (text, history) = (text(parameters), Arc::clone(&site.history));
+    let stats = parameters.get("stats").is_some();
     turn::take(site, turn::patience(parameters)?, move |halt| {
-        let answer = engine().range(&query, (start, end, step), &Live(&history), halt);
+        let answer = engine().range(&parse(&text)?, (start, end, step), &Live(&history), halt);
         let answer = answer.map_err(|error| ApiError::evaluation(&text, &error))?;
         reply::annotated(&Data::new(&answer, end, stats.then_some(&text)), &text, &answer.annotations)
     })
     .await
 }
 
-fn parsed(parameters: &Parameters) -> Result<(String, Query), ApiError> {
-    let text = parameters.get("query").unwrap_or_default();
-    let query = engine().parse(text).map_err(|error| ApiError::parse("query", text, &error))?;
-    Ok((text.to_owned(), query))
+fn text(parameters: &Parameters) -> String {
+    parameters.get("query").unwrap_or_default().to_owned()
+}
+
+/// On the blocking thread as well: a pattern may take its time.
+fn parse(text: &str) -> Result<Query, ApiError> {
+    engine().parse(text).map_err(|error| ApiError::parse("query", text, &error))
 }
 
 fn steps(parameters: &Parameters) -> Result<(Millis, Millis, Millis), ApiError> {

@@ -16,7 +16,7 @@ const MATCH: &str = "match[]";
 
 /// Which series are meant: those that one of the selectors picks, or all if there is none, with samples in a range.
 struct Choice {
-    selectors: Vec<Vec<Matcher>>,
+    selectors: Vec<String>,
     start: Millis,
     end: Millis,
 }
@@ -62,7 +62,8 @@ async fn listed(
 ) -> Outcome {
     let history = Arc::clone(&site.history);
     turn::take(site, turn::patience(parameters)?, move |_| {
-        let found = choice.find(&history.read().unwrap_or_else(PoisonError::into_inner));
+        let matchers = choice.selectors.iter().map(|text| selector(text)).collect::<Result<Vec<_>, _>>()?;
+        let found = choice.find(&matchers, &history.read().unwrap_or_else(PoisonError::into_inner));
         write(&found)
     })
     .await
@@ -70,7 +71,7 @@ async fn listed(
 
 impl Choice {
     fn of(parameters: &Parameters) -> Result<Self, ApiError> {
-        let selectors = parameters.all(MATCH).map(selector).collect::<Result<_, _>>()?;
+        let selectors = parameters.all(MATCH).map(str::to_owned).collect();
         let start = time::moment_or(parameters, "start", Millis::MIN)?;
         let end = time::moment_or(parameters, "end", Millis::MAX)?;
         if end < start {
@@ -79,11 +80,11 @@ impl Choice {
         Ok(Self { selectors, start, end })
     }
 
-    fn find(&self, history: &History) -> BTreeSet<Labels> {
-        if self.selectors.is_empty() {
+    fn find(&self, selectors: &[Vec<Matcher>], history: &History) -> BTreeSet<Labels> {
+        if selectors.is_empty() {
             return history.series_between::<[HistoryMatcher]>(&[], self.start, self.end).into_iter().collect();
         }
-        let picked = self.selectors.iter().map(|matchers| Picked(matchers));
+        let picked = selectors.iter().map(|matchers| Picked(matchers));
         picked.flat_map(|picked| history.series_between(&picked, self.start, self.end)).collect()
     }
 }
