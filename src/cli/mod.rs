@@ -6,6 +6,7 @@ mod jobs;
 mod log;
 mod options;
 mod policy;
+mod query;
 mod restore;
 mod run;
 mod table;
@@ -45,6 +46,11 @@ pub enum Command {
     /// List the plotting jobs of this machine: phase, progress, time left and needs
     #[command(after_help = "Example: plotwarden jobs --output json | jq '.[].progress'")]
     Jobs(options::JobsOptions),
+    /// Ask a running plotwarden, or any Prometheus, in PromQL
+    #[command(
+        after_help = "Example: plotwarden query 'rate(plotwarden_job_written_bytes_total[1m])' --range 1h --step 15s\n\nExit codes: 0 answered, 1 the query is wrong or has no answer, 2 nobody to ask."
+    )]
+    Query(options::QueryOptions),
     /// Put back everything that an earlier run changed and left behind
     #[command(
         after_help = "Example: plotwarden restore\n\nSafe at any time: only what is still ours is put back. Refuses while a run is alive."
@@ -75,6 +81,7 @@ pub fn main() -> u8 {
         Command::Run(options) => run::run(options),
         Command::Discover(options) => discover::discover(&options),
         Command::Jobs(options) => jobs::jobs(&options),
+        Command::Query(options) => query::query(&options),
         Command::Restore(options) => restore::restore(&options),
         Command::Policy(command) => policy::policy(&command),
         Command::Completions(options) => completions::print(&options),

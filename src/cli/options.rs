@@ -1,6 +1,7 @@
 //! The flags of all subcommands, grouped as they are shared.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
@@ -8,6 +9,8 @@ use crate::http;
 use crate::kernel::Roots;
 use crate::kernel::cgroup::Mounts;
 use crate::mode::Mode;
+use crate::promql::parse_duration;
+use crate::units::Bytes;
 
 #[derive(Debug, Clone, Args)]
 pub struct LogOptions {
@@ -69,6 +72,24 @@ pub struct ProfileOptions {
     pub profiles: PathBuf,
 }
 
+/// What is kept of the past.
+#[derive(Debug, Clone, Args)]
+pub struct HistoryOptions {
+    /// Most memory for the embedded history
+    #[arg(long = "history.memory-limit", value_name = "SIZE", default_value = "96MiB")]
+    pub memory_limit: Bytes,
+    /// File that keeps the history over restarts; `none` for none [default: /var/lib/plotwarden/history as root with
+    /// the standard run directory, else none]
+    #[arg(long = "history.file", value_name = "PATH")]
+    pub file: Option<PathBuf>,
+    /// Label `job` of all series in the history
+    #[arg(long = "history.job", value_name = "NAME", default_value = "plotwarden")]
+    pub job: String,
+    /// Label `instance` of all series in the history [default: the first listen address]
+    #[arg(long = "history.instance", value_name = "NAME")]
+    pub instance: Option<String>,
+}
+
 #[derive(Debug, Clone, Args)]
 pub struct RunOptions {
     /// Address to serve metrics and the status page on, host:port or :port; may be given several times
@@ -87,6 +108,8 @@ pub struct RunOptions {
     /// The most that policies may do here [default: enforce as root, off without]
     #[arg(long = "max-mode", value_enum)]
     pub max_mode: Option<Mode>,
+    #[command(flatten)]
+    pub history: HistoryOptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -113,6 +136,31 @@ pub struct JobsOptions {
     /// Output format
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub output: Output,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct QueryOptions {
+    /// The PromQL expression
+    #[arg(value_name = "EXPR")]
+    pub expression: String,
+    /// Whom to ask
+    #[arg(long, value_name = "URL", default_value_t = format!("http://{}", http::DEFAULT_LISTEN))]
+    pub url: String,
+    /// Chart the values of this much time up to now, such as 1h, in place of a table of the present
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub range: Option<Duration>,
+    /// Time between two values of the chart [default: a sixtieth of the range]
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "range")]
+    pub step: Option<Duration>,
+    /// Output format; json is the answer as it came
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+}
+
+/// A duration as PromQL writes it, and longer than nothing.
+fn duration(text: &str) -> Result<Duration, String> {
+    let millis = parse_duration(text).and_then(|millis| u64::try_from(millis).ok()).filter(|millis| *millis > 0);
+    millis.map(Duration::from_millis).ok_or_else(|| "write a duration such as 90s, 5m, 1h30m or 1d".to_owned())
 }
 
 #[derive(Debug, Clone, Args)]

@@ -4,6 +4,8 @@
 //! missing is never zero.
 
 mod local;
+mod stored;
 mod window;
 
 pub use local::{Answer, Signals};
+pub use stored::{Live, Picked, Stored, labels};

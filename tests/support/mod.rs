@@ -10,5 +10,6 @@ pub mod chiapos;
 pub mod daemon;
 pub mod dial;
 pub mod dialled;
+pub mod prometheus;
 pub mod slow_disk;
 pub mod state;

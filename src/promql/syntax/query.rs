@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::ast::{Expr, ExprKind, VectorSelector};
+use super::ast::{Expr, ExprKind, VectorSelector, When};
 use super::check::check;
 use super::error::{ParseError, Span};
 use super::matcher::Matcher;
@@ -39,6 +39,14 @@ impl Engine {
 }
 
 impl Query {
+    /// The conditions of a query that is nothing but one instant selector of the present.
+    pub fn selector(&self) -> Option<&[Matcher]> {
+        match &self.expr.kind {
+            ExprKind::Instant(selector) if selector.when == When::default() => Some(&selector.matchers),
+            _ => None,
+        }
+    }
+
     /// All selectors, from left to right.
     pub fn readings(&self) -> Vec<Reading<'_>> {
         let mut found = Vec::new();
