@@ -1,6 +1,7 @@
 //! The flags of all subcommands, grouped as they are shared.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
@@ -8,6 +9,8 @@ use crate::http;
 use crate::kernel::Roots;
 use crate::kernel::cgroup::Mounts;
 use crate::mode::Mode;
+use crate::signal::Access;
+use crate::units::parse_duration;
 
 #[derive(Debug, Clone, Args)]
 pub struct LogOptions {
@@ -69,6 +72,38 @@ pub struct ProfileOptions {
     pub profiles: PathBuf,
 }
 
+/// The Prometheus server that policies may ask.
+#[derive(Debug, Clone, Args)]
+pub struct PrometheusOptions {
+    /// Prometheus server that answers the PromQL signals with `source: prometheus`: Prometheus itself, Thanos, Mimir, ...
+    #[arg(long = "prometheus.url", value_name = "URL")]
+    pub url: Option<String>,
+    /// Certificates, in PEM form, by which the server must be known [default: those that the system trusts]
+    #[arg(long = "prometheus.ca-file", value_name = "FILE", requires = "url")]
+    pub ca_file: Option<PathBuf>,
+    /// File with a bearer token for the server; read anew for each question
+    #[arg(long = "prometheus.bearer-token-file", value_name = "FILE", requires = "url")]
+    pub bearer_token_file: Option<PathBuf>,
+    /// File with user:password for the server; read anew for each question
+    #[arg(
+        long = "prometheus.basic-auth-file",
+        value_name = "FILE",
+        requires = "url",
+        conflicts_with = "bearer_token_file"
+    )]
+    pub basic_auth_file: Option<PathBuf>,
+    /// Longest time that the server may take for a question
+    #[arg(long = "prometheus.timeout", value_name = "TIME", default_value = "5s", value_parser = parse_duration)]
+    pub timeout: Duration,
+}
+
+impl PrometheusOptions {
+    pub fn access(self) -> Option<Access> {
+        let Self { url, ca_file, bearer_token_file, basic_auth_file, timeout } = self;
+        url.map(|url| Access { url, ca_file, bearer_token_file, basic_auth_file, timeout })
+    }
+}
+
 #[derive(Debug, Clone, Args)]
 pub struct RunOptions {
     /// Address to serve metrics and the status page on, host:port or :port; may be given several times
@@ -87,6 +122,8 @@ pub struct RunOptions {
     /// The most that policies may do here [default: enforce as root, off without]
     #[arg(long = "max-mode", value_enum)]
     pub max_mode: Option<Mode>,
+    #[command(flatten)]
+    pub prometheus: PrometheusOptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

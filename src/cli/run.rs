@@ -31,6 +31,7 @@ pub fn run(options: RunOptions) -> u8 {
         profiles: options.profiles.profiles,
         policies: policies(options.policies),
         mode,
+        prometheus: options.prometheus.access(),
     };
     match run::run(settings) {
         Ok(true) => exit::OK,

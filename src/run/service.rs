@@ -1,8 +1,8 @@
 //! Starts everything in its order, carries signals to the loop, and ends it: SIGHUP reloads, SIGTERM and SIGINT put back and end.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, RwLock};
 use std::thread;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -11,20 +11,24 @@ use tokio::sync::{oneshot, watch};
 use super::jobs::Jobs;
 use super::policies::Policies;
 use super::publish::Publisher;
+use super::questions::Questions;
 use super::{Loop, Order};
 use crate::actuate::guard::{self, Guard, GuardError};
 use crate::actuate::{Actuator, OpenError};
 use crate::audit::AuditLog;
+use crate::history::{History, HistoryConfig, Target};
 use crate::http::{self, ListenError, Site};
 use crate::inventory::Inventory;
 use crate::kernel::process_watch::Source;
 use crate::kernel::{Roots, clock};
 use crate::knob::{self, GroupUse, Linux};
+use crate::metrics;
 use crate::mode::Mode;
 use crate::plotter::{ProfileError, Profiles};
-use crate::policy::PolicyError;
+use crate::policy::{PolicyError, Vocabulary};
 use crate::sample::{HostSampler, OwnSampler};
-use crate::signal::Signals;
+use crate::signal::{Access, BadAccess, Signals};
+use crate::units::Bytes;
 
 /// What `plotwarden run` was asked to do.
 #[derive(Debug, Clone)]
@@ -38,6 +42,8 @@ pub struct Settings {
     pub policies: Vec<PathBuf>,
     /// The most that policies may do here.
     pub mode: Mode,
+    /// The server that policies may ask, if there is one.
+    pub prometheus: Option<Access>,
 }
 
 /// Why the program could not start.
@@ -49,6 +55,8 @@ pub enum RunError {
     Profiles(#[from] ProfileError),
     #[error("{}\n{} in the policies; nothing was started (`plotwarden policy check` says the same)", lines(.0), count(.0))]
     Policies(Vec<PolicyError>),
+    #[error(transparent)]
+    Prometheus(#[from] BadAccess),
     #[error(transparent)]
     Actuator(#[from] OpenError),
     #[error("{0}; without a guard nothing is enforced: mend this, or run with --max-mode dry-run")]
@@ -149,7 +157,13 @@ fn prepare(
     let Settings { roots, mode, .. } = settings;
     let now = clock::now();
     let mut inventory = Inventory::read(&roots);
-    let policies = Policies::load(settings.policies, mode, now).map_err(RunError::Policies)?;
+    let instance = settings.listen.first().cloned().unwrap_or_default();
+    let target = Target { job: "plotwarden".to_owned(), instance: instance.clone() };
+    let config = HistoryConfig { target, memory_limit: Bytes(96 << 20), forecast: Vec::new() };
+    let history = Arc::new(RwLock::new(History::new(config)));
+    let questions = Questions::start(history, instance, settings.prometheus.as_ref())?;
+    let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: settings.prometheus.is_some() };
+    let policies = Policies::load(settings.policies, vocabulary, mode, now).map_err(RunError::Policies)?;
     let (profiles, problems) = Profiles::shipped()?.with_folder(&settings.profiles);
     for problem in problems {
         tracing::error!("{problem}");
@@ -171,6 +185,7 @@ fn prepare(
         audit: AuditLog::new(&roots.run),
         publisher: Publisher::new(OwnSampler::new(&roots), jobs.profiles(), now),
         signals: Signals::default(),
+        questions,
         inventory: Arc::new(inventory),
         mode,
         jobs,
