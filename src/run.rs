@@ -4,6 +4,7 @@
 //! often is answered from the last tick.
 
 mod counts;
+mod history;
 mod jobs;
 mod policies;
 mod publish;
@@ -32,8 +33,9 @@ use crate::signal::Signals;
 use crate::world::{JobView, World};
 
 pub use jobs::{Jobs, Treatment};
-pub use service::{RunError, Settings, run};
+pub use service::{HistorySettings, RunError, Settings, run};
 
+use history::HistoryFeed;
 use policies::Policies;
 use publish::Publisher;
 use questions::Questions;
@@ -67,6 +69,7 @@ struct Loop {
     audit: AuditLog,
     publisher: Publisher,
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
+    history: HistoryFeed,
 }
 
 impl Loop {
@@ -178,10 +181,12 @@ impl Loop {
             mode: self.mode,
             source: self.jobs.source(),
             guard_alive: self.guard.as_ref().map(|_| true),
+            history: self.history.state(),
             finished: clock::now(),
         };
-        let snapshot = self.publisher.snapshot(world, decisions, &loose_ends);
-        self.snapshots.send_replace(Some(Arc::new(snapshot)));
+        let snapshot = Arc::new(self.publisher.snapshot(world, decisions, &loose_ends));
+        self.snapshots.send_replace(Some(Arc::clone(&snapshot)));
+        self.history.append(snapshot);
     }
 
     /// The clean end. `true` if everything is as it was before.

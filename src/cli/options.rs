@@ -10,7 +10,7 @@ use crate::kernel::Roots;
 use crate::kernel::cgroup::Mounts;
 use crate::mode::Mode;
 use crate::signal::Access;
-use crate::units::parse_duration;
+use crate::units::{Bytes, parse_duration};
 
 #[derive(Debug, Clone, Args)]
 pub struct LogOptions {
@@ -104,6 +104,24 @@ impl PrometheusOptions {
     }
 }
 
+/// What is kept of the past.
+#[derive(Debug, Clone, Args)]
+pub struct HistoryOptions {
+    /// Most memory for the embedded history
+    #[arg(long = "history.memory-limit", value_name = "SIZE", default_value = "96MiB")]
+    pub memory_limit: Bytes,
+    /// File that keeps the history over restarts; `none` for none [default: /var/lib/plotwarden/history as root with
+    /// the standard run directory, else none]
+    #[arg(long = "history.file", value_name = "PATH")]
+    pub file: Option<PathBuf>,
+    /// Label `job` of all series in the history
+    #[arg(long = "history.job", value_name = "NAME", default_value = "plotwarden")]
+    pub job: String,
+    /// Label `instance` of all series in the history [default: the first listen address]
+    #[arg(long = "history.instance", value_name = "NAME")]
+    pub instance: Option<String>,
+}
+
 #[derive(Debug, Clone, Args)]
 pub struct RunOptions {
     /// Address to serve metrics and the status page on, host:port or :port; may be given several times
@@ -124,6 +142,8 @@ pub struct RunOptions {
     pub max_mode: Option<Mode>,
     #[command(flatten)]
     pub prometheus: PrometheusOptions,
+    #[command(flatten)]
+    pub history: HistoryOptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

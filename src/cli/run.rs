@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::exit;
-use super::options::RunOptions;
+use super::options::{HistoryOptions, RunOptions};
 use crate::kernel::Roots;
 use crate::mode::Mode;
-use crate::run::{self, Settings};
+use crate::run::{self, HistorySettings, Settings};
 
 const POLICIES: &str = "/etc/plotwarden/policies";
+const HISTORY: &str = "/var/lib/plotwarden/history";
 
 pub fn run(options: RunOptions) -> u8 {
     let is_root = nix::unistd::geteuid().is_root();
@@ -24,6 +25,7 @@ pub fn run(options: RunOptions) -> u8 {
     if !is_root {
         roots = with_private_run(roots);
     }
+    let history = history(is_root, options.history, &roots);
     let settings = Settings {
         roots,
         listen: options.listen,
@@ -32,6 +34,7 @@ pub fn run(options: RunOptions) -> u8 {
         policies: policies(options.policies),
         mode,
         prometheus: options.prometheus.access(),
+        history,
     };
     match run::run(settings) {
         Ok(true) => exit::OK,
@@ -54,6 +57,19 @@ fn mode(is_root: bool, most: Option<Mode>) -> Mode {
 /// The operator's choice, else his own folder, else (empty) the shipped policies.
 fn policies(chosen: Vec<PathBuf>) -> Vec<PathBuf> {
     if chosen.is_empty() && Path::new(POLICIES).is_dir() { vec![PathBuf::from(POLICIES)] } else { chosen }
+}
+
+/// The standard file belongs to the standing instance: one that was started beside it, with a run directory of its own,
+/// keeps nothing unless it is told where.
+fn history(is_root: bool, options: HistoryOptions, roots: &Roots) -> HistorySettings {
+    let HistoryOptions { memory_limit, file, job, instance } = options;
+    let standing = is_root && roots.run == Roots::standard().run;
+    let file = match file {
+        Some(path) if path == Path::new("none") => None,
+        None if standing => Some(PathBuf::from(HISTORY)),
+        chosen => chosen,
+    };
+    HistorySettings { job, instance, memory_limit, file }
 }
 
 /// `/run` belongs to root; the user's own run directory does as well, since nothing is written but a lock and an audit file.
@@ -85,6 +101,24 @@ mod tests {
     #[test]
     fn the_operator_s_policies_come_first() {
         assert_eq!(policies(vec![PathBuf::from("mine")]), [PathBuf::from("mine")]);
+    }
+
+    #[test]
+    fn only_the_standing_instance_keeps_its_history_unasked() {
+        let file = |is_root, chosen: Option<&str>, run: &str| {
+            let options = HistoryOptions {
+                memory_limit: crate::units::Bytes(1),
+                file: chosen.map(PathBuf::from),
+                job: String::new(),
+                instance: None,
+            };
+            history(is_root, options, &Roots { run: run.into(), ..Roots::standard() }).file
+        };
+        assert_eq!(file(true, None, "/run/plotwarden"), Some(PathBuf::from(HISTORY)));
+        assert_eq!(file(true, None, "/tmp/run"), None);
+        assert_eq!(file(false, None, "/run/plotwarden"), None);
+        assert_eq!(file(true, Some("none"), "/run/plotwarden"), None);
+        assert_eq!(file(false, Some("/tmp/h"), "/tmp/run"), Some(PathBuf::from("/tmp/h")));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! One description of a metric family, from which both writers, the documentation and the tests work.
+//! One description of a metric family, from which all writers, the documentation and the tests work.
 
 use super::label::Label;
 use super::snapshot::Snapshot;
@@ -112,7 +112,7 @@ impl Kind {
     }
 }
 
-/// Writes the samples of one family in one format. The head of the family comes with its first sample, or not at all.
+/// Writes the samples of one family in one form. In a text, the head of the family comes with its first sample, or not at all.
 pub(super) trait SampleWriter {
     fn sample(&mut self, labels: &[Label<'_>], value: Value) -> std::fmt::Result;
 }

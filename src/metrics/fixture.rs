@@ -9,10 +9,12 @@ use crate::actuate::Outcome;
 use crate::claim::{KnobKind, Target};
 use crate::clock::Moment;
 use crate::decide::{Cause, Decision, Input, Severity, Strategy};
+use crate::history::{self, Resolution, Stats, TierStats};
 use crate::inventory::{Capability, CapabilityState, CgroupMode, Inventory};
 use crate::kernel::process::{Identity, RunState};
 use crate::metrics::{
-    ClaimState, Counters, KnobState, LoopState, PolicyState, ProcessWatch, Reading, RecentDecision, Reload, Snapshot,
+    ClaimState, Counters, HistoryState, KnobState, LoopState, PolicyState, ProcessWatch, Reading, RecentDecision,
+    Reload, Snapshot,
 };
 use crate::mode::Mode;
 use crate::plotter::{Arguments, Demand, Evidence, Job, JobId, Needs, Owner, Phase, Progress};
@@ -50,6 +52,7 @@ pub(crate) fn snapshot(jobs: u32) -> Snapshot {
         counters: counters(),
         recent: recent(),
         own: own(),
+        history: Some(history()),
     }
 }
 
@@ -83,6 +86,7 @@ pub(crate) fn blind() -> Snapshot {
         recent: Vec::new(),
         reload: Reload { succeeded_at: None, error: None },
         own: LoopState { guard_alive: None, usage: OwnUsage::default(), ..own() },
+        history: None,
         ..snapshot(0)
     }
 }
@@ -362,6 +366,29 @@ fn recent() -> Vec<RecentDecision> {
         decision(130, "io.some 34 % for 30 s: no further plots are admitted"),
         decision(7200, "io.some below 20 % for 60 s: admission is open again"),
     ]
+}
+
+fn history() -> HistoryState {
+    let tier = |resolution, sealed_samples: usize| TierStats {
+        resolution,
+        sealed_samples,
+        sealed_bytes: sealed_samples * 2,
+        bytes: sealed_samples * 3,
+        complete_from: None,
+        newest: Some(1_770_000_000_000),
+    };
+    let stats = Stats {
+        series: 375,
+        bytes: 9_000_000,
+        limit_bytes: 96 << 20,
+        tiers: [
+            tier(Resolution::EveryTick, 1_350_000),
+            tier(Resolution::FifteenSeconds, 2_160_000),
+            tier(Resolution::FiveMinutes, 0),
+        ],
+        counters: history::Counters { dropped_blocks: 3, ..history::Counters::default() },
+    };
+    HistoryState { stats, append: Duration::from_micros(60), saved_at: Some(wall(420)) }
 }
 
 fn own() -> LoopState {

@@ -1,4 +1,5 @@
-//! S2, published: every metric family, described once and written twice, as `OpenMetrics` 1.0 and as the classic text format.
+//! S2, published: every metric family, described once and written three times: as `OpenMetrics` 1.0, as the classic text format,
+//! and into the embedded history.
 //!
 //! A file per topic lists its families; each family draws its samples from the [`Snapshot`] of the last tick. So the
 //! series of a job that has ended are gone with the job, a fact that could not be read has no sample, and there is no
@@ -8,6 +9,7 @@ mod classic;
 mod cpu;
 mod disk;
 mod family;
+mod history;
 mod job;
 mod knob;
 mod label;
@@ -20,6 +22,7 @@ mod pause;
 mod policy;
 mod pressure;
 mod progress;
+mod record;
 mod snapshot;
 mod value;
 
@@ -31,8 +34,10 @@ mod tests;
 use std::sync::Arc;
 
 pub use family::{FamilyDescription, Kind, Unit};
+pub use record::{Recorded, Recorder};
 pub use snapshot::{
-    ClaimState, Counters, KnobState, LoopState, PolicyState, ProcessWatch, Reading, RecentDecision, Reload, Snapshot,
+    ClaimState, Counters, HistoryState, KnobState, LoopState, PolicyState, ProcessWatch, Reading, RecentDecision,
+    Reload, Snapshot,
 };
 
 use family::Family;
@@ -80,6 +85,7 @@ pub fn names() -> Vec<&'static str> {
 fn families() -> impl Iterator<Item = &'static Family> {
     [
         own::FAMILIES,
+        history::FAMILIES,
         machine::FAMILIES,
         cpu::FAMILIES,
         memory::FAMILIES,

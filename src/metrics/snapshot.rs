@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::actuate::Outcome;
 use crate::claim::{KnobKind, Target};
 use crate::decide::{Decision, Strategy};
+use crate::history::Stats;
 use crate::inventory::Inventory;
 use crate::mode::Mode;
 use crate::sample::OwnUsage;
@@ -28,6 +29,8 @@ pub struct Snapshot {
     /// Newest first, a bounded number.
     pub recent: Vec<RecentDecision>,
     pub own: LoopState,
+    /// `None` before its first tick.
+    pub history: Option<HistoryState>,
 }
 
 /// A policy in force, and what it decided last.
@@ -150,6 +153,16 @@ pub struct LoopState {
     /// `None` where there is nothing to guard, because nothing is written.
     pub guard_alive: Option<bool>,
     pub usage: OwnUsage,
+}
+
+/// The embedded history about itself, as of the tick before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryState {
+    pub stats: Stats,
+    /// Of the last tick.
+    pub append: Duration,
+    /// When its file was last written; `None` before the first time in this run.
+    pub saved_at: Option<SystemTime>,
 }
 
 impl ClaimState {

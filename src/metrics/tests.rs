@@ -55,6 +55,7 @@ fn bounded_labels() -> BTreeSet<&'static str> {
         "surface",
         "target",
         "threads",
+        "tier",
         "use",
         "value",
         "version",

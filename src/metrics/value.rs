@@ -2,13 +2,23 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::units::{Bytes, Ratio};
+use crate::units::{Bytes, Ratio, float};
 
 /// The number of one sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Value {
     Whole(u64),
     Real(f64),
+}
+
+impl Value {
+    /// As a server reads it from the text.
+    pub fn as_float(self) -> f64 {
+        match self {
+            Self::Whole(number) => float(number),
+            Self::Real(number) => number,
+        }
+    }
 }
 
 /// Something that can be a sample, if it is known.

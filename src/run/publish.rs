@@ -13,7 +13,7 @@ use crate::clock::Moment;
 use crate::decide::Decision;
 use crate::inventory::Inventory;
 use crate::kernel::process_watch::Source;
-use crate::metrics::{KnobState, LoopState, PolicyState, ProcessWatch, Reading, Reload, Snapshot};
+use crate::metrics::{HistoryState, KnobState, LoopState, PolicyState, ProcessWatch, Reading, Reload, Snapshot};
 use crate::mode::Mode;
 use crate::plotter::Profiles;
 use crate::sample::OwnSampler;
@@ -38,6 +38,7 @@ pub struct Tick<'a> {
     pub mode: Mode,
     pub source: &'a Source,
     pub guard_alive: Option<bool>,
+    pub history: Option<HistoryState>,
     pub finished: Moment,
 }
 
@@ -86,6 +87,7 @@ impl Publisher {
                 guard_alive: tick.guard_alive,
                 usage: self.own.sample(),
             },
+            history: tick.history.clone(),
             world,
         }
     }

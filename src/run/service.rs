@@ -1,5 +1,6 @@
 //! Starts everything in its order, carries signals to the loop, and ends it: SIGHUP reloads, SIGTERM and SIGINT put back and end.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, RwLock};
@@ -8,6 +9,7 @@ use std::thread;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
+use super::history::{self, HistoryEnd, SharedHistory};
 use super::jobs::Jobs;
 use super::policies::Policies;
 use super::publish::Publisher;
@@ -44,6 +46,37 @@ pub struct Settings {
     pub mode: Mode,
     /// The server that policies may ask, if there is one.
     pub prometheus: Option<Access>,
+    pub history: HistorySettings,
+}
+
+/// What is kept of the past, and under which labels.
+#[derive(Debug, Clone)]
+pub struct HistorySettings {
+    /// Label `job` of all series.
+    pub job: String,
+    /// Label `instance`; the address listened on if not given.
+    pub instance: Option<String>,
+    pub memory_limit: Bytes,
+    /// Keeps the history over restarts; without one it ends with the process.
+    pub file: Option<PathBuf>,
+}
+
+impl HistorySettings {
+    fn config(&self, addresses: &[SocketAddr]) -> HistoryConfig {
+        let instance = self.instance.clone().unwrap_or_else(|| instance(addresses));
+        let target = Target { job: self.job.clone(), instance };
+        HistoryConfig { target, memory_limit: self.memory_limit, forecast: Vec::new() }
+    }
+}
+
+/// As a server would call us: by the first address, which has to be one that it can reach.
+fn instance(addresses: &[SocketAddr]) -> String {
+    let Some(first) = addresses.first() else { return String::new() };
+    if !first.ip().is_unspecified() {
+        return first.to_string();
+    }
+    let hostname = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    format!("{}:{}", hostname.as_deref().unwrap_or("localhost"), first.port())
 }
 
 /// Why the program could not start.
@@ -84,8 +117,9 @@ pub fn run(settings: Settings) -> Result<bool, RunError> {
 async fn serve(settings: Settings) -> Result<bool, RunError> {
     let mut signals = Requests::listen()?;
     let listeners = http::bind(&settings.listen).await?;
-    let addresses: Vec<String> =
-        listeners.iter().filter_map(|listener| Some(listener.local_addr().ok()?.to_string())).collect();
+    let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    let config = settings.history.config(&addresses);
+    let history = Arc::new(RwLock::new(History::new(config.clone())));
     let (publish, latest) = watch::channel(None);
     let telemetry_path = settings.telemetry_path.clone();
     let site = Arc::new(Site::new(latest, Arc::new(clock::now), &telemetry_path));
@@ -94,15 +128,17 @@ async fn serve(settings: Settings) -> Result<bool, RunError> {
     let (ended, end) = oneshot::channel();
     let handle = thread::Builder::new().name("loop".to_owned()).spawn(move || {
         // An answer that nobody waits for any more is needed by nobody.
-        match prepare(settings, publish) {
-            Ok(work) => {
+        match prepare(settings, publish, (history, config)) {
+            Ok((work, history)) => {
                 let _ = started.send(Ok(()));
                 let _ = ended.send(work.turn(&receiver));
+                history.wait();
             }
             Err(error) => drop(started.send(Err(error))),
         }
     })?;
     start.await.unwrap_or(Err(RunError::LoopLost))?;
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     tracing::info!(addresses = addresses.join(" "), telemetry_path, "serving metrics and the status page");
 
     let (close, closed) = oneshot::channel::<()>();
@@ -153,15 +189,13 @@ impl Requests {
 fn prepare(
     settings: Settings,
     snapshots: watch::Sender<Option<Arc<crate::metrics::Snapshot>>>,
-) -> Result<Loop, RunError> {
+    (history, config): (SharedHistory, HistoryConfig),
+) -> Result<(Loop, HistoryEnd), RunError> {
     let Settings { roots, mode, .. } = settings;
     let now = clock::now();
     let mut inventory = Inventory::read(&roots);
-    let instance = settings.listen.first().cloned().unwrap_or_default();
-    let target = Target { job: "plotwarden".to_owned(), instance: instance.clone() };
-    let config = HistoryConfig { target, memory_limit: Bytes(96 << 20), forecast: Vec::new() };
-    let history = Arc::new(RwLock::new(History::new(config)));
-    let questions = Questions::start(history, instance, settings.prometheus.as_ref())?;
+    let instance = config.target.instance.clone();
+    let questions = Questions::start(Arc::clone(&history), instance, settings.prometheus.as_ref())?;
     let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: settings.prometheus.is_some() };
     let policies = Policies::load(settings.policies, vocabulary, mode, now).map_err(RunError::Policies)?;
     let (profiles, problems) = Profiles::shipped()?.with_folder(&settings.profiles);
@@ -180,7 +214,9 @@ fn prepare(
         tracing::warn!(%reason, "new processes are noticed by sweeping procfs each second");
     }
     let jobs_group = roots.cgroupfs.as_ref().map(|mount| mount.join(knob::BASE_GROUP));
-    Ok(Loop {
+    // Only who has the lock may write the file.
+    let (history, history_end) = history::start(history, config, settings.history.file)?;
+    let work = Loop {
         host: HostSampler::new(&roots, jobs_group),
         audit: AuditLog::new(&roots.run),
         publisher: Publisher::new(OwnSampler::new(&roots), jobs.profiles(), now),
@@ -193,8 +229,10 @@ fn prepare(
         actuator,
         guard,
         snapshots,
+        history,
         roots,
-    })
+    };
+    Ok((work, history_end))
 }
 
 fn guarded(roots: &Roots, actuator: &mut Actuator) -> Result<Guard, GuardError> {

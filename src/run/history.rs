@@ -1,0 +1,246 @@
+//! Keeps the embedded history beside the loop. The loop hands over each snapshot and turns on: whoever reads the history
+//! for long, and a disk that takes its time over a file, hold up this thread and never a tick.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::clock::Moment;
+use crate::history::file::{Loaded, SNAPSHOT_INTERVAL, SnapshotFile};
+use crate::history::{History, HistoryConfig, HistoryFull};
+use crate::kernel::clock;
+use crate::metrics::{HistoryState, Recorder, Snapshot};
+
+/// Ticks that may wait while the history is being read.
+const WAITING: usize = 16;
+/// A loop that is silent for longer samples nothing: `up` is 0, as a server would have it that is no longer answered.
+const SILENCE: Duration = Duration::from_secs(10);
+/// The last file may take this long. By then all that was changed on the machine has long been put back.
+const LAST_SAVE: Duration = Duration::from_secs(10);
+
+/// The history, read by the servers and by signals.
+pub type SharedHistory = Arc<RwLock<History>>;
+
+/// The loop's end.
+pub struct HistoryFeed {
+    ticks: SyncSender<Arc<Snapshot>>,
+    state: Arc<Mutex<Option<HistoryState>>>,
+    lost: bool,
+}
+
+/// Tells when the history has been saved for the last time, which begins when the feed is dropped.
+pub struct HistoryEnd(Receiver<()>);
+
+/// Starts the thread. The history of the last run is read first, while ticks wait.
+///
+/// # Errors
+/// There is no room for another thread.
+pub fn start(
+    history: SharedHistory,
+    config: HistoryConfig,
+    file: Option<PathBuf>,
+) -> std::io::Result<(HistoryFeed, HistoryEnd)> {
+    let (ticks, receiver) = sync_channel(WAITING);
+    let (done, end) = sync_channel(1);
+    let state = Arc::new(Mutex::new(None));
+    let mut appender = Appender::new(history, file.map(SnapshotFile::new), Arc::clone(&state));
+    thread::Builder::new().name("history".to_owned()).spawn(move || {
+        appender.load(config);
+        appender.follow(&receiver);
+        appender.save_last();
+        // Nobody may be waiting for it any more.
+        let _ = done.send(());
+    })?;
+    Ok((HistoryFeed { ticks, state, lost: false }, HistoryEnd(end)))
+}
+
+impl HistoryFeed {
+    /// Hands over a tick; never waits.
+    pub fn append(&mut self, snapshot: Arc<Snapshot>) {
+        match self.ticks.try_send(snapshot) {
+            Ok(()) => self.lost = false,
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) if self.lost => {}
+            Err(problem) => {
+                self.lost = true;
+                tracing::error!(%problem, "ticks are missing from the history, which does not keep up");
+            }
+        }
+    }
+
+    /// Figures of the last tick that was appended.
+    pub fn state(&self) -> Option<HistoryState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl HistoryEnd {
+    /// Waits until the last file is written, but not for ever.
+    pub fn wait(&self) {
+        if self.0.recv_timeout(LAST_SAVE) == Err(RecvTimeoutError::Timeout) {
+            tracing::error!("the history could not be saved within {LAST_SAVE:?}; the file before it stays");
+        }
+    }
+}
+
+/// The thread's end.
+struct Appender {
+    history: SharedHistory,
+    recorder: Recorder,
+    file: Option<SnapshotFile>,
+    state: Arc<Mutex<Option<HistoryState>>>,
+    /// When the file was last written, and who writes it now.
+    saved_at: Arc<Mutex<Option<SystemTime>>>,
+    saving: Option<JoinHandle<()>>,
+    /// Time since boot.
+    save_due: Option<Duration>,
+    appended: bool,
+    /// What has been said already.
+    refused: Option<HistoryFull>,
+    set_back: bool,
+}
+
+impl Appender {
+    fn new(history: SharedHistory, file: Option<SnapshotFile>, state: Arc<Mutex<Option<HistoryState>>>) -> Self {
+        Self {
+            history,
+            recorder: Recorder::default(),
+            file,
+            state,
+            saved_at: Arc::default(),
+            saving: None,
+            save_due: None,
+            appended: false,
+            refused: None,
+            set_back: false,
+        }
+    }
+
+    fn load(&mut self, config: HistoryConfig) {
+        let Some(file) = &self.file else { return };
+        if let Some(folder) = file.path().parent()
+            && let Err(error) = std::fs::create_dir_all(folder)
+        {
+            let file = file.path().display();
+            tracing::warn!(%error, %file, "the history cannot be kept over a restart; --history.file chooses another place");
+            self.file = None;
+            return;
+        }
+        let (history, loaded) = file.load(config);
+        let file = file.path().display();
+        match loaded {
+            Loaded::Restored => tracing::info!(%file, series = history.stats().series, "history restored"),
+            Loaded::Absent => tracing::info!(%file, "no history of an earlier run"),
+            Loaded::PutAside { aside, fault } => {
+                let aside = aside.display();
+                tracing::error!(%file, %fault, %aside, "the history was damaged; it was put aside, and a new one begins");
+            }
+            Loaded::Unreadable { problem } => {
+                tracing::error!(%file, %problem, "the history cannot be read; a new one begins and will replace it");
+            }
+        }
+        *self.history.write().unwrap_or_else(PoisonError::into_inner) = history;
+    }
+
+    /// Appends ticks until the loop has ended.
+    fn follow(&mut self, ticks: &Receiver<Arc<Snapshot>>) {
+        loop {
+            match ticks.recv_timeout(SILENCE) {
+                Ok(snapshot) => {
+                    self.append(&snapshot);
+                    self.save_if_due(snapshot.world.now);
+                }
+                Err(RecvTimeoutError::Timeout) => self.append_down(clock::now()),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn append(&mut self, snapshot: &Snapshot) {
+        let began = clock::now();
+        let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
+        let recorded = self.recorder.record(millis(snapshot.world.now), snapshot, &mut history);
+        let stats = history.stats();
+        drop(history);
+        let append = clock::now().since(began.boot);
+        let saved_at = *self.saved_at.lock().unwrap_or_else(PoisonError::into_inner);
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = Some(HistoryState { stats, append, saved_at });
+        match recorded {
+            Ok(recorded) => {
+                (self.appended, self.set_back) = (true, false);
+                if let Some(full) = recorded.refused.filter(|_| self.refused.is_none()) {
+                    tracing::error!("{full} (--history.memory-limit)");
+                }
+                self.refused = recorded.refused;
+            }
+            Err(refused) => {
+                if !self.set_back {
+                    tracing::warn!("{refused}");
+                }
+                self.set_back = true;
+            }
+        }
+    }
+
+    /// A clock that was set back is reported by the next tick.
+    fn append_down(&mut self, now: Moment) {
+        let _ = self.history.write().unwrap_or_else(PoisonError::into_inner).append_down(millis(now));
+    }
+
+    /// Each ten minutes, on a thread of its own: a disk that plotters are using may be slow.
+    fn save_if_due(&mut self, now: Moment) {
+        let due = *self.save_due.get_or_insert(now.boot + SNAPSHOT_INTERVAL);
+        if now.boot < due || self.saving.as_ref().is_some_and(|saving| !saving.is_finished()) {
+            return;
+        }
+        self.save_due = Some(now.boot + SNAPSHOT_INTERVAL);
+        let Some(file) = self.file.clone() else { return };
+        let (history, saved_at) = (self.copy(), Arc::clone(&self.saved_at));
+        let spawned = thread::Builder::new()
+            .name("history-file".to_owned())
+            .spawn(move || save(&file, &history, now.wall, &saved_at));
+        match spawned {
+            Ok(saving) => self.saving = Some(saving),
+            Err(error) => tracing::error!(%error, "the history is not saved"),
+        }
+    }
+
+    /// What came since the last file, in a file.
+    fn save_last(&mut self) {
+        if let Some(saving) = self.saving.take()
+            && saving.join().is_err()
+        {
+            tracing::error!("saving the history ended by itself, which it never should");
+        }
+        if let Some(file) = self.file.as_ref().filter(|_| self.appended) {
+            save(file, &self.copy(), clock::now().wall, &self.saved_at);
+        }
+    }
+
+    fn copy(&self) -> History {
+        self.history.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn save(file: &SnapshotFile, history: &History, at: SystemTime, saved_at: &Mutex<Option<SystemTime>>) {
+    let path = file.path().display();
+    match file.save(history) {
+        Ok(bytes) => {
+            tracing::debug!(file = %path, bytes, "history saved");
+            *saved_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+        }
+        Err(error) => {
+            tracing::error!(file = %path, %error, "the history cannot be saved; --history.file chooses another place");
+        }
+    }
+}
+
+/// Milliseconds since the epoch; a clock that was never set stands at its beginning.
+fn millis(now: Moment) -> i64 {
+    let since = now.wall.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;
