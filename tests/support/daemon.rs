@@ -27,6 +27,8 @@ pub struct Options {
     pub policies: Option<PathBuf>,
     pub procfs: Option<PathBuf>,
     pub max_mode: Option<&'static str>,
+    /// Further flags.
+    pub flags: Vec<String>,
 }
 
 /// The program's binary, as cargo built it for the tests.
@@ -49,6 +51,7 @@ impl Options {
         if let Some(mode) = self.max_mode {
             command.arg("--max-mode").arg(mode);
         }
+        command.args(&self.flags);
         command.stdin(Stdio::null());
         command
     }
