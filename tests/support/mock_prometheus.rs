@@ -77,7 +77,7 @@ fn serve(mut stream: TcpStream, state: &Mutex<(f64, Fault)>) -> std::io::Result<
     let query = receive(&stream)?;
     let (value, fault) = *state.lock().unwrap();
     let now = SystemTime::now();
-    let hour = Duration::from_secs(3600);
+    let hour = Duration::from_hours(1);
     let date = if fault == Fault::WrongClock { now - hour } else { now };
     let seconds = now.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64();
     let stamp = if fault == Fault::OldSample { seconds - 1800.0 } else { seconds };

@@ -55,8 +55,7 @@ impl Exchange {
     }
 
     /// The version that the server says it has; empty if it does not say.
-    pub fn version(&self) -> Result<String, Failure> {
-        let until = (self.clock)().boot + self.access.timeout;
+    pub fn version(&self, until: Duration) -> Result<String, Failure> {
         let request = self.client.get(self.address("api/v1/status/buildinfo")?);
         let (status, body) = self.send(request, until)?;
         Ok(if status.is_success() { reply::version(&body) } else { String::new() })

@@ -47,15 +47,31 @@ impl Server {
 
     fn answer(&mut self, inquiry: &Inquiry, now: Moment) -> Result<Told, Failure> {
         let until = now.boot + self.exchange.timeout();
-        let query = self.parse(inquiry)?;
+        if self.version.is_none() {
+            let number = self.exchange.version(until)?;
+            tracing::info!(url = self.exchange.url(), version = number.as_str(), "asking this server");
+            self.version = Some(Version { number });
+        }
+        let query = parse(inquiry)?;
         let at = millis(now);
-        let value = self.exchange.query(&inquiry.text, at, until)?;
+        let value = self.exchange.query(&inquiry.text, at, until).map_err(|failure| self.explain(failure, inquiry))?;
         let mut found = Vec::new();
         for intake in query.intakes() {
             found.push(self.look_behind(inquiry, intake, at, until)?);
         }
         let age = age_of(found, inquiry.min_history)?;
         Ok(Told { value: one_number(&value)?, age })
+    }
+
+    /// A server of an older generation says only that it cannot read the expression.
+    fn explain(&self, failure: Failure, inquiry: &Inquiry) -> Failure {
+        let older = self.version.as_ref().filter(|version| version.semantics() == Some(Semantics::V2));
+        let Some(older) = older.filter(|_| failure.outcome == Outcome::Refused) else { return failure };
+        if Engine::default().parse(&inquiry.text).is_ok() {
+            return failure;
+        }
+        let Failure { outcome, reason } = failure;
+        Failure { outcome, reason: format!("{reason}; only 3.x understands it, and this is {}", older.number) }
     }
 
     /// What the samples of one selector or subquery are like.
@@ -97,29 +113,6 @@ impl Server {
             covered: least.map(|share| (share, Some(positive(range)))),
         })
     }
-
-    /// The expression as this server reads it, to know its selectors; it has been checked when the policy was loaded.
-    fn parse(&mut self, inquiry: &Inquiry) -> Result<Query, Failure> {
-        if self.version.is_none() {
-            self.version = Some(Version { number: self.exchange.version()? });
-            self.say_what_it_cannot_read(inquiry);
-        }
-        let engine = Engine { semantics: Semantics::V3, ..Engine::default() };
-        let query = Engine::default().parse(&inquiry.text).or_else(|_| engine.parse(&inquiry.text));
-        query.map_err(|error| Failure::new(Outcome::Refused, error.to_string()))
-    }
-
-    fn say_what_it_cannot_read(&self, inquiry: &Inquiry) {
-        let Some(version) = &self.version else { return };
-        let (url, number) = (self.exchange.url(), version.number.as_str());
-        tracing::info!(url, version = number, "asking this server");
-        if version.semantics() == Some(Semantics::V2)
-            && let Err(error) = Engine::default().parse(&inquiry.text)
-        {
-            let expression = inquiry.text.as_str();
-            tracing::warn!(expression, version = number, %error, "only Prometheus 3 and later understand this");
-        }
-    }
 }
 
 impl Oracle for Server {
@@ -148,6 +141,13 @@ impl Version {
     }
 }
 
+/// The expression in either generation of the language, to know its selectors; it was checked when the policy was loaded.
+fn parse(inquiry: &Inquiry) -> Result<Query, Failure> {
+    let newer = Engine { semantics: Semantics::V3, ..Engine::default() };
+    let query = Engine::default().parse(&inquiry.text).or_else(|_| newer.parse(&inquiry.text));
+    query.map_err(|error| Failure::new(Outcome::Refused, error.to_string()))
+}
+
 fn positive(millis: Millis) -> Duration {
     Duration::from_millis(u64::try_from(millis).unwrap_or(0))
 }
@@ -167,3 +167,5 @@ fn stamps(value: &Value) -> Result<Vec<Millis>, Failure> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;

@@ -32,7 +32,7 @@ fn json(body: &str) -> Sent {
     Sent { status: "200 OK", headers: date, body: body.into(), delay: Duration::ZERO, drip: Duration::ZERO }
 }
 
-fn http_date(at: SystemTime) -> String {
+pub fn http_date(at: SystemTime) -> String {
     // 2026-11-23T08:08:10Z
     let stamp = humantime::format_rfc3339_seconds(at).to_string();
     let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -355,4 +355,17 @@ fn a_server_without_build_information_is_asked_all_the_same() {
             |seen| if seen.line.contains("buildinfo") { with_status("404 Not Found", "") } else { healthy(seen) },
         );
     assert!(ask(&mock.access(), "x").is_ok());
+}
+
+#[test]
+fn an_expression_that_is_too_new_for_the_server_is_said_to_be() {
+    let refusing = |seen: &Seen| match seen.form.get("query") {
+        Some(_) => with_status("400 Bad Request", r#"{"status":"error","error":"bad duration"}"#),
+        None => healthy(seen),
+    };
+    let mock = Mock::start(refusing);
+    let failure = ask(&mock.access(), "rate(x[300])").unwrap_err();
+    assert!(failure.reason.ends_with("bad duration; only 3.x understands it, and this is 2.42.0"), "{failure:?}");
+    let failure = ask(&mock.access(), "rate(x[5m])").unwrap_err();
+    assert!(failure.reason.ends_with("bad duration"), "{failure:?}");
 }
