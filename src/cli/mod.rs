@@ -6,6 +6,7 @@ mod jobs;
 mod log;
 mod options;
 mod policy;
+mod query;
 mod restore;
 mod run;
 mod table;
@@ -38,13 +39,18 @@ pub struct Cli {
 pub enum Command {
     /// Publish metrics and carry out the policies, until SIGTERM
     #[command(after_help = "Example: plotwarden run --policies /etc/plotwarden/policies --max-mode dry-run")]
-    Run(options::RunOptions),
+    Run(Box<options::RunOptions>),
     /// Show what this machine is, and which control surfaces can be used
     #[command(after_help = "Example: plotwarden discover --output json")]
     Discover(options::DiscoverOptions),
     /// List the plotting jobs of this machine: phase, progress, time left and needs
     #[command(after_help = "Example: plotwarden jobs --output json | jq '.[].progress'")]
     Jobs(options::JobsOptions),
+    /// Ask a running plotwarden, or any Prometheus, in PromQL
+    #[command(
+        after_help = "Example: plotwarden query 'rate(plotwarden_job_written_bytes_total[1m])' --range 1h --step 15s\n\nExit codes: 0 answered, 1 the query is wrong or has no answer, 2 nobody to ask."
+    )]
+    Query(options::QueryOptions),
     /// Put back everything that an earlier run changed and left behind
     #[command(
         after_help = "Example: plotwarden restore\n\nSafe at any time: only what is still ours is put back. Refuses while a run is alive."
@@ -72,9 +78,10 @@ pub fn main() -> u8 {
     let cli = Cli::parse();
     log::start(&cli.log);
     match cli.command {
-        Command::Run(options) => run::run(options),
+        Command::Run(options) => run::run(*options),
         Command::Discover(options) => discover::discover(&options),
         Command::Jobs(options) => jobs::jobs(&options),
+        Command::Query(options) => query::query(&options),
         Command::Restore(options) => restore::restore(&options),
         Command::Policy(command) => policy::policy(&command),
         Command::Completions(options) => completions::print(&options),

@@ -9,8 +9,9 @@ use crate::http;
 use crate::kernel::Roots;
 use crate::kernel::cgroup::Mounts;
 use crate::mode::Mode;
+use crate::promql;
 use crate::signal::Access;
-use crate::units::{Bytes, parse_duration};
+use crate::units::{self, Bytes};
 
 #[derive(Debug, Clone, Args)]
 pub struct LogOptions {
@@ -93,7 +94,7 @@ pub struct PrometheusOptions {
     )]
     pub basic_auth_file: Option<PathBuf>,
     /// Longest time that the server may take for a question
-    #[arg(long = "prometheus.timeout", value_name = "TIME", default_value = "5s", value_parser = parse_duration)]
+    #[arg(long = "prometheus.timeout", value_name = "TIME", default_value = "5s", value_parser = units::parse_duration)]
     pub timeout: Duration,
 }
 
@@ -170,6 +171,32 @@ pub struct JobsOptions {
     /// Output format
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub output: Output,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct QueryOptions {
+    /// The PromQL expression
+    #[arg(value_name = "EXPR")]
+    pub expression: String,
+    /// Whom to ask
+    #[arg(long, value_name = "URL", default_value_t = format!("http://{}", http::DEFAULT_LISTEN))]
+    pub url: String,
+    /// Chart the values of this much time up to now, such as 1h, in place of a table of the present
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub range: Option<Duration>,
+    /// Time between two values of the chart [default: a sixtieth of the range]
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "range")]
+    pub step: Option<Duration>,
+    /// Output format; json is the answer as it came
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+}
+
+/// A duration as PromQL writes it, and longer than nothing.
+fn duration(text: &str) -> Result<Duration, String> {
+    let millis =
+        promql::parse_duration(text).and_then(|millis| u64::try_from(millis).ok()).filter(|millis| *millis > 0);
+    millis.map(Duration::from_millis).ok_or_else(|| "write a duration such as 90s, 5m, 1h30m or 1d".to_owned())
 }
 
 #[derive(Debug, Clone, Args)]

@@ -37,7 +37,12 @@ use index::{SeriesIndex, Slot};
 use tier::Tier;
 use value::ABSENT;
 
+use std::sync::{Arc, RwLock};
+
 use crate::units::Bytes;
+
+/// The history, written by one and read by many.
+pub type SharedHistory = Arc<RwLock<History>>;
 
 /// How long every tick is kept, milliseconds.
 const FINE_SPAN: i64 = 3_600_000;

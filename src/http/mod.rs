@@ -1,8 +1,10 @@
-//! The servers' side of publishing: metrics for Prometheus, health for supervisors, a status page for people.
+//! The servers' side of publishing: metrics for Prometheus, health for supervisors, a status page for people, and the past
+//! for whoever asks in PromQL.
 //!
-//! A request never samples: it is answered from the snapshot of the last tick. So a scrape costs what its text costs, any
+//! A request never samples: it is answered from the snapshot of the last tick, or from the history. So a scrape costs what its text costs, any
 //! number of scrapers see the same moment, and nobody who asks can slow the loop down.
 
+mod api;
 mod exposition;
 mod listen;
 mod negotiate;

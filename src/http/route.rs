@@ -1,7 +1,9 @@
 //! From a request to its answer.
 
+use std::error::Error;
+
 use http_body_util::Full;
-use hyper::body::Bytes;
+use hyper::body::{Body, Bytes};
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
     REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
@@ -10,6 +12,7 @@ use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 
 use crate::world::json;
 
+use super::api::{self, Endpoint};
 use super::site::Site;
 use super::{negotiate, page, readiness};
 
@@ -21,8 +24,20 @@ const ALLOWED: &str = "GET, HEAD";
 
 type Answer = Response<Full<Bytes>>;
 
-/// Answers at once, from what is in memory. hyper leaves the body out where the method is HEAD.
-pub(super) fn respond<B>(site: &Site, request: &Request<B>) -> Answer {
+/// hyper leaves the body out where the method is HEAD.
+pub(super) async fn respond<B>(site: &Site, request: Request<B>) -> Answer
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    match Endpoint::at(request.uri().path()) {
+        Some(endpoint) if endpoint.takes(request.method()) => api::answer(site, endpoint, request).await,
+        _ => at_once(site, &request),
+    }
+}
+
+/// Answers from what is in memory.
+fn at_once<B>(site: &Site, request: &Request<B>) -> Answer {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut answer =
             plain(StatusCode::METHOD_NOT_ALLOWED, format!("only {ALLOWED}: nothing can be changed here\n"));

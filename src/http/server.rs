@@ -5,9 +5,13 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -16,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::api::{self, Endpoint};
 use super::route;
 use super::site::Site;
 
@@ -28,11 +33,18 @@ pub(super) struct Limits {
     pub head_time: Duration,
     /// From the connection to the last byte of the answer: a slow reader is dropped.
     pub exchange_time: Duration,
+    /// On top of it for those who ask the history.
+    pub query_time: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 64, head_time: Duration::from_secs(5), exchange_time: Duration::from_secs(20) }
+        Self {
+            connections: 64,
+            head_time: Duration::from_secs(5),
+            exchange_time: Duration::from_secs(20),
+            query_time: api::LONGEST,
+        }
     }
 }
 
@@ -83,9 +95,11 @@ async fn accept(limits: Limits, listener: TcpListener, site: Arc<Site>, slots: A
 
 /// One connection from its head to the last byte of its answer.
 async fn converse(limits: Limits, stream: TcpStream, site: Arc<Site>, slot: OwnedSemaphorePermit) {
-    let service = service_fn(|request| {
-        let response = route::respond(&site, &request);
-        async move { Ok::<_, Infallible>(response) }
+    let asks_history = AtomicBool::new(false);
+    let service = service_fn(|request: Request<Incoming>| {
+        asks_history.store(Endpoint::at(request.uri().path()).is_some(), Ordering::Relaxed);
+        let site = Arc::clone(&site);
+        async move { Ok::<_, Infallible>(route::respond(&site, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -94,10 +108,15 @@ async fn converse(limits: Limits, stream: TcpStream, site: Arc<Site>, slot: Owne
         .max_headers(HEAD_FIELDS)
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
-    match timeout(limits.exchange_time, connection).await {
+    let mut connection = pin!(connection);
+    let mut end = timeout(limits.exchange_time, connection.as_mut()).await;
+    if end.is_err() && asks_history.load(Ordering::Relaxed) {
+        end = timeout(limits.query_time, connection).await;
+    }
+    match end {
         Ok(Ok(())) => (),
         Ok(Err(error)) => tracing::debug!(%error, "a connection ended early"),
-        Err(_) => tracing::debug!("a client that took more than {:?} was dropped", limits.exchange_time),
+        Err(_) => tracing::debug!("a client that took too long was dropped"),
     }
     drop(slot);
 }

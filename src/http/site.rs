@@ -1,4 +1,4 @@
-//! What all connections share: the last snapshot, the clock, and the text that was made of the snapshot already.
+//! What all connections share: the last snapshot, the history, the clock, and the text that was made of the snapshot already.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,8 +6,10 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::clock::Moment;
+use crate::history::SharedHistory;
 use crate::metrics::Snapshot;
 
+use super::api::Turns;
 use super::exposition::Exposition;
 
 /// Reads the clocks, at the edge; tests bring their own.
@@ -20,13 +22,21 @@ pub struct Site {
     /// Where metrics are served, with its leading slash.
     pub(super) telemetry_path: String,
     pub(super) exposition: Exposition,
+    pub(super) history: SharedHistory,
+    pub(super) turns: Turns,
 }
 
 impl Site {
     /// `snapshots` holds `None` until the first tick. A `telemetry_path` without a leading slash gets one.
-    pub fn new(snapshots: watch::Receiver<Option<Arc<Snapshot>>>, clock: Clock, telemetry_path: &str) -> Self {
+    pub fn new(
+        snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+        history: SharedHistory,
+        clock: Clock,
+        telemetry_path: &str,
+    ) -> Self {
         let telemetry_path = format!("/{}", telemetry_path.trim_start_matches('/'));
-        Self { snapshots, clock, telemetry_path, exposition: Exposition::default() }
+        let (exposition, turns) = (Exposition::default(), Turns::default());
+        Self { snapshots, clock, telemetry_path, exposition, history, turns }
     }
 
     pub(super) fn latest(&self) -> Option<Arc<Snapshot>> {

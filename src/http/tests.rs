@@ -1,6 +1,6 @@
 //! A real server on loopback, and clients with raw sockets that behave well, badly and maliciously.
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -9,7 +9,9 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::clock::Moment;
+use crate::history::{History, HistoryConfig, SharedHistory, Target};
 use crate::metrics::{Snapshot, fixture};
+use crate::units::Bytes;
 
 use super::server::{Limits, serve_within};
 use super::site::Site;
@@ -19,6 +21,11 @@ struct Running {
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     stop: oneshot::Sender<()>,
     server: tokio::task::JoinHandle<()>,
+}
+
+pub(super) fn history() -> SharedHistory {
+    let target = Target { job: "plotwarden".into(), instance: "plot-01:9037".into() };
+    Arc::new(RwLock::new(History::new(HistoryConfig { target, memory_limit: Bytes(16 << 20), forecast: Vec::new() })))
 }
 
 fn impatient() -> Limits {
@@ -31,7 +38,7 @@ async fn start(limits: Limits, first: Option<Snapshot>, seconds_later: u64) -> R
     let (snapshots, receiver) = watch::channel(first.map(Arc::new));
     let tick = fixture::now();
     let now = Moment { boot: tick.boot + Duration::from_secs(seconds_later), ..tick };
-    let site = Arc::new(Site::new(receiver, Arc::new(move || now), "/metrics"));
+    let site = Arc::new(Site::new(receiver, history(), Arc::new(move || now), "/metrics"));
     let (stop, stopped) = oneshot::channel();
     let server = tokio::spawn(serve_within(limits, vec![listener], site, async {
         stopped.await.ok();
@@ -44,7 +51,7 @@ async fn started() -> Running {
 }
 
 /// Sends `request` as it is and reads until the server closes.
-async fn exchange(address: &str, request: &[u8]) -> Vec<u8> {
+pub(super) async fn exchange(address: &str, request: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     // A server that has refused the request may have closed already; what it said can still be read.
     stream.write_all(request).await.ok();
@@ -53,11 +60,11 @@ async fn exchange(address: &str, request: &[u8]) -> Vec<u8> {
     answer
 }
 
-async fn get(address: &str, path: &str, headers: &str) -> (String, Vec<u8>) {
+pub(super) async fn get(address: &str, path: &str, headers: &str) -> (String, Vec<u8>) {
     ask(address, "GET", path, headers).await
 }
 
-async fn ask(address: &str, method: &str, path: &str, headers: &str) -> (String, Vec<u8>) {
+pub(super) async fn ask(address: &str, method: &str, path: &str, headers: &str) -> (String, Vec<u8>) {
     let answer = exchange(address, format!("{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n").as_bytes()).await;
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("an answer with a head");
     (String::from_utf8(answer[..end].to_vec()).unwrap().to_ascii_lowercase(), answer[end + 4..].to_vec())
@@ -186,6 +193,26 @@ async fn a_client_that_does_not_read_is_dropped() {
 }
 
 #[tokio::test]
+async fn who_asks_the_history_may_wait_longer_than_who_scrapes() {
+    let (listener, history) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), history());
+    let address = listener.local_addr().unwrap().to_string();
+    let (_snapshots, receiver) = watch::channel(None);
+    let site = Arc::new(Site::new(receiver, Arc::clone(&history), Arc::new(fixture::now), "/metrics"));
+    tokio::spawn(serve_within(impatient(), vec![listener], site, std::future::pending()));
+    let (locked, lock) = oneshot::channel();
+    let writer = std::thread::spawn(move || {
+        let guard = history.write().unwrap();
+        locked.send(()).unwrap();
+        std::thread::sleep(2 * impatient().exchange_time);
+        drop(guard);
+    });
+    lock.await.unwrap();
+    let (head, _) = get(&address, "/api/v1/query?query=up", "").await;
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    writer.join().unwrap();
+}
+
+#[tokio::test]
 async fn two_hundred_scrapers_at_once_see_the_same_tick() {
     let running = started().await;
     let scrapers: Vec<_> = (0..200)
@@ -255,7 +282,7 @@ async fn the_telemetry_path_can_be_moved() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let (_snapshots, receiver) = watch::channel(Some(Arc::new(fixture::snapshot(1))));
-    let site = Arc::new(Site::new(receiver, Arc::new(fixture::now), "farm/metrics"));
+    let site = Arc::new(Site::new(receiver, history(), Arc::new(fixture::now), "farm/metrics"));
     tokio::spawn(super::serve(vec![listener], site, std::future::pending()));
     assert!(get(&address, "/farm/metrics", "").await.0.starts_with("http/1.1 200"));
     assert!(get(&address, "/metrics", "").await.0.starts_with("http/1.1 404"));

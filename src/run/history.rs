@@ -3,13 +3,13 @@
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::clock::Moment;
 use crate::history::file::{Loaded, SNAPSHOT_INTERVAL, SnapshotFile};
-use crate::history::{History, HistoryConfig, HistoryFull};
+use crate::history::{History, HistoryConfig, HistoryFull, SharedHistory};
 use crate::kernel::clock;
 use crate::metrics::{HistoryState, Recorder, Snapshot};
 
@@ -19,9 +19,6 @@ const WAITING: usize = 16;
 const SILENCE: Duration = Duration::from_secs(10);
 /// The last file may take this long. By then all that was changed on the machine has long been put back.
 const LAST_SAVE: Duration = Duration::from_secs(10);
-
-/// The history, read by the servers and by signals.
-pub type SharedHistory = Arc<RwLock<History>>;
 
 /// The loop's end.
 pub struct HistoryFeed {
@@ -183,8 +180,10 @@ impl Appender {
         }
     }
 
-    /// A clock that was set back is reported by the next tick.
     fn append_down(&mut self, now: Moment) {
+        // The tick that the loop is stuck in will come with an older time; that is no clock set back.
+        self.set_back = true;
+        // One that was is told by the next tick.
         let _ = self.history.write().unwrap_or_else(PoisonError::into_inner).append_down(millis(now));
     }
 

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, RwLock};
 use std::thread;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
-use super::history::{self, HistoryEnd, SharedHistory};
+use super::history::{self, HistoryEnd};
 use super::jobs::Jobs;
 use super::policies::Policies;
 use super::publish::Publisher;
@@ -18,7 +19,7 @@ use super::{Loop, Order};
 use crate::actuate::guard::{self, Guard, GuardError};
 use crate::actuate::{Actuator, OpenError};
 use crate::audit::AuditLog;
-use crate::history::{History, HistoryConfig, Target};
+use crate::history::{History, HistoryConfig, SharedHistory, Target};
 use crate::http::{self, ListenError, Site};
 use crate::inventory::Inventory;
 use crate::kernel::process_watch::Source;
@@ -31,6 +32,9 @@ use crate::policy::{PolicyError, Vocabulary};
 use crate::sample::{HostSampler, OwnSampler};
 use crate::signal::{Access, BadAccess, Signals};
 use crate::units::Bytes;
+
+/// Queries under way at the end notice within this time that nobody waits for them any more.
+const QUERY_GRACE: Duration = Duration::from_secs(2);
 
 /// What `plotwarden run` was asked to do.
 #[derive(Debug, Clone)]
@@ -111,7 +115,10 @@ fn count(errors: &[PolicyError]) -> String {
 /// Runs until SIGTERM or SIGINT. `true` if everything was put back.
 pub fn run(settings: Settings) -> Result<bool, RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(serve(settings))
+    let result = runtime.block_on(serve(settings));
+    // Who still reads the history then is not waited for.
+    runtime.shutdown_timeout(QUERY_GRACE);
+    result
 }
 
 async fn serve(settings: Settings) -> Result<bool, RunError> {
@@ -122,7 +129,7 @@ async fn serve(settings: Settings) -> Result<bool, RunError> {
     let history = Arc::new(RwLock::new(History::new(config.clone())));
     let (publish, latest) = watch::channel(None);
     let telemetry_path = settings.telemetry_path.clone();
-    let site = Arc::new(Site::new(latest, Arc::new(clock::now), &telemetry_path));
+    let site = Arc::new(Site::new(latest, Arc::clone(&history), Arc::new(clock::now), &telemetry_path));
     let (orders, receiver) = channel();
     let (started, start) = oneshot::channel();
     let (ended, end) = oneshot::channel();

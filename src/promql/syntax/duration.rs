@@ -17,7 +17,7 @@ const UNITS: &[(&str, Millis)] = &[
 pub(super) const LONGEST: Millis = i64::MAX / 1_000_000;
 
 /// Reads a duration; `None` if the text is not one, or too long.
-pub(super) fn parse_duration(text: &str) -> Option<Millis> {
+pub fn parse_duration(text: &str) -> Option<Millis> {
     let mut rest = text;
     let mut units = UNITS.iter();
     let mut total: Millis = 0;

@@ -20,6 +20,7 @@ pub(super) use ast::{
     Aggregate, Anchor, Binary, Call, Cardinality, Expr, ExprKind, Grouping, Matching, Sign, Subquery, ValueType,
     VectorSelector, When,
 };
+pub use duration::parse_duration;
 pub use error::{ParseError, Span};
 pub(super) use function::Action;
 pub(super) use literal::quote;

@@ -51,6 +51,14 @@ impl Engine {
 }
 
 impl Query {
+    /// The conditions of a query that is nothing but one instant selector of the present.
+    pub fn selector(&self) -> Option<&[Matcher]> {
+        match &self.expr.kind {
+            ExprKind::Instant(selector) if selector.when == When::default() => Some(&selector.matchers),
+            _ => None,
+        }
+    }
+
     /// All selectors, from left to right.
     pub fn readings(&self) -> Vec<Reading<'_>> {
         let mut found = Vec::new();

@@ -1,6 +1,7 @@
 //! The history over ticks, files and restarts.
 
 use std::fs;
+use std::sync::RwLock;
 
 use super::*;
 use crate::history::{Matcher, Query, Target};
