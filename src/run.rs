@@ -8,6 +8,7 @@ mod history;
 mod jobs;
 mod policies;
 mod publish;
+mod questions;
 mod service;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub use service::{HistorySettings, RunError, Settings, run};
 use history::HistoryFeed;
 use policies::Policies;
 use publish::Publisher;
+use questions::Questions;
 
 /// Between two ticks. A pause or a resume that comes a tick late costs a plot a second.
 const TICK: Duration = Duration::from_secs(1);
@@ -60,6 +62,7 @@ struct Loop {
     host: HostSampler,
     jobs: Jobs,
     signals: Signals,
+    questions: Questions,
     policies: Policies,
     actuator: Actuator,
     guard: Option<guard::Guard>,
@@ -96,6 +99,7 @@ impl Loop {
 
         let world = self.sample(now);
         self.signals.observe(&world);
+        self.questions.exchange(self.policies.in_force(), &world, &mut self.signals);
         let decisions = self.policies.decide(&world, &self.signals);
         let claims: Vec<Claim> = decisions.iter().flat_map(|decision| decision.claims.clone()).collect();
         let wanted = arbiter::join(&claims, now);
@@ -168,6 +172,7 @@ impl Loop {
 
     fn publish(&mut self, world: World, decisions: &[Decision], wanted: &Wanted, reports: &[Report]) {
         self.publisher.count(&world, decisions, wanted, reports);
+        self.publisher.count_queries(self.questions.tally());
         let loose_ends = publish::Tick {
             policies: &self.policies,
             inventory: &self.inventory,

@@ -39,7 +39,7 @@ pub struct Cli {
 pub enum Command {
     /// Publish metrics and carry out the policies, until SIGTERM
     #[command(after_help = "Example: plotwarden run --policies /etc/plotwarden/policies --max-mode dry-run")]
-    Run(options::RunOptions),
+    Run(Box<options::RunOptions>),
     /// Show what this machine is, and which control surfaces can be used
     #[command(after_help = "Example: plotwarden discover --output json")]
     Discover(options::DiscoverOptions),
@@ -78,7 +78,7 @@ pub fn main() -> u8 {
     let cli = Cli::parse();
     log::start(&cli.log);
     match cli.command {
-        Command::Run(options) => run::run(options),
+        Command::Run(options) => run::run(*options),
         Command::Discover(options) => discover::discover(&options),
         Command::Jobs(options) => jobs::jobs(&options),
         Command::Query(options) => query::query(&options),

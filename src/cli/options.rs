@@ -9,8 +9,8 @@ use crate::http;
 use crate::kernel::Roots;
 use crate::kernel::cgroup::Mounts;
 use crate::mode::Mode;
-use crate::promql::parse_duration;
-use crate::units::Bytes;
+use crate::signal::Access;
+use crate::units::{Bytes, parse_duration};
 
 #[derive(Debug, Clone, Args)]
 pub struct LogOptions {
@@ -72,6 +72,38 @@ pub struct ProfileOptions {
     pub profiles: PathBuf,
 }
 
+/// The Prometheus server that policies may ask.
+#[derive(Debug, Clone, Args)]
+pub struct PrometheusOptions {
+    /// Prometheus server that answers the PromQL signals with `source: prometheus`: Prometheus itself, Thanos, Mimir, ...
+    #[arg(long = "prometheus.url", value_name = "URL")]
+    pub url: Option<String>,
+    /// Certificates, in PEM form, by which the server must be known [default: those that the system trusts]
+    #[arg(long = "prometheus.ca-file", value_name = "FILE", requires = "url")]
+    pub ca_file: Option<PathBuf>,
+    /// File with a bearer token for the server; read anew for each question
+    #[arg(long = "prometheus.bearer-token-file", value_name = "FILE", requires = "url")]
+    pub bearer_token_file: Option<PathBuf>,
+    /// File with user:password for the server; read anew for each question
+    #[arg(
+        long = "prometheus.basic-auth-file",
+        value_name = "FILE",
+        requires = "url",
+        conflicts_with = "bearer_token_file"
+    )]
+    pub basic_auth_file: Option<PathBuf>,
+    /// Longest time that the server may take for a question
+    #[arg(long = "prometheus.timeout", value_name = "TIME", default_value = "5s", value_parser = parse_duration)]
+    pub timeout: Duration,
+}
+
+impl PrometheusOptions {
+    pub fn access(self) -> Option<Access> {
+        let Self { url, ca_file, bearer_token_file, basic_auth_file, timeout } = self;
+        url.map(|url| Access { url, ca_file, bearer_token_file, basic_auth_file, timeout })
+    }
+}
+
 /// What is kept of the past.
 #[derive(Debug, Clone, Args)]
 pub struct HistoryOptions {
@@ -108,6 +140,8 @@ pub struct RunOptions {
     /// The most that policies may do here [default: enforce as root, off without]
     #[arg(long = "max-mode", value_enum)]
     pub max_mode: Option<Mode>,
+    #[command(flatten)]
+    pub prometheus: PrometheusOptions,
     #[command(flatten)]
     pub history: HistoryOptions,
 }
@@ -147,20 +181,20 @@ pub struct QueryOptions {
     #[arg(long, value_name = "URL", default_value_t = format!("http://{}", http::DEFAULT_LISTEN))]
     pub url: String,
     /// Chart the values of this much time up to now, such as 1h, in place of a table of the present
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = some_time)]
     pub range: Option<Duration>,
     /// Time between two values of the chart [default: a sixtieth of the range]
-    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "range")]
+    #[arg(long, value_name = "DURATION", value_parser = some_time, requires = "range")]
     pub step: Option<Duration>,
     /// Output format; json is the answer as it came
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub output: Output,
 }
 
-/// A duration as PromQL writes it, and longer than nothing.
-fn duration(text: &str) -> Result<Duration, String> {
-    let millis = parse_duration(text).and_then(|millis| u64::try_from(millis).ok()).filter(|millis| *millis > 0);
-    millis.map(Duration::from_millis).ok_or_else(|| "write a duration such as 90s, 5m, 1h30m or 1d".to_owned())
+/// Longer than nothing.
+fn some_time(text: &str) -> Result<Duration, String> {
+    let time = parse_duration(text).map_err(|error| error.to_string())?;
+    if time.is_zero() { Err("it must be longer than nothing".to_owned()) } else { Ok(time) }
 }
 
 #[derive(Debug, Clone, Args)]

@@ -2,7 +2,8 @@
 
 use super::options::PolicyCheckOptions;
 use super::{PolicyCommand, exit};
-use crate::policy::{self, CheckReport};
+use crate::metrics;
+use crate::policy::{self, CheckReport, Vocabulary};
 
 pub fn policy(command: &PolicyCommand) -> u8 {
     match command {
@@ -11,7 +12,10 @@ pub fn policy(command: &PolicyCommand) -> u8 {
 }
 
 fn check(options: &PolicyCheckOptions) -> u8 {
-    let report = if options.paths.is_empty() { shipped() } else { policy::check(&options.paths) };
+    // Whether a server is there is known to the machine that will run this, which may be another one.
+    let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: true };
+    let report =
+        if options.paths.is_empty() { shipped(&vocabulary) } else { policy::check(&options.paths, &vocabulary) };
     // What is wrong goes to standard error, so that a pipeline sees it; what is fine to standard output.
     if report.exit_code() == exit::OK {
         print!("{report}");
@@ -21,8 +25,8 @@ fn check(options: &PolicyCheckOptions) -> u8 {
     report.exit_code()
 }
 
-fn shipped() -> CheckReport {
-    match policy::shipped() {
+fn shipped(vocabulary: &Vocabulary) -> CheckReport {
+    match policy::shipped(vocabulary) {
         Ok(set) => CheckReport { loaded: Some(set), errors: Vec::new() },
         Err(errors) => CheckReport { loaded: None, errors },
     }

@@ -33,6 +33,7 @@ pub fn run(options: RunOptions) -> u8 {
         profiles: options.profiles.profiles,
         policies: policies(options.policies),
         mode,
+        prometheus: options.prometheus.access(),
         history,
     };
     match run::run(settings) {

@@ -15,7 +15,7 @@ use super::tick::Tick;
 use crate::claim::{Bound, Claim, Setting, Target};
 use crate::clock::Moment;
 use crate::mode::Mode;
-use crate::policy::{Measure, OnMissing, Policy};
+use crate::policy::{Measure, OnMissing, Policy, Question};
 use crate::pressure::Resource;
 use crate::signal::{Answer, Signals};
 use crate::world::{JobView, World};
@@ -128,7 +128,7 @@ impl State {
             let signals = tick.rules.anchors.iter().filter(|anchor| anchor.resource == resource);
             let questions = signals.filter_map(|anchor| tick.rules.signals.get(&anchor.signal));
             // Until its window has filled, a signal is missing as a matter of course.
-            let filling = questions.map(|question| question.window + question.max_age).max().unwrap_or_default();
+            let filling = questions.map(Question::fills_within).max().unwrap_or_default();
             let Told::Missing(wish) = tick.told(resource) else {
                 if self.missing.remove(&resource).is_some_and(|(_, said)| said) {
                     changes.push(format!("{} can be judged again", resource.name()));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::claim::Claim;
+use crate::policy::Unit;
 use crate::pressure::Resource;
 
 /// One signal as a decision saw it.
@@ -55,6 +56,8 @@ pub struct Effect {
     pub before: Option<f64>,
     /// Value now.
     pub after: Option<f64>,
+    /// Of both.
+    pub unit: Unit,
     /// How long after the action.
     pub elapsed: Duration,
 }

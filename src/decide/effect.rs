@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::decision::Effect;
-use super::explain::percent;
 use super::tick::Tick;
 use crate::pressure::Resource;
 
@@ -39,6 +38,7 @@ impl Effects {
             .map(|done| Effect {
                 elapsed: tick.time().saturating_sub(done.at),
                 after: tick.value(&done.signal),
+                unit: tick.rules.unit(&done.signal),
                 action: done.action,
                 signal: done.signal,
                 before: done.before,
@@ -50,7 +50,7 @@ impl Effects {
 impl Effect {
     /// `effect of paused chiapos-7-99 after 3s: disk 84% -> 41%`.
     pub fn sentence(&self) -> String {
-        let share = |value: Option<f64>| value.map_or("unknown".to_owned(), percent);
+        let share = |value: Option<f64>| value.map_or("unknown".to_owned(), |value| self.unit.show(value));
         format!(
             "effect of {} after {:.0}s: {} {} -> {}",
             self.action,

@@ -24,11 +24,11 @@ pub fn cause(tick: &Tick<'_>, stage: &Stage, side: Side) -> String {
     let driver = tick.reading(resource).filter(|reading| reading.severity.is_ok()).and_then(|reading| reading.driver);
     let Some((anchor, share)) = driver else { return missing(tick, resource) };
     let source = tick.answers.get(&anchor.signal).map_or(anchor.signal.as_str(), |answer| answer.source.as_str());
-    format!("{source} was {} ({} for {})", percent(share), limit(anchor, severity, side), duration(hold))
+    format!("{source} was {} ({} for {})", anchor.unit.show(share), limit(anchor, severity, side), duration(hold))
 }
 
 fn limit(anchor: &Anchor, severity: f64, side: Side) -> String {
-    let share = percent(anchor.zero + severity * (anchor.one - anchor.zero));
+    let share = anchor.unit.show(anchor.zero + severity * (anchor.one - anchor.zero));
     let rising = anchor.one > anchor.zero;
     match (side, rising) {
         (Side::Reached, true) => format!("{share} or more"),

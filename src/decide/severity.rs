@@ -80,6 +80,7 @@ fn cause(resource: Resource) -> Cause {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Unit;
 
     const BANDS: Bands = Bands { notice: 0.4, warn: 0.6, critical: 0.8 };
 
@@ -89,7 +90,8 @@ mod tests {
 
     #[test]
     fn scales_between_its_anchors_whichever_way_they_point() {
-        let anchor = |zero, one| Anchor { resource: Resource::Io, signal: "disk".to_owned(), zero, one };
+        let anchor =
+            |zero, one| Anchor { resource: Resource::Io, signal: "disk".to_owned(), zero, one, unit: Unit::Share };
         for (zero, one, share, expected) in [
             (0.1, 0.6, 0.3, 0.4),
             (0.1, 0.6, 0.5, 0.8),

@@ -22,6 +22,7 @@ use crate::pressure::{Pressure, PressureSet, PressureState, Resource, Stall};
 use crate::sample::{
     CpuSample, CpuTimes, DiskSample, HostSample, InterfaceSample, JobSample, LoadSample, MemorySample, OwnUsage,
 };
+use crate::signal::{self, Tally};
 use crate::units::{Bytes, Ratio};
 use crate::world::{JobView, PauseView, World};
 
@@ -339,6 +340,13 @@ fn counters() -> Counters {
         claims: BTreeMap::from([(("io-contention".to_owned(), KnobKind::Pause, ClaimState::Won), 1)]),
         claims_denied: BTreeMap::from([(("night-shift".to_owned(), KnobKind::Nice, "io-contention".to_owned()), 2)]),
         decisions: BTreeMap::from([(("io-contention".to_owned(), Strategy::IoOptimization), 4)]),
+        queries: Tally {
+            queries: BTreeMap::from([
+                (("embedded", signal::Outcome::Answered), 42),
+                (("prometheus", signal::Outcome::Timeout), 3),
+            ]),
+            time: BTreeMap::from([("embedded", Duration::from_millis(84)), ("prometheus", Duration::from_secs(15))]),
+        },
         signals_missing: BTreeMap::from([(("io-contention".to_owned(), "lookup_p95".to_owned()), 77)]),
         sample_errors: BTreeMap::from([("diskstats", 1)]),
         journal_open_records: Some(2),

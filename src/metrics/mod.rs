@@ -77,6 +77,11 @@ pub fn catalogue() -> Vec<FamilyDescription> {
     families().map(Family::description).collect()
 }
 
+/// The names that series have in a query.
+pub fn names() -> Vec<&'static str> {
+    families().map(|family| family.name).collect()
+}
+
 fn families() -> impl Iterator<Item = &'static Family> {
     [
         own::FAMILIES,

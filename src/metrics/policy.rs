@@ -49,6 +49,28 @@ pub(super) const FAMILIES: &[Family] = &[
                 out.add([policy.into(), signal.into()], count);
             }
         }),
+    Family::counter(
+        "plotwarden_signal_queries_total",
+        "PromQL questions asked for signals, by who was asked and what came of it.",
+    )
+    .by(&["source", "outcome"])
+    .from("signals")
+    .drawn(|s, out| {
+        for (&(source, outcome), &count) in &s.counters.queries.queries {
+            out.add([source.into(), outcome.name().into()], count);
+        }
+    }),
+    Family::counter(
+        "plotwarden_signal_query_duration_seconds_total",
+        "Time spent waiting for answers to PromQL signals; nothing else waits for them.",
+    )
+    .by(&["source"])
+    .from("signals")
+    .drawn(|s, out| {
+        for (&source, &time) in &s.counters.queries.time {
+            out.add([source.into()], time);
+        }
+    }),
     Family::gauge(
         "plotwarden_contention_severity",
         "Contention of a resource as the policy judges it: 0 none, 1 the worst.",

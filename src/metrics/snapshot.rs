@@ -11,6 +11,7 @@ use crate::history::Stats;
 use crate::inventory::Inventory;
 use crate::mode::Mode;
 use crate::sample::OwnUsage;
+use crate::signal::Tally;
 use crate::world::World;
 
 /// Everything that metrics, status page and API show of one tick.
@@ -110,6 +111,8 @@ pub struct Counters {
     pub decisions: BTreeMap<(String, Strategy), u64>,
     /// Ticks in which a signal was missing, by policy and signal.
     pub signals_missing: BTreeMap<(String, String), u64>,
+    /// How often PromQL signals were asked, of whom, and what came of it.
+    pub queries: Tally,
     /// Failed parts of samples, by part.
     pub sample_errors: BTreeMap<&'static str, u64>,
     /// Now: journal records that wait for their restore; `None` if the journal cannot be read.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::error::PolicyError;
 use super::load::{PolicySet, load};
 use super::rules::{Band, Contention, Measure, Policy, Stage};
+use super::vocabulary::Vocabulary;
 use crate::pressure::Resource;
 
 /// What a check found.
@@ -17,8 +18,8 @@ pub struct CheckReport {
 }
 
 /// Checks the policies at `paths`, with everything that loading them would refuse.
-pub fn check(paths: &[PathBuf]) -> CheckReport {
-    match load(paths) {
+pub fn check(paths: &[PathBuf], vocabulary: &Vocabulary) -> CheckReport {
+    match load(paths, vocabulary) {
         Ok(set) => CheckReport { loaded: Some(set), errors: Vec::new() },
         Err(errors) => CheckReport { loaded: None, errors },
     }
@@ -83,7 +84,7 @@ fn condition(rules: &Contention, resource: Resource, severity: f64, reached: boo
             let question = rules.signals.get(&anchor.signal)?;
             let share = anchor.zero + severity * (anchor.one - anchor.zero);
             let relation = if reached == (anchor.one > anchor.zero) { "from" } else { "below" };
-            Some(format!("{} {} {relation} {:.0}%", question.gauge.name(), question.scope.phrase(), share * 100.0))
+            Some(format!("{} {relation} {}", question.phrase(), anchor.unit.show(share)))
         })
         .collect();
     parts.join(if reached { " or " } else { " and " })

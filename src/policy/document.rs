@@ -10,7 +10,9 @@ use serde_yaml::{DuplicateKeyPolicy, Error, Location, Options, Spanned};
 
 use super::error::{Place, PolicyError};
 use super::nearest::suggest;
+use super::scalar;
 use super::schema::{ContentionDocument, Header};
+use crate::promql::Span;
 
 /// The version of the language, in every document.
 pub const API_VERSION: &str = "plotwarden/v1";
@@ -67,6 +69,38 @@ impl Document<'_> {
     /// An error at a value of this document.
     pub fn error_at<T>(&self, value: &Spanned<T>, problem: impl Into<String>, hint: impl Into<String>) -> PolicyError {
         PolicyError::at(self.path, self.file, self.place(value.referenced), problem, hint)
+    }
+
+    /// An error at a part of a text: in the text where it was written, or at its beginning where that cannot be told.
+    pub fn error_within(
+        &self,
+        text: &Spanned<String>,
+        part: Span,
+        problem: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> PolicyError {
+        let place = self.place_within(text, part).unwrap_or_else(|| self.place(text.referenced));
+        PolicyError::at(self.path, self.file, place, problem, hint)
+    }
+
+    fn place_within(&self, text: &Spanned<String>, part: Span) -> Option<Place> {
+        // Behind an alias the text stands where the anchor is.
+        let (line, column) = (text.defined.line(), text.defined.column());
+        let lines_before: usize =
+            self.text.split_inclusive('\n').take(usize::try_from(line).ok()?.checked_sub(1)?).map(str::len).sum();
+        let before = usize::try_from(column).ok()?.checked_sub(1)?;
+        let (in_line, _) = self.text.get(lines_before..)?.char_indices().nth(before)?;
+        let locate = |offset| scalar::locate(self.text, lines_before + in_line, &text.value, offset);
+        let (start, end) = (locate(part.start)?, locate(part.end)?);
+        let head = &self.text[..start];
+        let line_start = head.rfind('\n').map_or(0, |newline| newline + 1);
+        let shown = self.text.get(start..end)?.lines().next().unwrap_or_default();
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Some(Place {
+            line: self.lines_before + number(head.matches('\n').count()) + 1,
+            column: number(head[line_start..].chars().count()) + 1,
+            width: number(shown.chars().count()).max(1),
+        })
     }
 
     fn place(&self, location: Location) -> Place {

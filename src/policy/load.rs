@@ -8,6 +8,7 @@ use super::error::PolicyError;
 use super::resolve::{self, Findings};
 use super::rules::{Origin, Policy};
 use super::source;
+use super::vocabulary::Vocabulary;
 use crate::mode::Mode;
 
 /// The policies of `policies/`, in force where the operator has none of his own.
@@ -39,9 +40,9 @@ impl PolicySet {
 ///
 /// # Errors
 /// Everything that is wrong in any of them; then nothing is loaded.
-pub fn load(paths: &[PathBuf]) -> Result<PolicySet, Vec<PolicyError>> {
+pub fn load(paths: &[PathBuf], vocabulary: &Vocabulary) -> Result<PolicySet, Vec<PolicyError>> {
     let files = source::policy_files(paths)?;
-    let mut loading = Loading::default();
+    let mut loading = Loading::new(vocabulary);
     for file in &files {
         match source::read(file) {
             Ok(text) => loading.add(file, &text),
@@ -58,30 +59,34 @@ pub fn load(paths: &[PathBuf]) -> Result<PolicySet, Vec<PolicyError>> {
 }
 
 /// Loads policies from a text as if it were the file `path`.
-pub fn from_text(path: &Path, text: &str) -> Result<PolicySet, Vec<PolicyError>> {
-    let mut loading = Loading::default();
+pub fn from_text(path: &Path, text: &str, vocabulary: &Vocabulary) -> Result<PolicySet, Vec<PolicyError>> {
+    let mut loading = Loading::new(vocabulary);
     loading.add(path, text);
     loading.finish()
 }
 
 /// The shipped policies, embedded in the program.
-pub fn shipped() -> Result<PolicySet, Vec<PolicyError>> {
-    let mut loading = Loading::default();
+pub fn shipped(vocabulary: &Vocabulary) -> Result<PolicySet, Vec<PolicyError>> {
+    let mut loading = Loading::new(vocabulary);
     for (path, text) in SHIPPED {
         loading.add(Path::new(path), text);
     }
     loading.finish()
 }
 
-#[derive(Default)]
-struct Loading {
+struct Loading<'a> {
+    vocabulary: &'a Vocabulary,
     set: PolicySet,
     errors: Vec<PolicyError>,
     /// Where each name was first used.
     names: BTreeMap<String, Origin>,
 }
 
-impl Loading {
+impl<'a> Loading<'a> {
+    fn new(vocabulary: &'a Vocabulary) -> Self {
+        Self { vocabulary, set: PolicySet::default(), errors: Vec::new(), names: BTreeMap::new() }
+    }
+
     fn add(&mut self, path: &Path, text: &str) {
         // Windows editors begin a file with a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -93,7 +98,7 @@ impl Loading {
                     continue;
                 }
             };
-            let mut findings = Findings::new(&document);
+            let mut findings = Findings::new(&document, self.vocabulary);
             let policy = resolve::policy(&written, &mut findings, fnv1a(document.text.trim().as_bytes()));
             if let Some(first) = self.names.get(&policy.name) {
                 let problem = format!("the name `{}` is taken", policy.name);

@@ -18,6 +18,13 @@ pub struct Period(pub Duration);
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Percent(pub Ratio);
 
+/// A value of a signal: a share in percent, or a plain number where no unit is known.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Level {
+    Share(Ratio),
+    Plain(f64),
+}
+
 /// What a text with a unit can be read as.
 trait Quantity: Sized {
     const EXPECTED: &'static str;
@@ -41,6 +48,39 @@ impl Quantity for Percent {
 
     fn read(text: &str) -> Result<Self, String> {
         text.parse().map(Self).map_err(|error: crate::units::QuantityError| error.to_string())
+    }
+}
+
+struct LevelVisitor;
+
+impl Visitor<'_> for LevelVisitor {
+    type Value = Level;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a share in percent, such as `15%`, or for a PromQL signal a plain number")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Level, E> {
+        Percent::read(text).map(|share| Level::Share(share.0)).map_err(E::custom)
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Level, E> {
+        Ok(Level::Plain(crate::units::float(value)))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "nobody writes an anchor beyond 2^53")]
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Level, E> {
+        Ok(Level::Plain(value as f64))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Level, E> {
+        Ok(Level::Plain(value))
+    }
+}
+
+impl<'de> Deserialize<'de> for Level {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LevelVisitor)
     }
 }
 

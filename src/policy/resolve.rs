@@ -8,27 +8,30 @@ use super::document::Document;
 use super::error::PolicyError;
 use super::glob::Glob;
 use super::nearest::suggest;
-use super::quantity::{Percent, Period};
+use super::quantity::{Level, Percent, Period};
+use super::question::{Asked, Gauge, Mean, Question, Scope};
 use super::rules::{
-    Anchor, Bands, Behavior, Contention, Control, Gauge, Guardrails, Measure, Origin, Policy, Question, Reversals,
-    Scope, Selector,
+    Anchor, Bands, Behavior, Contention, Control, Guardrails, Measure, Origin, Policy, Reversals, Selector, Unit,
 };
 use super::schema::{self, ContentionDocument};
-use super::stages;
+use super::vocabulary::Vocabulary;
+use super::{stages, trend};
 use crate::claim::Class;
 use crate::mode::Mode;
 use crate::pressure::Resource;
+use crate::promql::Span;
 
 /// Problems and doubts found in one document.
 pub(super) struct Findings<'a> {
     pub document: &'a Document<'a>,
+    pub vocabulary: &'a Vocabulary,
     pub errors: Vec<PolicyError>,
     pub warnings: Vec<PolicyError>,
 }
 
 impl<'a> Findings<'a> {
-    pub fn new(document: &'a Document<'a>) -> Self {
-        Self { document, errors: Vec::new(), warnings: Vec::new() }
+    pub fn new(document: &'a Document<'a>, vocabulary: &'a Vocabulary) -> Self {
+        Self { document, vocabulary, errors: Vec::new(), warnings: Vec::new() }
     }
 
     pub fn error<T>(&mut self, value: &Spanned<T>, problem: impl Into<String>, hint: impl Into<String>) {
@@ -37,6 +40,27 @@ impl<'a> Findings<'a> {
 
     pub fn warn<T>(&mut self, value: &Spanned<T>, problem: impl Into<String>, hint: impl Into<String>) {
         self.warnings.push(self.document.error_at(value, problem, hint));
+    }
+
+    /// At a part of a text, given in bytes of its value.
+    pub fn error_within(
+        &mut self,
+        text: &Spanned<String>,
+        part: Span,
+        problem: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.errors.push(self.document.error_within(text, part, problem, hint));
+    }
+
+    pub fn warn_within(
+        &mut self,
+        text: &Spanned<String>,
+        part: Span,
+        problem: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.warnings.push(self.document.error_within(text, part, problem, hint));
     }
 
     /// A length of time within sensible bounds.
@@ -50,9 +74,9 @@ impl<'a> Findings<'a> {
     }
 }
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
-const HOUR: Duration = Duration::from_hours(1);
+pub(super) const HOUR: Duration = Duration::from_hours(1);
 
 /// The policy of one document; what is wrong or doubtful goes to `findings`.
 pub(super) fn policy(document: &ContentionDocument, findings: &mut Findings<'_>, hash: u64) -> Policy {
@@ -145,9 +169,24 @@ fn bands(written: Option<&Spanned<schema::Bands>>, findings: &mut Findings<'_>) 
 
 fn question(signal: &Spanned<schema::Signal>, findings: &mut Findings<'_>) -> Question {
     let written = &signal.value;
-    let gauge = Gauge::from_name(&written.local.value).unwrap_or_else(|| {
-        let hint = suggest(&written.local.value, &Gauge::names());
-        findings.error(&written.local, format!("there is no local signal `{}`", written.local.value), hint);
+    match (&written.local, &written.promql) {
+        (Some(gauge), None) => mean(signal, gauge, findings),
+        (None, Some(text)) => trend::question(written, text, findings),
+        (local, promql) => {
+            let problem = if local.is_some() { "asks two things at once" } else { "asks nothing" };
+            let hint = "write either `local: io.some` or `promql: 'rate(x[5m])'`";
+            findings.error(signal, format!("the signal {problem}"), hint);
+            let nothing = Spanned::new("0".to_owned(), signal.referenced, signal.defined);
+            trend::question(written, promql.as_ref().unwrap_or(&nothing), findings)
+        }
+    }
+}
+
+fn mean(signal: &Spanned<schema::Signal>, name: &Spanned<String>, findings: &mut Findings<'_>) -> Question {
+    let written = &signal.value;
+    let gauge = Gauge::from_name(&name.value).unwrap_or_else(|| {
+        let hint = suggest(&name.value, &Gauge::names());
+        findings.error(name, format!("there is no local signal `{}`", name.value), hint);
         Gauge::Some(Resource::Io)
     });
     let scope = written.of.as_ref().map_or(Scope::Machine, |scope| scope.value);
@@ -159,11 +198,30 @@ fn question(signal: &Spanned<schema::Signal>, findings: &mut Findings<'_>) -> Qu
     }
     if gauge == Gauge::Full(Resource::Cpu) && scope == Scope::Machine {
         let hint = "write `of: jobs`, or take `cpu.some`";
-        findings.error(&written.local, "`cpu.full` of the whole machine is always 0", hint);
+        findings.error(name, "`cpu.full` of the whole machine is always 0", hint);
     }
-    let window = findings.period(&written.window, SECOND, 10 * MINUTE);
+    refuse_what_is_of_promql(written, findings);
+    let window = if let Some(window) = &written.window {
+        findings.period(window, SECOND, 10 * MINUTE)
+    } else {
+        findings.error(signal, "the field `window` is missing", "add `window:`");
+        SECOND
+    };
     let max_age = findings.period(&written.max_age, SECOND, 10 * MINUTE);
-    Question { gauge, scope, window, max_age, on_missing: written.on_missing }
+    Question { asked: Asked::Mean(Mean { gauge, scope, window }), max_age, on_missing: written.on_missing }
+}
+
+fn refuse_what_is_of_promql(written: &schema::Signal, findings: &mut Findings<'_>) {
+    const PROBLEM: &str = "belongs to PromQL signals; a local one is measured here at each tick";
+    if let Some(source) = &written.source {
+        findings.error(source, format!("`source` {PROBLEM}"), "remove it");
+    }
+    if let Some(share) = &written.min_history {
+        findings.error(share, format!("`minHistory` {PROBLEM}"), "remove it");
+    }
+    if let Some(every) = &written.every {
+        findings.error(every, format!("`every` {PROBLEM}"), "remove it");
+    }
 }
 
 fn anchor(
@@ -172,23 +230,58 @@ fn anchor(
     findings: &mut Findings<'_>,
 ) -> Option<Anchor> {
     let written = &line.value;
-    let signal = &written.signal.value;
-    if !spec.signals.contains_key(signal) {
+    let name = &written.signal.value;
+    let Some(signal) = spec.signals.get(name) else {
         let names: Vec<&str> = spec.signals.keys().map(String::as_str).collect();
-        findings.error(&written.signal, format!("no signal is named `{signal}`"), suggest(signal, &names));
+        findings.error(&written.signal, format!("no signal is named `{name}`"), suggest(name, &names));
+        return None;
+    };
+    let (zero, one, unit) = levels(written, signal.value.promql.is_some(), findings)?;
+    if (zero - one).abs() < 0.001 * one.abs().min(1.0) {
+        findings.error(&written.one, "`one` equals `zero`, so severity would jump", "give them different values");
         return None;
     }
-    let [zero, one] = [&written.zero, &written.one].map(|share| {
-        if !(0.0..=1.0).contains(&share.value.0.0) {
-            findings.error(share, "no signal is ever there", "write a share from 0% to 100%");
+    if signal.value.of.as_ref().is_some_and(|of| of.value == Scope::Each) && one < zero {
+        let hint = "negate the expression and both anchors: `-(...)`";
+        findings.error(
+            &written.one,
+            "of several jobs the highest value counts, but here the lowest is the worst",
+            hint,
+        );
+    }
+    Some(Anchor { resource: written.resource.into(), signal: name.clone(), zero, one, unit })
+}
+
+/// `zero` and `one` in one unit: always shares for a local signal, which measures nothing else.
+fn levels(written: &schema::Anchor, of_promql: bool, findings: &mut Findings<'_>) -> Option<(f64, f64, Unit)> {
+    match (written.zero.value, written.one.value) {
+        (Level::Share(zero), Level::Share(one)) => {
+            for (level, share) in [(&written.zero, zero), (&written.one, one)] {
+                if !of_promql && !(0.0..=1.0).contains(&share.0) {
+                    findings.error(level, "no signal is ever there", "write a share from 0% to 100%");
+                }
+            }
+            Some((zero.0, one.0, Unit::Share))
         }
-        share.value.0.0
-    });
-    if (zero - one).abs() < 0.001 {
-        findings.error(&written.one, "`one` equals `zero`, so severity would jump", "give them different shares");
-        return None;
+        (Level::Plain(zero), Level::Plain(one)) if of_promql && zero.is_finite() && one.is_finite() => {
+            Some((zero, one, Unit::Plain))
+        }
+        (zero, one) => {
+            let plain = |level| matches!(level, Level::Plain(_));
+            let wrong = if plain(zero) { &written.zero } else { &written.one };
+            let Level::Plain(number) = wrong.value else { return None };
+            let mixed = of_promql && plain(zero) != plain(one);
+            let (problem, hint) = if mixed {
+                let hint =
+                    "write both as shares (`15%` is 0.15), or both as plain numbers, as the expression gives them";
+                (format!("`{number}` has no unit, and the other anchor has one"), hint)
+            } else {
+                (format!("`{number}` has no unit"), "write a share in percent, such as `15%`")
+            };
+            findings.error(wrong, problem, hint);
+            None
+        }
     }
-    Some(Anchor { resource: written.resource.into(), signal: signal.clone(), zero, one })
 }
 
 fn warn_of_unused_signals(spec: &schema::ContentionSpec, findings: &mut Findings<'_>) {
@@ -205,11 +298,12 @@ fn warn_of_hasty_judgement(spec: &schema::ContentionSpec, settle: Duration, find
         spec.stages.iter().any(|stage| stage.value.measures.iter().any(|measure| measure.value == Measure::Pause));
     for line in spec.severity.iter().filter(|line| pauses && Resource::from(line.value.resource) == Resource::Io) {
         let Some(signal) = spec.signals.get(&line.value.signal.value) else { continue };
-        if signal.value.window.value.0 > settle {
-            let [window, settle] = [signal.value.window.value.0, settle].map(humantime::format_duration);
+        let Some(written) = &signal.value.window else { continue };
+        if written.value.0 > settle {
+            let [window, settle] = [written.value.0, settle].map(humantime::format_duration);
             let problem =
                 format!("after a pause, {settle} later, this window of {window} still holds what was before it");
-            findings.warn(&signal.value.window, problem, "make `behavior.settle` at least as long as the window");
+            findings.warn(written, problem, "make `behavior.settle` at least as long as the window");
         }
     }
 }

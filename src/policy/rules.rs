@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::glob::Glob;
+use super::question::Question;
 use crate::claim::{Claimant, Class};
 use crate::mode::Mode;
 use crate::plotter::Job;
@@ -33,29 +34,6 @@ pub enum OnMissing {
     Safe,
     /// Admission closes; everything else stays as it is.
     Deny,
-}
-
-/// Whose pressure a signal speaks of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Scope {
-    /// All jobs together: the group above all jobs' groups.
-    Jobs,
-    Machine,
-    /// Each job by itself; the worst one counts.
-    Each,
-}
-
-/// What a local signal measures; always a share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Gauge {
-    /// Share of time in which at least one task waited for the resource.
-    Some(Resource),
-    /// Share of time in which all tasks waited at once.
-    Full(Resource),
-    /// Share of the machine's memory that is not available.
-    MemoryUsed,
-    SwapUsed,
 }
 
 /// A cut-off on the severity scale.
@@ -131,18 +109,6 @@ pub struct Contention {
     pub guardrails: Guardrails,
 }
 
-/// What a signal asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Question {
-    pub gauge: Gauge,
-    pub scope: Scope,
-    /// The mean over this time counts.
-    pub window: Duration,
-    /// An older answer is none.
-    pub max_age: Duration,
-    pub on_missing: OnMissing,
-}
-
 /// Makes a severity of a signal: 0 at `zero`, 1 at `one`, straight in between. `one` may lie below `zero`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Anchor {
@@ -150,6 +116,17 @@ pub struct Anchor {
     pub signal: String,
     pub zero: f64,
     pub one: f64,
+    /// Of `zero` and `one`, as they were written.
+    pub unit: Unit,
+}
+
+/// What the numbers of a signal are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// 0.15 is 15 %.
+    Share,
+    /// Whatever the expression gives.
+    Plain,
 }
 
 /// Cut-offs of severity, ascending.
@@ -238,6 +215,11 @@ impl Contention {
             .filter(move |(_, stage)| allowed && stage.resource == resource && stage.measures.contains(&measure))
     }
 
+    /// The unit of a signal, from the first anchor that names it.
+    pub fn unit(&self, signal: &str) -> Unit {
+        self.anchors.iter().find(|anchor| anchor.signal == signal).map_or(Unit::Share, |anchor| anchor.unit)
+    }
+
     /// What holds while the severity of `resource` cannot be told: the most careful wish of its signals.
     pub fn on_missing(&self, missing: &[&str]) -> OnMissing {
         let wishes = missing.iter().filter_map(|name| self.signals.get(*name)).map(|question| question.on_missing);
@@ -251,6 +233,21 @@ impl Bands {
             Band::Notice => self.notice,
             Band::Warn => self.warn,
             Band::Critical => self.critical,
+        }
+    }
+}
+
+impl Unit {
+    /// `12%` or `12.5`.
+    pub fn show(self, value: f64) -> String {
+        match self {
+            Self::Share => format!("{:.0}%", value * 100.0),
+            Self::Plain if value == 0.0 || (0.001..1e9).contains(&value.abs()) => {
+                // Four digits tell all that a decision can depend on.
+                let rounded = format!("{value:.3}");
+                rounded.trim_end_matches('0').trim_end_matches('.').to_owned()
+            }
+            Self::Plain => format!("{value:.3e}"),
         }
     }
 }
@@ -282,50 +279,6 @@ impl Measure {
             Self::CloseAdmission => "closeAdmission",
             Self::LowerPriority => "lowerPriority",
             Self::Pause => "pause",
-        }
-    }
-}
-
-impl Scope {
-    /// As it reads in a sentence: `io.some of the jobs`.
-    pub fn phrase(self) -> &'static str {
-        match self {
-            Self::Jobs => "of the jobs",
-            Self::Machine => "of the machine",
-            Self::Each => "of the worst job",
-        }
-    }
-}
-
-impl Gauge {
-    const NAMED: [(&'static str, Self); 8] = [
-        ("cpu.some", Self::Some(Resource::Cpu)),
-        ("cpu.full", Self::Full(Resource::Cpu)),
-        ("memory.some", Self::Some(Resource::Memory)),
-        ("memory.full", Self::Full(Resource::Memory)),
-        ("memory.used", Self::MemoryUsed),
-        ("io.some", Self::Some(Resource::Io)),
-        ("io.full", Self::Full(Resource::Io)),
-        ("swap.used", Self::SwapUsed),
-    ];
-
-    pub fn names() -> Vec<&'static str> {
-        Self::NAMED.iter().map(|(name, _)| *name).collect()
-    }
-
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::NAMED.iter().find(|(known, _)| *known == name).map(|(_, gauge)| *gauge)
-    }
-
-    pub fn name(self) -> &'static str {
-        Self::NAMED.iter().find(|(_, gauge)| *gauge == self).map_or("", |(name, _)| *name)
-    }
-
-    /// `None` for what only the machine as a whole has.
-    pub fn pressure_of(self) -> Option<Resource> {
-        match self {
-            Self::Some(resource) | Self::Full(resource) => Some(resource),
-            Self::MemoryUsed | Self::SwapUsed => None,
         }
     }
 }

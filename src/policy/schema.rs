@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_yaml::Spanned;
 
-use super::quantity::{Percent, Period};
-use super::rules::{Band, Measure, OnExit, OnMissing, Scope};
+use super::quantity::{Level, Percent, Period};
+use super::question::{Answerer, Scope};
+use super::rules::{Band, Measure, OnExit, OnMissing};
 use crate::claim::Class;
 use crate::mode::Mode;
 use crate::pressure::Resource;
@@ -105,12 +106,22 @@ pub enum Role {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Signal {
-    pub local: Spanned<String>,
+    #[serde(default)]
+    pub local: Option<Spanned<String>>,
+    #[serde(default)]
+    pub promql: Option<Spanned<String>>,
+    #[serde(default)]
+    pub source: Option<Spanned<Answerer>>,
     #[serde(default)]
     pub of: Option<Spanned<Scope>>,
-    pub window: Spanned<Period>,
+    #[serde(default)]
+    pub window: Option<Spanned<Period>>,
     pub max_age: Spanned<Period>,
     pub on_missing: OnMissing,
+    #[serde(default)]
+    pub min_history: Option<Spanned<Percent>>,
+    #[serde(default)]
+    pub every: Option<Spanned<Period>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -118,8 +129,8 @@ pub struct Signal {
 pub struct Anchor {
     pub resource: ResourceName,
     pub signal: Spanned<String>,
-    pub zero: Spanned<Percent>,
-    pub one: Spanned<Percent>,
+    pub zero: Spanned<Level>,
+    pub one: Spanned<Level>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]

@@ -23,10 +23,10 @@ pub use answer::{
     Annotation, Answer, Covered, Matrix, Point, Row, SelectorReport, Severity, Value, VectorSample, format_value,
 };
 pub use engine::{Engine, Limits, Semantics};
-pub use eval::{EvalError, Stop, StopReason};
+pub use eval::{EvalError, Stop, StopReason, covered_share};
 pub use labels::{Label, Labels, METRIC_NAME};
 pub use storage::{STALE, Selection, Storage, StorageError, StoredSeries, is_stale};
-pub use syntax::{MatchOp, Matcher, ParseError, Query, Reading, Span, parse_duration};
+pub use syntax::{Intake, MatchOp, Matcher, ParseError, Query, Reading, Span, parse_duration};
 
 /// Milliseconds: a time stamp since the Unix epoch, or a length of time. The resolution of Prometheus.
 pub type Millis = i64;

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use crate::clock::Moment;
 use crate::decide::{self, Decision};
 use crate::mode::Mode;
-use crate::policy::{self, Fingerprint, OnExit, Outcome, Policy, PolicyError, PolicySet, Reloader};
+use crate::policy::{self, Fingerprint, OnExit, Outcome, Policy, PolicyError, PolicySet, Reloader, Vocabulary};
 use crate::signal::Signals;
 use crate::world::World;
 
@@ -15,6 +15,7 @@ use crate::world::World;
 pub struct Policies {
     /// Empty for the shipped ones, which do not change.
     paths: Vec<PathBuf>,
+    vocabulary: Vocabulary,
     most: Mode,
     reloader: Reloader,
     states: BTreeMap<String, decide::State>,
@@ -28,14 +29,19 @@ impl Policies {
     ///
     /// # Errors
     /// All that is wrong with any of them: a first start has no last good set to fall back on.
-    pub fn load(paths: Vec<PathBuf>, most: Mode, now: Moment) -> Result<Self, Vec<PolicyError>> {
+    pub fn load(
+        paths: Vec<PathBuf>,
+        vocabulary: Vocabulary,
+        most: Mode,
+        now: Moment,
+    ) -> Result<Self, Vec<PolicyError>> {
         let seen = Fingerprint::take(&paths);
-        let set = read(&paths, most)?;
+        let set = read(&paths, &vocabulary, most)?;
         for warning in &set.warnings {
             tracing::warn!("{warning}");
         }
         let reloader = Reloader::new(set, seen);
-        Ok(Self { paths, most, reloader, states: BTreeMap::new(), loaded_at: now.wall, refused: None })
+        Ok(Self { paths, vocabulary, most, reloader, states: BTreeMap::new(), loaded_at: now.wall, refused: None })
     }
 
     pub fn in_force(&self) -> &[Policy] {
@@ -79,7 +85,7 @@ impl Policies {
     }
 
     fn take(&mut self, seen: Fingerprint, now: Moment) {
-        match self.reloader.offer(read(&self.paths, self.most), seen) {
+        match self.reloader.offer(read(&self.paths, &self.vocabulary, self.most), seen) {
             Outcome::Replaced { added, removed, changed } => {
                 (self.loaded_at, self.refused) = (now.wall, None);
                 tracing::info!(?added, ?removed, ?changed, "policies reloaded");
@@ -99,7 +105,7 @@ impl Policies {
     }
 }
 
-fn read(paths: &[PathBuf], most: Mode) -> Result<PolicySet, Vec<PolicyError>> {
-    let set = if paths.is_empty() { policy::shipped() } else { policy::load(paths) };
+fn read(paths: &[PathBuf], vocabulary: &Vocabulary, most: Mode) -> Result<PolicySet, Vec<PolicyError>> {
+    let set = if paths.is_empty() { policy::shipped(vocabulary) } else { policy::load(paths, vocabulary) };
     set.map(|set| set.capped(most))
 }

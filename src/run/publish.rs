@@ -17,6 +17,7 @@ use crate::metrics::{HistoryState, KnobState, LoopState, PolicyState, ProcessWat
 use crate::mode::Mode;
 use crate::plotter::Profiles;
 use crate::sample::OwnSampler;
+use crate::signal::Tally;
 use crate::world::World;
 
 /// Keeps what snapshots share and count.
@@ -50,6 +51,10 @@ impl Publisher {
     pub fn count(&mut self, world: &World, decisions: &[Decision], wanted: &Wanted, reports: &[Report]) {
         self.ticks += 1;
         self.counts.count(world, decisions, wanted, reports);
+    }
+
+    pub fn count_queries(&mut self, tally: Tally) {
+        self.counts.counters.queries = tally;
     }
 
     pub fn count_sample_error(&mut self, part: &'static str) {

@@ -14,6 +14,7 @@ use super::history::{self, HistoryEnd};
 use super::jobs::Jobs;
 use super::policies::Policies;
 use super::publish::Publisher;
+use super::questions::Questions;
 use super::{Loop, Order};
 use crate::actuate::guard::{self, Guard, GuardError};
 use crate::actuate::{Actuator, OpenError};
@@ -24,11 +25,12 @@ use crate::inventory::Inventory;
 use crate::kernel::process_watch::Source;
 use crate::kernel::{Roots, clock};
 use crate::knob::{self, GroupUse, Linux};
+use crate::metrics;
 use crate::mode::Mode;
 use crate::plotter::{ProfileError, Profiles};
-use crate::policy::PolicyError;
+use crate::policy::{PolicyError, Vocabulary};
 use crate::sample::{HostSampler, OwnSampler};
-use crate::signal::Signals;
+use crate::signal::{Access, BadAccess, Signals};
 use crate::units::Bytes;
 
 /// Queries under way at the end notice within this time that nobody waits for them any more.
@@ -46,6 +48,8 @@ pub struct Settings {
     pub policies: Vec<PathBuf>,
     /// The most that policies may do here.
     pub mode: Mode,
+    /// The server that policies may ask, if there is one.
+    pub prometheus: Option<Access>,
     pub history: HistorySettings,
 }
 
@@ -88,6 +92,8 @@ pub enum RunError {
     Profiles(#[from] ProfileError),
     #[error("{}\n{} in the policies; nothing was started (`plotwarden policy check` says the same)", lines(.0), count(.0))]
     Policies(Vec<PolicyError>),
+    #[error(transparent)]
+    Prometheus(#[from] BadAccess),
     #[error(transparent)]
     Actuator(#[from] OpenError),
     #[error("{0}; without a guard nothing is enforced: mend this, or run with --max-mode dry-run")]
@@ -195,7 +201,10 @@ fn prepare(
     let Settings { roots, mode, .. } = settings;
     let now = clock::now();
     let mut inventory = Inventory::read(&roots);
-    let policies = Policies::load(settings.policies, mode, now).map_err(RunError::Policies)?;
+    let instance = config.target.instance.clone();
+    let questions = Questions::start(Arc::clone(&history), instance, settings.prometheus.as_ref())?;
+    let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: settings.prometheus.is_some() };
+    let policies = Policies::load(settings.policies, vocabulary, mode, now).map_err(RunError::Policies)?;
     let (profiles, problems) = Profiles::shipped()?.with_folder(&settings.profiles);
     for problem in problems {
         tracing::error!("{problem}");
@@ -219,6 +228,7 @@ fn prepare(
         audit: AuditLog::new(&roots.run),
         publisher: Publisher::new(OwnSampler::new(&roots), jobs.profiles(), now),
         signals: Signals::default(),
+        questions,
         inventory: Arc::new(inventory),
         mode,
         jobs,

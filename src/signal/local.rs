@@ -3,25 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::answer::{Answer, too_old, worst};
 use super::window::{NoMean, Ring};
 use crate::clock::Moment;
 use crate::plotter::JobId;
-use crate::policy::{Gauge, Question, Scope};
+use crate::policy::{Gauge, Mean, Question, Scope};
 use crate::pressure::{PressureSet, PressureState, Resource};
 use crate::sample::MemorySample;
 use crate::units::float;
 use crate::world::World;
-
-/// The answer to a question.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
-    /// What was measured of whom, such as `io.some of the jobs`; says so where something else had to stand in.
-    pub source: String,
-    /// A share, 0 to 1, or why there is none.
-    pub value: Result<f64, String>,
-    /// Of the newest sample; `None` if there never was one.
-    pub age: Option<Duration>,
-}
 
 /// Whom a ring speaks of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,15 +21,15 @@ enum Subject {
     Job(JobId),
 }
 
-/// The samples that signals are answered from. Fed once per tick, asked by any number of policies.
+/// The samples that local signals are answered from. Fed once per tick, asked by any number of policies.
 #[derive(Debug, Clone, Default)]
-pub struct Signals {
+pub struct Gauges {
     rings: BTreeMap<(Subject, &'static str), Ring>,
     /// Why pressure of a subject cannot be read now.
     unreadable: BTreeMap<(Subject, &'static str), String>,
 }
 
-impl Signals {
+impl Gauges {
     /// Takes what one tick measured.
     pub fn observe(&mut self, world: &World) {
         self.unreadable.clear();
@@ -97,67 +87,44 @@ impl Signals {
         }
     }
 
-    /// Answers `question`; `jobs` are those that a question of each job is about.
-    pub fn answer(&self, question: &Question, jobs: &[&JobId], now: Moment) -> Answer {
-        match question.scope {
-            Scope::Machine => self.of(&Subject::Machine, question, now, Scope::Machine.phrase()),
-            Scope::Jobs => self.of_all_jobs(question, now),
-            Scope::Each => self.of_each(question, jobs, now),
+    /// Answers `question`, which asks for `mean`; `jobs` are those that a question of each job is about.
+    pub fn answer(&self, question: &Question, mean: Mean, jobs: &[&JobId], now: Moment) -> Answer {
+        let of = |subject: &Subject, phrase: &str| self.of(subject, question, mean, now, phrase);
+        match mean.scope {
+            Scope::Machine => of(&Subject::Machine, Scope::Machine.phrase()),
+            Scope::Jobs => Self::of_all_jobs(of),
+            Scope::Each => worst(jobs, &question.phrase(), |id| of(&Subject::Job(id.clone()), &format!("of {id}"))),
         }
     }
 
     /// Of the group above all jobs. Without such a group, or until it has been measured for long enough, the machine stands in:
     /// whoever waits in that group waits on the machine, so its pressure is not lower.
-    fn of_all_jobs(&self, question: &Question, now: Moment) -> Answer {
-        let answer = self.of(&Subject::Jobs, question, now, Scope::Jobs.phrase());
+    fn of_all_jobs(of: impl Fn(&Subject, &str) -> Answer) -> Answer {
+        let answer = of(&Subject::Jobs, Scope::Jobs.phrase());
         let Err(reason) = &answer.value else { return answer };
-        let phrase = format!("of the machine, in place of the jobs ({reason})");
-        self.of(&Subject::Machine, question, now, &phrase)
+        of(&Subject::Machine, &format!("of the machine, in place of the jobs ({reason})"))
     }
 
-    /// The highest of all; missing if that of any job is, since the missing one may be the highest.
-    fn of_each(&self, question: &Question, jobs: &[&JobId], now: Moment) -> Answer {
-        let mut worst: Option<Answer> = None;
-        for id in jobs {
-            let answer = self.of(&Subject::Job((*id).clone()), question, now, &format!("of {id}"));
-            let Ok(value) = answer.value else { return answer };
-            if worst.as_ref().is_none_or(|worst| worst.value.as_ref().is_ok_and(|highest| value > *highest)) {
-                worst = Some(answer);
-            }
-        }
-        worst.unwrap_or_else(|| Answer {
-            source: format!("{} {}", question.gauge.name(), question.scope.phrase()),
-            value: Err("no job runs".to_owned()),
-            age: None,
-        })
-    }
-
-    fn of(&self, subject: &Subject, question: &Question, now: Moment, phrase: &str) -> Answer {
-        let key = (subject.clone(), question.gauge.name());
-        let source = format!("{} {phrase}", question.gauge.name());
+    fn of(&self, subject: &Subject, question: &Question, mean: Mean, now: Moment, phrase: &str) -> Answer {
+        let Mean { gauge, window, .. } = mean;
+        let key = (subject.clone(), gauge.name());
+        let source = format!("{} {phrase}", gauge.name());
         let unreadable = || self.unreadable.get(&key).cloned().unwrap_or_else(|| "never measured".to_owned());
         let Some(ring) = self.rings.get(&key) else {
             return Answer { source, value: Err(unreadable()), age: None };
         };
         let age = ring.newest().map(|newest| now.since(newest));
-        let value = match (ring.mean(question.window), age) {
-            (_, Some(age)) if age > question.max_age => {
-                let (age, most) = (humantime::format_duration(whole_seconds(age)), question.max_age);
-                Err(format!("{age} old, more than {}: {}", humantime::format_duration(most), unreadable()))
-            }
+        let value = match (ring.mean(window), age) {
+            (_, Some(age)) if age > question.max_age => Err(too_old(age, question.max_age, &unreadable())),
             (Ok(mean), _) => Ok(mean),
             (Err(NoMean::Empty), _) => Err("measured for the first time".to_owned()),
             (Err(NoMean::TooShort(covered)), _) => {
-                let window = humantime::format_duration(question.window);
+                let window = humantime::format_duration(window);
                 Err(format!("only {:.1}s of the last {window} measured", covered.as_secs_f64()))
             }
         };
         Answer { source, value, age }
     }
-}
-
-fn whole_seconds(time: Duration) -> Duration {
-    Duration::from_secs(time.as_secs())
 }
 
 fn why_unmeasured(state: Option<&PressureState>) -> String {

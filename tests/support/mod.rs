@@ -10,6 +10,7 @@ pub mod chiapos;
 pub mod daemon;
 pub mod dial;
 pub mod dialled;
+pub mod mock_prometheus;
 pub mod prometheus;
 pub mod slow_disk;
 pub mod state;

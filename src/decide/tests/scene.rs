@@ -10,7 +10,7 @@ use crate::decide::{Decision, State, decide};
 use crate::kernel::process::{Identity, RunState};
 use crate::mode::Mode;
 use crate::plotter::{Arguments, Job, JobId, Needs, Owner, Phase, Progress};
-use crate::policy::{Policy, from_text, shipped};
+use crate::policy::{Policy, Vocabulary, from_text, shipped};
 use crate::pressure::{Pressure, PressureSet, PressureState, Stall};
 use crate::sample::{HostSample, JobSample};
 use crate::signal::Signals;
@@ -68,7 +68,7 @@ pub fn farm_first() -> Policy {
 }
 
 fn named(name: &str) -> Policy {
-    shipped().unwrap().policies.into_iter().find(|policy| policy.name == name).unwrap()
+    shipped(&Vocabulary::default()).unwrap().policies.into_iter().find(|policy| policy.name == name).unwrap()
 }
 
 /// `stagger-by-pressure` with edits of its text.
@@ -78,7 +78,7 @@ pub fn edited(edits: &[(&str, &str)]) -> Policy {
         assert!(text.contains(from), "no `{from}`");
         text = text.replacen(from, to, 1);
     }
-    from_text(Path::new("edited.yaml"), &text).unwrap().policies.remove(0)
+    from_text(Path::new("edited.yaml"), &text, &Vocabulary::default()).unwrap().policies.remove(0)
 }
 
 pub fn job(number: u32, started: Duration, ratio: f64) -> JobView {

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::GOOD;
+use super::{GOOD, vocabulary};
 use crate::policy::from_text;
 
 /// Edits of the good policy: what is replaced, by what, and the parts that the message must have.
@@ -86,7 +86,7 @@ fn every_mistake_is_named_at_its_place_with_a_hint() {
     for (from, to, parts) in EDITS {
         assert!(GOOD.contains(from), "the good policy has no `{from}`");
         let text = GOOD.replacen(from, to, 1);
-        let Err(errors) = from_text(Path::new("p.yaml"), &text) else {
+        let Err(errors) = from_text(Path::new("p.yaml"), &text, &vocabulary()) else {
             wrong.push(format!("`{to}` was accepted"));
             continue;
         };
@@ -109,7 +109,7 @@ fn all_documents_of_a_file_are_judged() {
         GOOD.replacen("name: test", "name: other", 1),
         GOOD.replacen("mode: enforce", "mode: on", 1).replacen("name: test", "name: third", 1)
     );
-    let errors = from_text(Path::new("p.yaml"), &text).unwrap_err();
+    let errors = from_text(Path::new("p.yaml"), &text, &vocabulary()).unwrap_err();
     let lines: Vec<u32> = errors.iter().filter_map(|error| error.place).map(|place| place.line).collect();
     let third = 2 * u32::try_from(GOOD.lines().count()).unwrap() + 2;
     assert_eq!(lines, [9, third + 5], "{errors:?}");
@@ -118,7 +118,7 @@ fn all_documents_of_a_file_are_judged() {
 #[test]
 fn two_policies_cannot_share_a_name() {
     let text = format!("{GOOD}---\n{GOOD}");
-    let errors = from_text(Path::new("p.yaml"), &text).unwrap_err();
+    let errors = from_text(Path::new("p.yaml"), &text, &vocabulary()).unwrap_err();
     assert_eq!(errors.len(), 1);
     let shown = errors[0].to_string();
     assert!(shown.contains("p.yaml:30:18: the name `test` is taken") && shown.contains("p.yaml:1 has it"), "{shown}");
@@ -133,7 +133,7 @@ fn bombs_are_refused() {
     }
     let deep = "[".repeat(5000);
     for text in [format!("{GOOD}{laughs}"), laughs.clone(), deep] {
-        assert!(from_text(Path::new("bomb.yaml"), &text).is_err());
+        assert!(from_text(Path::new("bomb.yaml"), &text, &vocabulary()).is_err());
     }
 }
 
@@ -144,7 +144,7 @@ fn random_bytes_never_panic() {
     proptest!(|((from, to, insert) in cut)| {
         let (from, to) = (from.min(to), from.max(to));
         let text = format!("{}{insert}{}", &GOOD[..from], &GOOD[to..]);
-        if let Err(errors) = from_text(Path::new("p.yaml"), &text) {
+        if let Err(errors) = from_text(Path::new("p.yaml"), &text, &vocabulary()) {
             for error in errors {
                 prop_assert!(!error.to_string().is_empty());
             }

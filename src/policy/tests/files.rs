@@ -3,7 +3,7 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::GOOD;
+use super::{GOOD, vocabulary};
 use crate::policy::{Fingerprint, Outcome, PolicyError, Reloader, check, load};
 
 fn named(name: &str) -> String {
@@ -11,7 +11,7 @@ fn named(name: &str) -> String {
 }
 
 fn only_error(path: PathBuf) -> PolicyError {
-    let mut errors = load(&[path]).unwrap_err();
+    let mut errors = load(&[path], &vocabulary()).unwrap_err();
     assert_eq!(errors.len(), 1, "{errors:?}");
     errors.remove(0)
 }
@@ -25,7 +25,7 @@ fn a_folder_is_loaded_in_the_order_of_its_names() {
     fs::write(folder.path().join("a.yaml"), named("a")).unwrap();
     fs::write(folder.path().join("notes.txt"), "not a policy").unwrap();
     fs::write(folder.path().join(".#a.yaml"), "an editor's lock").unwrap();
-    let set = load(&[folder.path().to_owned()]).unwrap();
+    let set = load(&[folder.path().to_owned()], &vocabulary()).unwrap();
     let names: Vec<&str> = set.policies.iter().map(|policy| policy.name.as_str()).collect();
     assert_eq!(names, ["a", "b", "c"]);
 }
@@ -35,14 +35,14 @@ fn one_bad_file_keeps_all_out() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a.yaml"), named("a")).unwrap();
     fs::write(folder.path().join("b.yaml"), "garbage: [").unwrap();
-    let errors = load(&[folder.path().to_owned()]).unwrap_err();
+    let errors = load(&[folder.path().to_owned()], &vocabulary()).unwrap_err();
     assert!(errors[0].path.ends_with("b.yaml"), "{errors:?}");
 }
 
 #[test]
 fn an_empty_folder_is_said() {
     let folder = tempfile::tempdir().unwrap();
-    let set = load(&[folder.path().to_owned()]).unwrap();
+    let set = load(&[folder.path().to_owned()], &vocabulary()).unwrap();
     assert!(set.policies.is_empty());
     assert!(set.warnings[0].to_string().contains("holds no policy"));
 }
@@ -69,7 +69,7 @@ fn what_is_no_policy_file_is_refused_at_once() {
         assert!(error.to_string().contains(part), "{name}: {error}");
         assert!(error.unreadable, "{name}");
     }
-    let errors = load(&[folder.path().to_owned()]).unwrap_err();
+    let errors = load(&[folder.path().to_owned()], &vocabulary()).unwrap_err();
     assert!(errors.iter().any(|error| error.to_string().contains("folder.yaml: is a folder")), "{errors:?}");
 }
 
@@ -78,19 +78,19 @@ fn a_check_says_what_it_found_and_ends_accordingly() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.yaml");
     fs::write(&path, GOOD).unwrap();
-    let report = check(std::slice::from_ref(&path));
+    let report = check(std::slice::from_ref(&path), &vocabulary());
     let text = report.to_string();
     assert_eq!(report.exit_code(), 0);
     assert!(text.contains("io.some of the jobs from 50% for 4s: pause the least advanced plots"), "{text}");
     assert!(text.contains("until io.some of the jobs below 25% for 6s"), "{text}");
 
     fs::write(&path, GOOD.replace("window: 2s", "window: 2")).unwrap();
-    let report = check(std::slice::from_ref(&path));
+    let report = check(std::slice::from_ref(&path), &vocabulary());
     assert_eq!(report.exit_code(), 1);
     assert!(report.to_string().contains("p.yaml:9:46"), "{report}");
 
     fs::remove_file(&path).unwrap();
-    assert_eq!(check(&[path]).exit_code(), 2);
+    assert_eq!(check(&[path], &vocabulary()).exit_code(), 2);
 }
 
 #[test]
@@ -99,26 +99,26 @@ fn the_last_good_set_stays_in_force() {
     let path = folder.path().join("p.yaml");
     let paths = [path.clone()];
     fs::write(&path, GOOD).unwrap();
-    let mut reloader = Reloader::new(load(&paths).unwrap(), Fingerprint::take(&paths));
+    let mut reloader = Reloader::new(load(&paths, &vocabulary()).unwrap(), Fingerprint::take(&paths));
     assert!(!reloader.should_read(&Fingerprint::take(&paths)), "nothing has changed");
 
     fs::write(&path, "garbage: [").unwrap();
     let seen = Fingerprint::take(&paths);
     assert!(!reloader.should_read(&seen), "an editor may still be writing");
     assert!(reloader.should_read(&seen), "it lies still now");
-    assert!(matches!(reloader.offer(load(&paths), seen.clone()), Outcome::Refused(_)));
+    assert!(matches!(reloader.offer(load(&paths, &vocabulary()), seen.clone()), Outcome::Refused(_)));
     assert_eq!(reloader.in_force().policies[0].name, "test");
     assert!(!reloader.should_read(&seen), "one refusal is enough until the file changes");
 
     fs::remove_file(&path).unwrap();
     let gone = Fingerprint::take(&paths);
     assert!(!reloader.should_read(&gone) && reloader.should_read(&gone));
-    assert!(matches!(reloader.offer(load(&paths), gone), Outcome::Refused(_)));
+    assert!(matches!(reloader.offer(load(&paths, &vocabulary()), gone), Outcome::Refused(_)));
 
     fs::write(&path, GOOD.replace("settle: 3s", "settle: 9s") + "---\n" + &named("new")).unwrap();
     let seen = Fingerprint::take(&paths);
     assert!(!reloader.should_read(&seen) && reloader.should_read(&seen));
     let expected = Outcome::Replaced { added: vec!["new".into()], removed: vec![], changed: vec!["test".into()] };
-    assert_eq!(reloader.offer(load(&paths), seen.clone()), expected);
-    assert_eq!(reloader.offer(load(&paths), seen), Outcome::Same);
+    assert_eq!(reloader.offer(load(&paths, &vocabulary()), seen.clone()), expected);
+    assert_eq!(reloader.offer(load(&paths, &vocabulary()), seen), Outcome::Same);
 }

@@ -1,22 +1,22 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::GOOD;
+use super::{GOOD, vocabulary};
 use crate::claim::Class;
 use crate::mode::Mode;
-use crate::policy::{Band, Measure, OnExit, OnMissing, Scope, from_text, shipped};
+use crate::policy::{Asked, Band, Gauge, Mean, Measure, OnExit, OnMissing, Scope, from_text, shipped};
 use crate::pressure::Resource;
 
 #[test]
 fn reads_what_is_written() {
-    let set = from_text(Path::new("p.yaml"), GOOD).unwrap();
+    let set = from_text(Path::new("p.yaml"), GOOD, &vocabulary()).unwrap();
     assert_eq!(set.warnings, []);
     let policy = &set.policies[0];
     assert_eq!((policy.control.mode, policy.control.on_exit), (Mode::Enforce, OnExit::Keep));
     assert_eq!((policy.control.class, policy.control.priority), (Class::Slo, 100));
     let disk = &policy.rules.signals["disk"];
-    assert_eq!((disk.gauge.name(), disk.scope), ("io.some", Scope::Jobs));
-    assert_eq!((disk.window, disk.max_age), (Duration::from_secs(2), Duration::from_secs(5)));
+    let mean = Mean { gauge: Gauge::Some(Resource::Io), scope: Scope::Jobs, window: Duration::from_secs(2) };
+    assert_eq!((&disk.asked, disk.max_age), (&Asked::Mean(mean), Duration::from_secs(5)));
     let pause = &policy.rules.stages[1];
     assert_eq!((pause.resource, pause.band), (Resource::Io, Band::Critical));
     assert_eq!(pause.measures, [Measure::Pause]);
@@ -41,13 +41,13 @@ spec:
   trigger: {for: 2s, clear: {below: 0.2, for: 3s}}
   stages: [{resource: io, at: critical, do: [pause]}]
 ";
-    let set = from_text(Path::new("p.yaml"), text).unwrap();
+    let set = from_text(Path::new("p.yaml"), text, &vocabulary()).unwrap();
     let policy = &set.policies[0];
     assert_eq!(policy.control.mode, Mode::DryRun, "nothing is touched unless it is asked for");
     assert!(set.warnings[0].to_string().contains("only rehearses"), "and that is said");
     assert_eq!(policy.control.on_exit, OnExit::Restore);
     assert_eq!(policy.rules.guardrails.keep_running, 1);
-    assert_eq!(policy.rules.signals["disk"].scope, Scope::Machine);
+    assert_eq!(policy.rules.signals["disk"].phrase(), "io.some of the machine");
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn doubts_are_said_at_their_place() {
         ("never: []", "never: [pause]", "p.yaml:18:41: `pause` is forbidden by `guardrails.never`"),
         ("signal: ram,", "signal: disk,", "p.yaml:10:10: the signal `ram` is not used"),
     ] {
-        let set = from_text(Path::new("p.yaml"), &GOOD.replacen(from, to, 1)).unwrap();
+        let set = from_text(Path::new("p.yaml"), &GOOD.replacen(from, to, 1), &vocabulary()).unwrap();
         assert_eq!(set.warnings.len(), 1, "{to}: {:?}", set.warnings);
         assert!(set.warnings[0].to_string().contains(part), "{to}: {}", set.warnings[0]);
     }
@@ -65,7 +65,7 @@ fn doubts_are_said_at_their_place() {
 
 #[test]
 fn the_most_careful_of_several_wishes_counts() {
-    let set = from_text(Path::new("p.yaml"), GOOD).unwrap();
+    let set = from_text(Path::new("p.yaml"), GOOD, &vocabulary()).unwrap();
     let rules = &set.policies[0].rules;
     assert_eq!(rules.on_missing(&["disk"]), OnMissing::Hold);
     assert_eq!(rules.on_missing(&["disk", "ram"]), OnMissing::Deny);
@@ -73,18 +73,19 @@ fn the_most_careful_of_several_wishes_counts() {
 
 #[test]
 fn a_node_only_lowers_what_a_policy_may_do() {
-    let set = from_text(Path::new("p.yaml"), GOOD).unwrap();
+    let set = from_text(Path::new("p.yaml"), GOOD, &vocabulary()).unwrap();
     let mode = |most| set.clone().capped(most).policies[0].control.mode;
     assert_eq!(mode(Mode::Enforce), Mode::Enforce);
     assert_eq!(mode(Mode::DryRun), Mode::DryRun);
     assert_eq!(mode(Mode::Off), Mode::Off);
-    let rehearsing = from_text(Path::new("p.yaml"), &GOOD.replace("mode: enforce", "mode: dryRun")).unwrap();
+    let rehearsing =
+        from_text(Path::new("p.yaml"), &GOOD.replace("mode: enforce", "mode: dryRun"), &vocabulary()).unwrap();
     assert_eq!(rehearsing.capped(Mode::Enforce).policies[0].control.mode, Mode::DryRun);
 }
 
 #[test]
 fn the_hash_follows_the_text_of_the_policy_alone() {
-    let hash = |text: &str| from_text(Path::new("p.yaml"), text).unwrap().policies[0].hash;
+    let hash = |text: &str| from_text(Path::new("p.yaml"), text, &vocabulary()).unwrap().policies[0].hash;
     assert_eq!(hash(GOOD), hash(&format!("{GOOD}\n\n")));
     assert_ne!(hash(GOOD), hash(&GOOD.replace("settle: 3s", "settle: 4s")));
 }
@@ -92,12 +93,12 @@ fn the_hash_follows_the_text_of_the_policy_alone() {
 #[test]
 fn windows_line_ends_and_byte_order_marks_are_read() {
     let text = format!("\u{feff}{}", GOOD.replace('\n', "\r\n"));
-    assert_eq!(from_text(Path::new("p.yaml"), &text).unwrap().policies.len(), 1);
+    assert_eq!(from_text(Path::new("p.yaml"), &text, &vocabulary()).unwrap().policies.len(), 1);
 }
 
 #[test]
 fn the_shipped_policy_cuts_where_it_was_measured() {
-    let set = shipped().unwrap();
+    let set = shipped(&vocabulary()).unwrap();
     assert_eq!(set.warnings, [], "{:?}", set.warnings);
     let named = |name| set.policies.iter().find(|policy| policy.name == name).unwrap();
     assert_eq!(named("farm-first").control.mode, Mode::DryRun, "it slows plots down wherever anything else runs");

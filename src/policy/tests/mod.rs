@@ -3,6 +3,9 @@
 mod bad;
 mod files;
 mod good;
+mod promql;
+
+use super::Vocabulary;
 
 /// A policy in which every section occurs; the bad ones are made from it by one edit each.
 const GOOD: &str = "\
@@ -33,3 +36,7 @@ spec:
     reversals: {max: 3, per: 15m, then: holdRestrictive, hold: 15m}
   guardrails: {keepRunning: 1, maxPaused: 75%, minRun: 1m, never: [], neverPause: [bladebit-ram]}
 ";
+
+fn vocabulary() -> Vocabulary {
+    Vocabulary { metrics: vec!["plotwarden_memory_available_bytes", "plotwarden_ticks_total"], prometheus: false }
+}

@@ -74,7 +74,7 @@ fn spread(shares: impl Iterator<Item = f64>) -> Option<Covered> {
 
 /// The share of a window in which samples follow each other at no more than three times their usual distance. A lone sample
 /// covers nothing.
-pub(super) fn covered_share(stamps: &[Millis], start: Millis, end: Millis) -> f64 {
+pub fn covered_share(stamps: &[Millis], start: Millis, end: Millis) -> f64 {
     let (Some(first), Some(last)) = (stamps.first(), stamps.last()) else { return 0.0 };
     let mut gaps: Vec<Millis> = stamps.windows(2).map(|pair| pair[1] - pair[0]).collect();
     if gaps.is_empty() || end <= start {

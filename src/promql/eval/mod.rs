@@ -23,4 +23,5 @@ mod series;
 mod subquery;
 
 pub use budget::{Stop, StopReason};
+pub use coverage::covered_share;
 pub use error::EvalError;

@@ -150,6 +150,19 @@ impl Expr {
         }
     }
 
+    /// The expressions that this one is made of, from left to right.
+    pub fn children(&self) -> impl Iterator<Item = &Expr> {
+        let (first, second, rest): (Option<&Expr>, Option<&Expr>, &[Expr]) = match &self.kind {
+            ExprKind::Number(_) | ExprKind::Text(_) | ExprKind::Instant(_) | ExprKind::Range(..) => (None, None, &[]),
+            ExprKind::Subquery(subquery) => (Some(&subquery.expr), None, &[]),
+            ExprKind::Paren(inner) | ExprKind::Signed(_, inner) => (Some(inner), None, &[]),
+            ExprKind::Binary(binary) => (Some(&binary.left), Some(&binary.right), &[]),
+            ExprKind::Aggregate(aggregate) => (aggregate.parameter.as_ref(), Some(&aggregate.expr), &[]),
+            ExprKind::Call(call) => (None, None, &call.args),
+        };
+        first.into_iter().chain(second).chain(rest)
+    }
+
     /// The expression inside any number of parentheses.
     pub fn bare(&self) -> &Expr {
         match &self.kind {

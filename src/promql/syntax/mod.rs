@@ -27,4 +27,4 @@ pub(super) use literal::quote;
 pub use matcher::{MatchOp, Matcher};
 pub(super) use operator::{AggregateOp, BinaryOp};
 pub(super) use pattern::anchored;
-pub use query::{Query, Reading};
+pub use query::{Intake, Query, Reading};

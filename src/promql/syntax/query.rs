@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::ast::{Expr, ExprKind, VectorSelector, When};
+use super::ast::{Expr, ExprKind, Subquery, ValueType, VectorSelector, When};
 use super::check::check;
 use super::error::{ParseError, Span};
 use super::matcher::Matcher;
@@ -26,6 +26,18 @@ pub struct Reading<'q> {
     pub matchers: &'q [Matcher],
     /// The range of a range selector.
     pub range: Option<Millis>,
+}
+
+/// One place where a query takes samples: an outermost selector or subquery, which can be asked by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Intake {
+    pub span: Span,
+    /// `None` for an instant selector.
+    pub range: Option<Millis>,
+    /// The step of a subquery, 0 if it names none; `None` for a selector.
+    pub step: Option<Millis>,
+    /// How long before the moment of evaluation the samples end; `None` where `@` fixes the moment.
+    pub offset: Option<Millis>,
 }
 
 impl Engine {
@@ -53,6 +65,39 @@ impl Query {
         collect(&self.expr, &mut found);
         found
     }
+
+    /// Where samples come in, from left to right. What a subquery selects comes in through the subquery.
+    pub fn intakes(&self) -> Vec<Intake> {
+        let mut found = Vec::new();
+        take_in(&self.expr, &mut found);
+        found
+    }
+
+    /// Whether the result is a scalar or an instant vector, rather than a text or a range vector.
+    pub fn gives_values(&self) -> bool {
+        matches!(self.expr.value_type(), ValueType::Scalar | ValueType::Instant)
+    }
+
+    /// The whole text.
+    pub fn span(&self) -> Span {
+        self.expr.span
+    }
+}
+
+fn take_in(expr: &Expr, found: &mut Vec<Intake>) {
+    let intake = |range, step, when: When| {
+        let offset = if when.at.is_some() { None } else { Some(when.offset.unwrap_or(0)) };
+        Intake { span: expr.span, range, step, offset }
+    };
+    match &expr.kind {
+        ExprKind::Instant(selector) => found.push(intake(None, None, selector.when)),
+        ExprKind::Range(selector, range) => found.push(intake(Some(*range), None, selector.when)),
+        ExprKind::Subquery(subquery) => {
+            let Subquery { range, step, when, .. } = **subquery;
+            found.push(intake(Some(range), Some(step.unwrap_or(0)), when));
+        }
+        _ => expr.children().for_each(|child| take_in(child, found)),
+    }
 }
 
 fn collect<'q>(expr: &'q Expr, found: &mut Vec<Reading<'q>>) {
@@ -63,22 +108,9 @@ fn collect<'q>(expr: &'q Expr, found: &mut Vec<Reading<'q>>) {
         range,
     };
     match &expr.kind {
-        ExprKind::Number(_) | ExprKind::Text(_) => {}
         ExprKind::Instant(selector) => found.push(reading(selector, None)),
         ExprKind::Range(selector, range) => found.push(reading(selector, Some(*range))),
-        ExprKind::Subquery(subquery) => collect(&subquery.expr, found),
-        ExprKind::Paren(inner) | ExprKind::Signed(_, inner) => collect(inner, found),
-        ExprKind::Binary(binary) => {
-            collect(&binary.left, found);
-            collect(&binary.right, found);
-        }
-        ExprKind::Aggregate(aggregate) => {
-            if let Some(parameter) = &aggregate.parameter {
-                collect(parameter, found);
-            }
-            collect(&aggregate.expr, found);
-        }
-        ExprKind::Call(call) => call.args.iter().for_each(|arg| collect(arg, found)),
+        _ => expr.children().for_each(|child| collect(child, found)),
     }
 }
 

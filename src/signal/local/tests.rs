@@ -3,16 +3,18 @@ use std::time::SystemTime;
 use super::*;
 use crate::kernel::process::Identity;
 use crate::plotter::{Arguments, Job, Needs, Owner, Progress};
-use crate::policy::OnMissing;
+use crate::policy::{Asked, OnMissing};
 use crate::pressure::{Pressure, Stall};
 use crate::sample::{HostSample, JobSample};
+use crate::signal::Signals;
 use crate::units::{Bytes, Ratio};
 use crate::world::{JobView, PauseView};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn question(gauge: Gauge, scope: Scope) -> Question {
-    Question { gauge, scope, window: 2 * SECOND, max_age: 5 * SECOND, on_missing: OnMissing::Hold }
+    let asked = Asked::Mean(Mean { gauge, scope, window: 2 * SECOND });
+    Question { asked, max_age: 5 * SECOND, on_missing: OnMissing::Hold }
 }
 
 fn io_some(scope: Scope) -> Question {
@@ -110,7 +112,10 @@ fn of_each_the_worst_counts_and_one_unknown_makes_all_unknown() {
 
     signals.observe(&world(13, io(0.0), None, vec![]));
     assert_eq!(signals.answer(&io_some(Scope::Each), &[], at(13)).value, Err("no job runs".to_owned()));
-    assert!(!signals.rings.keys().any(|(subject, _)| matches!(subject, Subject::Job(_))), "ended jobs are forgotten");
+    assert!(
+        !signals.gauges.rings.keys().any(|(subject, _)| matches!(subject, Subject::Job(_))),
+        "ended jobs are forgotten"
+    );
 }
 
 #[test]

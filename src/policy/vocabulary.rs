@@ -1,0 +1,10 @@
+//! What policies may speak of beside jobs: handed in by whoever loads them, because policies know neither metrics nor flags.
+
+/// What PromQL signals can be about here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Vocabulary {
+    /// The names of all series that this program exports.
+    pub metrics: Vec<&'static str>,
+    /// Whether a Prometheus server is there to be asked.
+    pub prometheus: bool,
+}

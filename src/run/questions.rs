@@ -1,0 +1,43 @@
+//! Carries PromQL questions from the policies to those who answer, and the answers back, once a tick and without waiting.
+
+use std::sync::{Arc, RwLock};
+
+use super::service::RunError;
+use crate::history::History;
+use crate::kernel::clock;
+use crate::policy::Policy;
+use crate::signal::{Access, Asker, Clock, Embedded, Oracle, Server, Signals, Tally, inquiries};
+use crate::world::World;
+
+/// The threads that ask, and who we are in their questions.
+pub struct Questions {
+    asker: Asker,
+    /// The `instance` label of this machine's series.
+    node: String,
+}
+
+impl Questions {
+    /// # Errors
+    /// The server's address or files cannot be used, or a thread cannot be started.
+    pub fn start(history: Arc<RwLock<History>>, node: String, server: Option<&Access>) -> Result<Self, RunError> {
+        let now: Clock = Arc::new(clock::now);
+        let mut oracles: Vec<Box<dyn Oracle>> = vec![Box::new(Embedded::new(history, Arc::clone(&now)))];
+        if let Some(access) = server {
+            for warning in access.warnings() {
+                tracing::warn!("{warning}");
+            }
+            oracles.push(Box::new(Server::new(access, Arc::clone(&now))?));
+        }
+        Ok(Self { asker: Asker::start(oracles, &now)?, node })
+    }
+
+    /// Says what the policies want to know now, and hands over what has been answered so far.
+    pub fn exchange(&self, policies: &[Policy], world: &World, signals: &mut Signals) {
+        self.asker.want(&inquiries(policies, world, &self.node));
+        signals.hear(&self.node, self.asker.heard());
+    }
+
+    pub fn tally(&self) -> Tally {
+        self.asker.tally()
+    }
+}
