@@ -9,9 +9,8 @@ use crate::http;
 use crate::kernel::Roots;
 use crate::kernel::cgroup::Mounts;
 use crate::mode::Mode;
-use crate::promql;
 use crate::signal::Access;
-use crate::units::{self, Bytes};
+use crate::units::{Bytes, parse_duration};
 
 #[derive(Debug, Clone, Args)]
 pub struct LogOptions {
@@ -182,21 +181,20 @@ pub struct QueryOptions {
     #[arg(long, value_name = "URL", default_value_t = format!("http://{}", http::DEFAULT_LISTEN))]
     pub url: String,
     /// Chart the values of this much time up to now, such as 1h, in place of a table of the present
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = some_time)]
     pub range: Option<Duration>,
     /// Time between two values of the chart [default: a sixtieth of the range]
-    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "range")]
+    #[arg(long, value_name = "DURATION", value_parser = some_time, requires = "range")]
     pub step: Option<Duration>,
     /// Output format; json is the answer as it came
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub output: Output,
 }
 
-/// A duration as PromQL writes it, and longer than nothing.
-fn duration(text: &str) -> Result<Duration, String> {
-    let millis =
-        promql::parse_duration(text).and_then(|millis| u64::try_from(millis).ok()).filter(|millis| *millis > 0);
-    millis.map(Duration::from_millis).ok_or_else(|| "write a duration such as 90s, 5m, 1h30m or 1d".to_owned())
+/// Longer than nothing.
+fn some_time(text: &str) -> Result<Duration, String> {
+    let time = parse_duration(text).map_err(|error| error.to_string())?;
+    if time.is_zero() { Err("it must be longer than nothing".to_owned()) } else { Ok(time) }
 }
 
 #[derive(Debug, Clone, Args)]
