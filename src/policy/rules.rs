@@ -243,13 +243,20 @@ impl Unit {
         match self {
             Self::Share => format!("{:.0}%", value * 100.0),
             Self::Plain if value == 0.0 || (0.001..1e9).contains(&value.abs()) => {
-                // Four digits tell all that a decision can depend on.
-                let rounded = format!("{value:.3}");
-                rounded.trim_end_matches('0').trim_end_matches('.').to_owned()
+                short(&format!("{value:.3}")).to_owned()
             }
-            Self::Plain => format!("{value:.3e}"),
+            Self::Plain => {
+                let text = format!("{value:.3e}");
+                let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
+                format!("{}e{power}", short(digits))
+            }
         }
     }
+}
+
+/// A number with a point, without the zeros that say nothing.
+fn short(number: &str) -> &str {
+    number.trim_end_matches('0').trim_end_matches('.')
 }
 
 impl OnMissing {
@@ -280,5 +287,20 @@ impl Measure {
             Self::LowerPriority => "lowerPriority",
             Self::Pause => "pause",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_as_short_as_they_can_be() {
+        for (value, shown) in
+            [(0.0, "0"), (450.0, "450"), (-2.5, "-2.5"), (0.0625, "0.062"), (4.8e9, "4.8e9"), (1e-6, "1e-6")]
+        {
+            assert_eq!(Unit::Plain.show(value), shown);
+        }
+        assert_eq!(Unit::Share.show(0.125), "12%");
     }
 }

@@ -32,6 +32,8 @@ pub enum BadAccess {
     Url { url: String, problem: String },
     #[error("{flag} {path}: {problem}")]
     File { flag: &'static str, path: PathBuf, problem: String },
+    #[error("--prometheus.timeout is zero, so no question could be answered; write 5s")]
+    NoTime,
     #[error("--prometheus.url: the HTTP client cannot be set up: {0}")]
     Client(String),
 }
@@ -91,11 +93,14 @@ impl Access {
         builder.build().map_err(|error| BadAccess::Client(error.to_string()))
     }
 
-    /// Reads the files that say who we are.
+    /// Everything that can be judged before the first question.
     ///
     /// # Errors
-    /// One cannot be read, is empty, or is not what it should be.
+    /// A file cannot be read, is empty, or is not what it should be.
     pub fn check(&self) -> Result<(), BadAccess> {
+        if self.timeout.is_zero() {
+            return Err(BadAccess::NoTime);
+        }
         if self.bearer_token_file.is_some() && self.basic_auth_file.is_some() {
             let path = self.basic_auth_file.clone().unwrap_or_default();
             return Err(BadAccess::File {
