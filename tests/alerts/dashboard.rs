@@ -116,7 +116,7 @@ impl Panel {
         let mut faults = Vec::new();
         let mut must = |holds: bool, fault: &str| {
             if !holds {
-                faults.push(fault.to_owned())
+                faults.push(fault.to_owned());
             }
         };
         must(!self.title.is_empty(), "no title");
