@@ -16,7 +16,7 @@ use std::process::{Command, Output};
 
 use dashboard::Dashboard;
 use published::faults;
-use rules::{Cases, Rules};
+use rules::{Cases, Fired, Rules};
 
 const RULES: &str = "alerts/plotwarden.rules.yml";
 const CASES: &str = "alerts/plotwarden.rules.test.yml";
@@ -57,7 +57,7 @@ fn a_changed_threshold_or_a_shorter_time_fails_the_unit_tests() {
     let name = |path: &str| folder.path().join(Path::new(path).file_name().unwrap());
     fs::copy(root().join(CASES), name(CASES)).unwrap();
     for (from, to) in
-        [("> 0.85", "> 0.5"), ("> 0.95", "> 0.8"), ("for: 6h", "for: 1h"), ("severity: critical", "severity: info")]
+        [("> 0.85", "> 0.5"), ("> 0.95", "> 0.8"), ("for: 6h", "for: 5h"), ("severity: critical", "severity: info")]
     {
         let changed = text(RULES).replace(from, to);
         assert_ne!(changed, text(RULES), "{from} is in no rule");
@@ -71,13 +71,12 @@ fn a_changed_threshold_or_a_shorter_time_fails_the_unit_tests() {
 fn each_alert_fires_in_one_case_and_is_quiet_in_another() {
     let (rules, cases) = (Rules::parse(&text(RULES)), Cases::parse(&text(CASES)));
     for alert in rules.alerts() {
-        let of_alert = || cases.expectations().filter(|(name, _)| *name == alert.alert);
-        let severities: BTreeSet<&str> =
-            of_alert().flat_map(|(_, fired)| fired.iter().map(|one| one.severity())).collect();
-        assert!(severities.contains(alert.severity()), "{} ({}) fires in no case", alert.alert, alert.severity());
-        assert!(of_alert().any(|(_, fired)| fired.is_empty()), "{} is quiet in no case", alert.alert);
+        let of_alert = || cases.expectations().filter(|(name, _)| *name == alert.name);
+        let severities: BTreeSet<&str> = of_alert().flat_map(|(_, fired)| fired.iter().map(Fired::severity)).collect();
+        assert!(severities.contains(alert.severity()), "{} ({}) fires in no case", alert.name, alert.severity());
+        assert!(of_alert().any(|(_, fired)| fired.is_empty()), "{} is quiet in no case", alert.name);
     }
-    let known: BTreeSet<&str> = rules.alerts().map(|alert| alert.alert.as_str()).collect();
+    let known: BTreeSet<&str> = rules.alerts().map(|alert| alert.name.as_str()).collect();
     let tested: BTreeSet<&str> = cases.expectations().map(|(name, _)| name).collect();
     assert_eq!(known, tested, "cases of alerts that do not exist");
 }
@@ -85,7 +84,7 @@ fn each_alert_fires_in_one_case_and_is_quiet_in_another() {
 #[test]
 fn each_alert_says_what_is_wrong_how_bad_it_is_and_where_to_read_on() {
     for alert in Rules::parse(&text(RULES)).alerts() {
-        let name = &alert.alert;
+        let name = &alert.name;
         assert!(alert.hold.is_some(), "{name}: no `for`");
         assert!(["info", "warning", "critical"].contains(&alert.severity()), "{name}: severity {}", alert.severity());
         let sentence = alert.annotation("description");

@@ -19,7 +19,8 @@ struct Group {
 
 #[derive(Debug, Deserialize)]
 pub struct Alert {
-    pub alert: String,
+    #[serde(rename = "alert")]
+    pub name: String,
     expr: String,
     #[serde(rename = "for")]
     pub hold: Option<String>,
@@ -66,7 +67,7 @@ impl Rules {
     }
 
     pub fn expressions(&self) -> Vec<Expression> {
-        self.alerts().map(|alert| Expression { at: alert.alert.clone(), query: alert.expr.clone() }).collect()
+        self.alerts().map(|alert| Expression { at: alert.name.clone(), query: alert.expr.clone() }).collect()
     }
 }
 
@@ -76,7 +77,7 @@ impl Alert {
     }
 
     pub fn annotation(&self, name: &str) -> &str {
-        self.annotations.get(name).unwrap_or_else(|| panic!("{}: no {name}", self.alert))
+        self.annotations.get(name).unwrap_or_else(|| panic!("{}: no {name}", self.name))
     }
 }
 
@@ -91,7 +92,7 @@ impl Cases {
         asked.map(|asked| (asked.alertname.as_str(), asked.exp_alerts.as_slice()))
     }
 
-    /// The series that the cases are about, as selectors; those of other programs stand in the way on purpose.
+    /// The series that the cases are about, as selectors.
     pub fn series(&self) -> Vec<Expression> {
         let of_case = |case: &Case| {
             let at = case.name.clone();
