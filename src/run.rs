@@ -3,6 +3,7 @@
 //! The loop has a thread of its own, and so have the servers: whoever asks slowly does not slow it down, and whoever asks
 //! often is answered from the last tick.
 
+mod complaints;
 mod counts;
 mod history;
 mod jobs;
@@ -35,6 +36,7 @@ use crate::world::{JobView, World};
 pub use jobs::{Jobs, Treatment};
 pub use service::{HistorySettings, RunError, Settings, run};
 
+use complaints::Complaints;
 use history::HistoryFeed;
 use policies::Policies;
 use publish::Publisher;
@@ -68,11 +70,18 @@ struct Loop {
     questions: Questions,
     policies: Policies,
     actuator: Actuator,
-    guard: Option<guard::Guard>,
+    guard: Option<Guarded>,
     audit: AuditLog,
+    complaints: Complaints,
     publisher: Publisher,
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     history: HistoryFeed,
+}
+
+/// The guard, and whether it stood by in the last tick.
+struct Guarded {
+    guard: guard::Guard,
+    is_alive: bool,
 }
 
 impl Loop {
@@ -103,6 +112,7 @@ impl Loop {
         self.policies.follow_files(now);
 
         let world = self.sample(now);
+        self.complaints.follow(&world);
         self.signals.observe(&world);
         self.questions.exchange(self.policies.in_force(), &world, &mut self.signals);
         let decisions = self.policies.decide(&world, &self.signals);
@@ -147,11 +157,13 @@ impl Loop {
 
     /// A sign of life for the guard, and another guard if the last one is gone.
     fn keep_guarded(&mut self, now: Moment) {
-        let Some(guard) = &mut self.guard else { return };
+        let Some(Guarded { guard, is_alive }) = &mut self.guard else { return };
         if let Err(error) = self.actuator.beat(now) {
             tracing::error!(%error, "cannot tell the guard that all is well; it will put everything back");
         }
-        match guard.keep_alive() {
+        let kept = guard.keep_alive();
+        *is_alive = kept.is_ok();
+        match kept {
             Ok(false) => {}
             Ok(true) => {
                 tracing::warn!("the guard was gone; another one was started");
@@ -188,7 +200,7 @@ impl Loop {
             wanted,
             mode: self.mode,
             source: self.jobs.source(),
-            guard_alive: self.guard.as_ref().map(|_| true),
+            guard_alive: self.guard.as_ref().map(|guard| guard.is_alive),
             history: self.history.state(),
             finished: clock::now(),
         };

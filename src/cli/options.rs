@@ -93,7 +93,7 @@ pub struct PrometheusOptions {
     )]
     pub basic_auth_file: Option<PathBuf>,
     /// Longest time that the server may take for a question
-    #[arg(long = "prometheus.timeout", value_name = "TIME", default_value = "5s", value_parser = units::parse_duration)]
+    #[arg(long = "prometheus.timeout", value_name = "TIME", default_value = "5s", value_parser = parse_duration)]
     pub timeout: Duration,
 }
 

@@ -32,7 +32,7 @@ impl Knob for Affinity {
     }
 
     fn probe(&self) -> Capability {
-        capability_of("affinity", may_set_schedulers(&self.tasks))
+        capability_of("knob-affinity", may_set_schedulers(&self.tasks))
     }
 
     fn normalise(&self, _job: &str, setting: &Setting) -> Result<Value, KnobError> {

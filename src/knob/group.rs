@@ -62,7 +62,7 @@ impl Knob for Group {
                 )
             }
         };
-        capability_of("cgroup-group", usable)
+        capability_of("knob-group", usable)
     }
 
     fn normalise(&self, job: &str, _setting: &Setting) -> Result<Value, KnobError> {

@@ -20,7 +20,7 @@ impl Knob for IoPriorityKnob {
     }
 
     fn probe(&self) -> Capability {
-        capability_of("io-priority", may_set_schedulers(&self.tasks))
+        capability_of("knob-io-priority", may_set_schedulers(&self.tasks))
     }
 
     fn normalise(&self, _job: &str, setting: &Setting) -> Result<Value, KnobError> {

@@ -18,7 +18,7 @@ impl Knob for Nice {
 
     /// Anybody may raise the niceness of an own thread, but only `CAP_SYS_NICE` brings it down again.
     fn probe(&self) -> Capability {
-        capability_of("nice", may_set_schedulers(&self.tasks))
+        capability_of("knob-nice", may_set_schedulers(&self.tasks))
     }
 
     fn normalise(&self, _job: &str, setting: &Setting) -> Result<Value, KnobError> {

@@ -60,7 +60,7 @@ impl Knob for Pause {
     }
 
     fn probe(&self) -> Capability {
-        capability_of("pause", may_signal(&self.tasks))
+        capability_of("knob-pause", may_signal(&self.tasks))
     }
 
     fn normalise(&self, _job: &str, setting: &Setting) -> Result<Value, KnobError> {

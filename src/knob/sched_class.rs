@@ -28,7 +28,7 @@ impl Knob for Class {
 
     /// Leaving the idle class again takes `CAP_SYS_NICE` or a generous `RLIMIT_NICE`.
     fn probe(&self) -> Capability {
-        capability_of("sched-class", may_set_schedulers(&self.tasks))
+        capability_of("knob-sched-class", may_set_schedulers(&self.tasks))
     }
 
     fn normalise(&self, _job: &str, setting: &Setting) -> Result<Value, KnobError> {

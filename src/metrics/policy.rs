@@ -121,7 +121,7 @@ pub(super) const FAMILIES: &[Family] = &[
         }),
     Family::gauge(
         "plotwarden_claims",
-        "Claims of the policy on a knob by what became of them: won, denied, dryrun, suspended.",
+        "Claims of the policy on a knob by what became of them: won, denied, dryrun.",
     )
     .by(&["policy", "knob", "state"])
     .from("arbiter")
@@ -138,9 +138,6 @@ pub(super) const FAMILIES: &[Family] = &[
                 out.add([policy.into(), knob.name().into(), by.into()], count);
             }
         }),
-    Family::counter("plotwarden_leases_expired_total", "Claims that were not renewed in time and lapsed.")
-        .from("arbiter")
-        .drawn(|s, out| out.one(s.counters.leases_expired)),
     Family::counter(
         "plotwarden_skipped_writes_total",
         "Writes that the policy would have caused, had it not been in dry run.",
@@ -154,7 +151,7 @@ pub(super) const FAMILIES: &[Family] = &[
     }),
     Family::gauge(
         "plotwarden_effect_ratio",
-        "Change observed after the settling time over the change that was expected.",
+        "Share of the severity that the last action took away, once it had time to settle: 1 is all of it, 0 none, below 0 it grew.",
     )
     .by(&["policy"])
     .from("decisions")

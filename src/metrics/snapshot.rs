@@ -87,8 +87,6 @@ pub enum ClaimState {
     Won,
     Denied,
     DryRun,
-    /// Held back by a rate limit, a cooldown or the bound on reversals.
-    Suspended,
 }
 
 /// Counts since this process started, but for those marked "now".
@@ -102,7 +100,6 @@ pub struct Counters {
     pub reversals: BTreeMap<KnobKind, u64>,
     /// Writes that dry run left out, by policy.
     pub skipped_writes: BTreeMap<String, u64>,
-    pub leases_expired: u64,
     /// Now: by policy, knob and state.
     pub claims: BTreeMap<(String, KnobKind, ClaimState), u64>,
     /// By policy, knob, and the policy or law that won; counted once when a claim is denied, not at each tick.
@@ -171,7 +168,6 @@ impl ClaimState {
             Self::Won => "won",
             Self::Denied => "denied",
             Self::DryRun => "dryrun",
-            Self::Suspended => "suspended",
         }
     }
 }

@@ -10,12 +10,13 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
+use super::complaints::Complaints;
 use super::history::{self, HistoryEnd};
 use super::jobs::Jobs;
 use super::policies::Policies;
 use super::publish::Publisher;
 use super::questions::Questions;
-use super::{Loop, Order};
+use super::{Guarded, Loop, Order};
 use crate::actuate::guard::{self, Guard, GuardError};
 use crate::actuate::{Actuator, OpenError};
 use crate::audit::AuditLog;
@@ -215,7 +216,11 @@ fn prepare(
         tracing::warn!("an earlier run left something behind:\n{report}");
     }
     inventory.capabilities.extend(actuator.capabilities());
-    let guard = if mode == Mode::Enforce { Some(guarded(&roots, &mut actuator)?) } else { None };
+    let guard = if mode == Mode::Enforce {
+        Some(Guarded { guard: guarded(&roots, &mut actuator)?, is_alive: true })
+    } else {
+        None
+    };
     let jobs = Jobs::new(&roots, Arc::new(profiles), &inventory);
     if let Source::Sweep { reason } = jobs.source() {
         tracing::warn!(%reason, "new processes are noticed by sweeping procfs each second");
@@ -226,6 +231,7 @@ fn prepare(
     let work = Loop {
         host: HostSampler::new(&roots, jobs_group),
         audit: AuditLog::new(&roots.run),
+        complaints: Complaints::default(),
         publisher: Publisher::new(OwnSampler::new(&roots), jobs.profiles(), now),
         signals: Signals::default(),
         questions,
