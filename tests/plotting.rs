@@ -122,7 +122,7 @@ fn a_plot_that_was_paused_is_as_good_as_any() {
     let chiapos = Chiapos::install().unwrap();
     let dial = PressureDial::new();
     let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let mut runs = [Run::start(&chiapos, 22), Run::start(&chiapos, 22)];
+    let mut runs = [Run::start(&chiapos, 23), Run::start(&chiapos, 23)];
     let options = Options {
         procfs: Some(dial.procfs()),
         policies: Some(pausing_policy(folder.path(), &runs)),
