@@ -7,16 +7,14 @@ use std::time::Duration;
 
 use nix::sys::signal::{SIGKILL, kill};
 use nix::unistd::Pid;
-use plotwarden::actuate::{Actuator, JobHandle, restore};
+use plotwarden::actuate::{Actuator, restore};
 use plotwarden::claim::KnobKind;
-use plotwarden::kernel::process::Identity;
 use plotwarden::knob::{GroupUse, Linux};
 use plotwarden::mode::Mode;
-use plotwarden::plotter::JobId;
 
 use crate::machine::{Mishap, Mishappy};
 use crate::subject::Subject;
-use crate::{Bench, cgroup2, is_root, now, roots, skip, wanted};
+use crate::{Bench, cgroup2, is_root, now, roots, skip, subject_job, variable, wanted};
 
 /// Dies before the n-th operation.
 struct Death {
@@ -32,15 +30,9 @@ impl Mishap for Death {
     }
 }
 
-fn variable(name: &str) -> String {
-    std::env::var(name).unwrap()
-}
-
 /// Applies every knob and releases them again, and dies on the way.
 pub fn play() {
-    let (pid, started) = (variable("SUBJECT_PID").parse().unwrap(), variable("SUBJECT_START").parse().unwrap());
-    let plotter = Identity { pid, start_ticks: started };
-    let job = JobHandle { id: JobId::new("test", plotter), plotter, processes: vec![plotter], may_pause: true };
+    let job = subject_job();
     let roots = roots(variable("RUN").as_ref(), cgroup2());
     let death: Rc<dyn Mishap> = Rc::new(Death { left: Cell::new(variable("STEPS").parse().unwrap()) });
     let machine = Box::new(Mishappy::new(Linux::new(&roots, GroupUse::Free), &death));

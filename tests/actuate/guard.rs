@@ -8,16 +8,14 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SIGCONT, SIGKILL, SIGSTOP, SIGTERM, Signal, kill};
 use nix::unistd::Pid;
-use plotwarden::actuate::{Actuator, JobHandle, guard};
+use plotwarden::actuate::{Actuator, guard};
 use plotwarden::claim::KnobKind;
-use plotwarden::kernel::process::Identity;
 use plotwarden::knob::{GroupUse, Linux};
 use plotwarden::mode::Mode;
-use plotwarden::plotter::JobId;
 
 use crate::machine::{Mishap, Mishappy};
 use crate::subject::{Snapshot, Subject, wait_for};
-use crate::{Bench, cgroup2, is_root, now, roots, skip, wanted, within};
+use crate::{Bench, cgroup2, is_root, now, roots, skip, subject_job, variable, wanted, within};
 
 /// What law 1 promises.
 const PROMISE: Duration = Duration::from_secs(10);
@@ -38,15 +36,9 @@ struct Nothing;
 
 impl Mishap for Nothing {}
 
-fn variable(name: &str) -> String {
-    std::env::var(name).unwrap()
-}
-
 /// The main process: ticks and beats until its standard input ends, then restores and exits.
 pub fn play() {
-    let (pid, started) = (variable("SUBJECT_PID").parse().unwrap(), variable("SUBJECT_START").parse().unwrap());
-    let plotter = Identity { pid, start_ticks: started };
-    let job = JobHandle { id: JobId::new("test", plotter), plotter, processes: vec![plotter], may_pause: true };
+    let job = subject_job();
     let roots = roots(variable("RUN").as_ref(), cgroup2());
     let mishap: Rc<dyn Mishap> = if variable("HANG") == "yes" { Rc::new(Hang) } else { Rc::new(Nothing) };
     let machine = Box::new(Mishappy::new(Linux::new(&roots, GroupUse::Free), &mishap));

@@ -23,8 +23,10 @@ use plotwarden::arbiter::{Want, Wanted};
 use plotwarden::claim::{Bound, Claimant, Class, IoPriority, KnobKind, SchedClass, Setting, Target};
 use plotwarden::clock::Moment;
 use plotwarden::kernel::Roots;
+use plotwarden::kernel::process::Identity;
 use plotwarden::knob::{GroupUse, Linux};
 use plotwarden::mode::Mode;
+use plotwarden::plotter::JobId;
 
 /// Says on the terminal why a test did nothing.
 macro_rules! skip {
@@ -112,6 +114,18 @@ pub fn setting(kind: KnobKind) -> Setting {
         KnobKind::Affinity => Setting::Affinity([0, 4000].into()),
         KnobKind::Pause => Setting::Paused,
     }
+}
+
+/// What the test said to the process that plays for it.
+pub fn variable(name: &str) -> String {
+    std::env::var(name).unwrap()
+}
+
+/// The job of the subject that the test named.
+pub fn subject_job() -> JobHandle {
+    let (pid, started) = (variable("SUBJECT_PID").parse().unwrap(), variable("SUBJECT_START").parse().unwrap());
+    let plotter = Identity { pid, start_ticks: started };
+    JobHandle { id: JobId::new("test", plotter), plotter, processes: vec![plotter], may_pause: true }
 }
 
 pub fn wanted(job: &JobHandle, kinds: &[KnobKind]) -> Wanted {
