@@ -28,12 +28,13 @@ pub struct Pressure {
 }
 
 /// Pressure may be measured, compiled in but switched off, or missing; an operator mends each in another way.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub enum PressureState {
     Measured(Pressure),
     /// `CONFIG_PSI_DEFAULT_DISABLED`: boot with `psi=1`.
     DisabledAtBoot,
     /// Kernel before 4.20 or without `CONFIG_PSI`, or the group has no such file.
+    #[default]
     Absent,
     /// The file is there and could not be read.
     Unreadable(String),
@@ -49,7 +50,7 @@ impl PressureState {
 }
 
 /// CPU, memory and I/O pressure of one machine or group.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct PressureSet {
     pub cpu: PressureState,
     pub memory: PressureState,

@@ -6,17 +6,43 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::Serialize;
+
 /// An amount of data in bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Bytes(pub u64);
 
 /// A rate of data in bytes per second.
-#[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd, Serialize)]
 pub struct BytesPerSecond(pub f64);
 
 /// A share: 0.15 is 15 %. Not clamped, since a rate of change or a ratio of two measurements may pass 1.
-#[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd, Serialize)]
 pub struct Ratio(pub f64);
+
+/// A temperature.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
+pub struct Celsius(pub f64);
+
+/// A power.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
+pub struct Watts(pub f64);
+
+/// An energy.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
+pub struct Joules(pub f64);
+
+/// A voltage.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
+pub struct Volts(pub f64);
+
+/// An electric current.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
+pub struct Amperes(pub f64);
+
+/// A frequency.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
+pub struct Hertz(pub f64);
 
 /// Why a text is not the quantity it should be. The message says what was expected, with an example.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

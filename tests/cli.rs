@@ -71,7 +71,7 @@ fn discover_shows_facts_and_what_cannot_be_used() {
     let output = plotwarden(&["discover", "--output", "json"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let facts: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let cpus = facts["cpus_online"].as_array().unwrap().len();
+    let cpus = facts["cpu"]["online"].as_array().unwrap().len();
     assert_eq!(cpus, std::thread::available_parallelism().unwrap().get());
     for capability in facts["capabilities"].as_array().unwrap() {
         let usable = capability["state"] == "usable";

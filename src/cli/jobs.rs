@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::options::{JobsOptions, Output};
 use super::{exit, table};
-use crate::inventory::Inventory;
+use crate::inventory;
 use crate::kernel::clock;
 use crate::plotter::Profiles;
 use crate::run::{Jobs, Treatment};
@@ -29,7 +29,7 @@ pub fn jobs(options: &JobsOptions) -> u8 {
     for problem in &problems {
         eprintln!("plotwarden: {problem}");
     }
-    let mut jobs = Jobs::new(&roots, Arc::new(profiles), &Inventory::read(&roots));
+    let mut jobs = Jobs::new(&roots, Arc::new(profiles), inventory::cpus_online(&roots));
     if let Err(error) = jobs.look(clock::now()) {
         eprintln!("plotwarden: {error}");
         return exit::CANNOT;

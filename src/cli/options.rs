@@ -157,8 +157,15 @@ pub struct DiscoverOptions {
     #[command(flatten)]
     pub paths: PathOptions,
     /// Output format
-    #[arg(long, value_enum, default_value_t = Output::Table)]
-    pub output: Output,
+    #[arg(long, value_enum, default_value_t = InventoryOutput::Table)]
+    pub output: InventoryOutput,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InventoryOutput {
+    Table,
+    Json,
+    Yaml,
 }
 
 #[derive(Debug, Clone, Args)]

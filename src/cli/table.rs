@@ -5,7 +5,8 @@ pub fn print(head: &[&str], rows: &[Vec<String>]) {
     print!("{}", render(head, rows));
 }
 
-fn render(head: &[&str], rows: &[Vec<String>]) -> String {
+/// `rows` below `head`, a line each.
+pub fn render(head: &[&str], rows: &[Vec<String>]) -> String {
     let head: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
     let width = |column: usize| {
         let cells = std::iter::once(&head).chain(rows).filter_map(|row| row.get(column));

@@ -1,10 +1,115 @@
-//! S1: what the machine is. Read once at start and again on hot-plug or on request.
+//! S1: what the machine is. Read at start, again on hot-plug, and on request. A file per part; a part that fails takes no
+//! other along, and a fact that no source gave is absent, never 0 or empty.
 
 mod capability;
-mod host;
+mod cpu;
+mod gpu;
+mod memory;
+mod network;
+mod power;
+mod storage;
+mod survey;
+mod system;
 mod users;
+
+use serde::Serialize;
+
+use crate::clock::Moment;
+use crate::kernel::Roots;
+use crate::kernel::cgroup::Mounts;
 
 pub use crate::kernel::cgroup::CgroupMode;
 pub use capability::{Capability, CapabilityState};
-pub use host::Inventory;
+pub use cpu::{Cpu, cpus_online};
+pub use gpu::Gpu;
+pub use memory::Memory;
+pub use network::Network;
+pub use power::Power;
+pub use storage::Storage;
+pub use survey::{Part, Status, Survey};
+pub use system::System;
 pub use users::users;
+
+/// Facts about the machine. The names of the fields are an interface: scripts read them from JSON and YAML. A quantity
+/// has its unit in its name.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Inventory {
+    pub system: Part<System>,
+    pub cpu: Part<Cpu>,
+    pub memory: Part<Memory>,
+    pub storage: Part<Storage>,
+    pub network: Part<Network>,
+    pub gpu: Part<Gpu>,
+    pub power: Part<Power>,
+    pub capabilities: Vec<Capability>,
+}
+
+impl Inventory {
+    /// Looks at the machine, and at what we may do there; changes nothing.
+    pub fn read(roots: &Roots, now: Moment) -> Self {
+        let mounts = Mounts::read(roots);
+        let system = part(now, |survey| System::read(roots, mounts.as_ref().ok(), survey));
+        let capabilities = capability::probe(roots, mounts, system.facts.kernel.as_deref(), system.facts.systemd);
+        Self {
+            system,
+            cpu: part(now, |survey| Cpu::read(roots, survey)),
+            memory: part(now, |survey| Memory::read(roots, survey)),
+            storage: part(now, |survey| Storage::read(roots, survey)),
+            network: part(now, |survey| Network::read(roots, survey)),
+            gpu: part(now, |survey| Gpu::read(roots, survey)),
+            power: part(now, |survey| Power::read(roots, survey)),
+            capabilities,
+        }
+    }
+}
+
+fn part<T>(now: Moment, read: impl FnOnce(&mut Survey) -> T) -> Part<T> {
+    let mut survey = Survey::default();
+    let facts = read(&mut survey);
+    survey.close(now.wall, facts)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::kernel::clock;
+    use crate::kernel::fixture::{Fixture, at};
+
+    #[test]
+    fn of_a_machine_without_files_nothing_is_made_up() {
+        let inventory = Inventory::read(&Fixture::new().roots, at(Duration::from_secs(1)));
+        let system = &inventory.system.facts;
+        let facts =
+            [&system.hostname, &system.kernel, &system.distribution, &system.boot_id, &inventory.cpu.facts.model];
+        assert!(facts.iter().all(|fact| fact.is_none()), "{inventory:?}");
+        assert_eq!((inventory.memory.facts.total, system.cgroup_mode), (None, CgroupMode::None));
+        assert!(!system.systemd);
+        assert_eq!((inventory.cpu.status, inventory.memory.status), (Status::Failed, Status::Failed));
+    }
+
+    #[test]
+    fn machines_that_we_do_not_have_are_found_too() {
+        for (machine, hostname) in [
+            ("dual-socket-server", "farm-01"),
+            ("desktop", "plot-desk"),
+            ("arm-board", "board"),
+            ("container", "c3f1a0b2d4e5"),
+            ("old-kernel", "oldfarm"),
+        ] {
+            let inventory = Inventory::read(&Fixture::of_machine(machine).roots, at(Duration::from_secs(1)));
+            assert_eq!(inventory.system.facts.hostname.as_deref(), Some(hostname));
+        }
+    }
+
+    #[test]
+    fn this_machine_is_found_and_can_be_written_down() {
+        let inventory = Inventory::read(&Roots::standard(), clock::now());
+        let system = &inventory.system.facts;
+        assert!(system.hostname.is_some() && system.boot_id.is_some() && system.kernel.is_some());
+        let json = serde_json::to_value(&inventory).unwrap();
+        assert_eq!(json["memory"]["total_bytes"].as_u64(), inventory.memory.facts.total.map(|bytes| bytes.0));
+        assert!(json["capabilities"].as_array().unwrap().len() >= 9);
+    }
+}

@@ -10,6 +10,10 @@ use tempfile::TempDir;
 use super::Roots;
 use crate::clock::Moment;
 
+/// Machines that we do not have, written down as text.
+#[path = "../../tests/support/machine.rs"]
+mod machine;
+
 pub struct Fixture {
     folder: TempDir,
     pub roots: Roots,
@@ -39,6 +43,13 @@ impl Fixture {
         fs::create_dir(&roots.procfs).unwrap();
         fs::create_dir(&roots.sysfs).unwrap();
         Self { folder, roots }
+    }
+
+    /// The machine that is written down in `tests/machines/NAME/`.
+    pub fn of_machine(name: &str) -> Self {
+        let fixture = Self::new();
+        machine::lay_out(name, fixture.folder.path());
+        fixture
     }
 
     pub fn path(&self, below: &str) -> PathBuf {

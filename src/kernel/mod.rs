@@ -2,6 +2,7 @@
 //!
 //! Readers return plain facts, each an `Option` or a `Result`: what cannot be read is said, never zero.
 
+pub mod attribute;
 pub mod cgroup;
 pub mod clock;
 mod error;

@@ -21,6 +21,12 @@ pub enum Unit {
     Seconds,
     /// A share, 0 to 1.
     Ratio,
+    Celsius,
+    Watts,
+    Joules,
+    Volts,
+    Amperes,
+    Hertz,
 }
 
 /// What the documentation says about a family.
@@ -91,13 +97,29 @@ impl Family {
 }
 
 impl Unit {
-    pub const ALL: [Self; 3] = [Self::Bytes, Self::Seconds, Self::Ratio];
+    pub const ALL: [Self; 9] = [
+        Self::Bytes,
+        Self::Seconds,
+        Self::Ratio,
+        Self::Celsius,
+        Self::Watts,
+        Self::Joules,
+        Self::Volts,
+        Self::Amperes,
+        Self::Hertz,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Bytes => "bytes",
             Self::Seconds => "seconds",
             Self::Ratio => "ratio",
+            Self::Celsius => "celsius",
+            Self::Watts => "watts",
+            Self::Joules => "joules",
+            Self::Volts => "volts",
+            Self::Amperes => "amperes",
+            Self::Hertz => "hertz",
         }
     }
 }

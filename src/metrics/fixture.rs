@@ -10,7 +10,8 @@ use crate::claim::{KnobKind, Target};
 use crate::clock::Moment;
 use crate::decide::{Cause, Decision, Input, Severity, Strategy};
 use crate::history::{self, Resolution, Stats, TierStats};
-use crate::inventory::{Capability, CapabilityState, CgroupMode, Inventory};
+use crate::inventory::{Capability, CapabilityState, Inventory};
+use crate::kernel::fixture::Fixture;
 use crate::kernel::process::{Identity, RunState};
 use crate::metrics::{
     ClaimState, Counters, HistoryState, KnobState, LoopState, PolicyState, ProcessWatch, Reading, RecentDecision,
@@ -63,16 +64,7 @@ pub(crate) fn blind() -> Snapshot {
         memory: PressureState::DisabledAtBoot,
         io: PressureState::Unreadable("input/output error".to_owned()),
     };
-    let host = HostSample {
-        cpu: None,
-        memory: None,
-        disks: None,
-        interfaces: None,
-        load: None,
-        pressure,
-        jobs_pressure: None,
-        problems: Vec::new(),
-    };
+    let host = HostSample { pressure, ..HostSample::default() };
     let mut unknown = job(0);
     unknown.sample = JobSample::default();
     unknown.job.progress = Progress::default();
@@ -155,7 +147,7 @@ fn host() -> HostSample {
         load: Some(LoadSample { one: 12.34, five: 11.02, fifteen: 9.87 }),
         pressure: pressure(0.42),
         jobs_pressure: Some(pressure(0.57)),
-        problems: Vec::new(),
+        ..HostSample::default()
     }
 }
 
@@ -245,18 +237,17 @@ fn inventory() -> Inventory {
         reason: reason.to_owned(),
         mend: mend.to_owned(),
     };
+    let machine = Fixture::new();
+    machine
+        .file("proc/sys/kernel/hostname", "plot-01\n")
+        .file("proc/sys/kernel/osrelease", "6.12.9-amd64\n")
+        .file("proc/1/comm", "systemd\n")
+        .file("proc/1/root/etc/os-release", "PRETTY_NAME=\"Debian GNU/Linux 13 (trixie)\"\n")
+        .file("proc/self/mountinfo", "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
+        .file("proc/cpuinfo", "model name\t: AMD Ryzen 9 5950X\n")
+        .file("proc/meminfo", "MemTotal: 67108864 kB\nSwapTotal: 8388608 kB\n")
+        .file("sys/devices/system/cpu/online", "0-7\n");
     Inventory {
-        hostname: Some("plot-01".to_owned()),
-        kernel: Some("6.12.9-amd64".to_owned()),
-        distribution: Some("Debian GNU/Linux 13 (trixie)".to_owned()),
-        boot_id: None,
-        architecture: "x86_64",
-        cpu_model: Some("AMD Ryzen 9 5950X".to_owned()),
-        cpus_online: (0..8).collect(),
-        memory_total: Some(Bytes(64 * GIB)),
-        swap_total: Some(Bytes(8 * GIB)),
-        cgroup_mode: CgroupMode::Unified,
-        systemd: true,
         capabilities: vec![
             capability("cgroup-freeze", CapabilityState::Usable, "", ""),
             capability(
@@ -272,6 +263,7 @@ fn inventory() -> Inventory {
                 "add psi=1 to the kernel command line and boot again",
             ),
         ],
+        ..Inventory::read(&machine.roots, now())
     }
 }
 

@@ -7,19 +7,19 @@ pub(super) const FAMILIES: &[Family] = &[
         .by(&["hostname", "kernel", "distribution", "architecture", "cpu_model", "cgroup_mode"])
         .from("inventory")
         .drawn(|s, out| {
-            let machine = &s.inventory;
+            let system = &s.inventory.system.facts;
             out.fact([
-                machine.hostname.as_deref().into(),
-                machine.kernel.as_deref().into(),
-                machine.distribution.as_deref().into(),
-                machine.architecture.into(),
-                machine.cpu_model.as_deref().into(),
-                machine.cgroup_mode.name().into(),
+                system.hostname.as_deref().into(),
+                system.kernel.as_deref().into(),
+                system.distribution.as_deref().into(),
+                system.architecture.into(),
+                s.inventory.cpu.facts.model.as_deref().into(),
+                system.cgroup_mode.name().into(),
             ]);
         }),
     Family::gauge("plotwarden_cpus_online", "CPUs that are online.").from("/sys/devices/system/cpu/online").drawn(
         |s, out| {
-            let cpus = &s.inventory.cpus_online;
+            let cpus = &s.inventory.cpu.facts.online;
             out.one((!cpus.is_empty()).then_some(cpus.len()));
         },
     ),

@@ -19,6 +19,8 @@ use super::value::Value;
 
 /// The client's own `Ratios` is plural, which is not what the naming rules of Prometheus ask for.
 static RATIO: LazyLock<ClientUnit> = LazyLock::new(|| ClientUnit::Other("ratio".to_owned()));
+static WATTS: LazyLock<ClientUnit> = LazyLock::new(|| ClientUnit::Other("watts".to_owned()));
+static HERTZ: LazyLock<ClientUnit> = LazyLock::new(|| ClientUnit::Other("hertz".to_owned()));
 
 pub(super) fn write(snapshot: &Arc<Snapshot>, out: &mut String) -> fmt::Result {
     let mut registry = Registry::default();
@@ -94,6 +96,12 @@ fn client_unit(unit: Unit) -> &'static ClientUnit {
         Unit::Bytes => &ClientUnit::Bytes,
         Unit::Seconds => &ClientUnit::Seconds,
         Unit::Ratio => &RATIO,
+        Unit::Celsius => &ClientUnit::Celsius,
+        Unit::Watts => &WATTS,
+        Unit::Joules => &ClientUnit::Joules,
+        Unit::Volts => &ClientUnit::Volts,
+        Unit::Amperes => &ClientUnit::Amperes,
+        Unit::Hertz => &HERTZ,
     }
 }
 

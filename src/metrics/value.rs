@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::units::{Bytes, Ratio, float};
+use crate::units::{Amperes, Bytes, Celsius, Hertz, Joules, Ratio, Volts, Watts, float};
 
 /// The number of one sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,11 +63,17 @@ impl Fact for Bytes {
     }
 }
 
-impl Fact for Ratio {
-    fn value(self) -> Option<Value> {
-        self.0.value()
-    }
+macro_rules! quantities {
+    ($($quantity:ty),+) => {
+        $(impl Fact for $quantity {
+            fn value(self) -> Option<Value> {
+                self.0.value()
+            }
+        })+
+    };
 }
+
+quantities!(Ratio, Celsius, Watts, Joules, Volts, Amperes, Hertz);
 
 impl Fact for Duration {
     fn value(self) -> Option<Value> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::actuate::Actuator;
 use crate::clock::Moment;
-use crate::inventory::{Inventory, users};
+use crate::inventory::users;
 use crate::kernel::process::{Identity, ProcessDir, read_facts};
 use crate::kernel::process_watch::{ProcessWatch, Source};
 use crate::kernel::{KernelError, Roots, clock};
@@ -40,8 +40,8 @@ impl Treatment {
 }
 
 impl Jobs {
-    pub fn new(roots: &Roots, profiles: Arc<Profiles>, inventory: &Inventory) -> Self {
-        let cpus_online = u32::try_from(inventory.cpus_online.len()).ok().filter(|count| *count > 0);
+    /// `cpus_online` is what plotters take for a default number of threads.
+    pub fn new(roots: &Roots, profiles: Arc<Profiles>, cpus_online: Option<u32>) -> Self {
         let machine = Machine { cpus_online, users: users() };
         Self {
             roots: roots.clone(),

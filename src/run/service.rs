@@ -22,7 +22,7 @@ use crate::actuate::{Actuator, OpenError};
 use crate::audit::AuditLog;
 use crate::history::{History, HistoryConfig, SharedHistory, Target};
 use crate::http::{self, ListenError, Site};
-use crate::inventory::Inventory;
+use crate::inventory::{self, Inventory};
 use crate::kernel::process_watch::Source;
 use crate::kernel::{Roots, clock};
 use crate::knob::{self, GroupUse, Linux};
@@ -201,7 +201,7 @@ fn prepare(
 ) -> Result<(Loop, HistoryEnd), RunError> {
     let Settings { roots, mode, .. } = settings;
     let now = clock::now();
-    let mut inventory = Inventory::read(&roots);
+    let mut inventory = Inventory::read(&roots, now);
     let instance = config.target.instance.clone();
     let questions = Questions::start(Arc::clone(&history), instance, settings.prometheus.as_ref())?;
     let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: settings.prometheus.is_some() };
@@ -210,7 +210,7 @@ fn prepare(
     for problem in problems {
         tracing::error!("{problem}");
     }
-    let groups = if inventory.systemd { GroupUse::OwnedBySystemd } else { GroupUse::Free };
+    let groups = if inventory.system.facts.systemd { GroupUse::OwnedBySystemd } else { GroupUse::Free };
     let (mut actuator, leftover) = Actuator::open(&roots, Box::new(Linux::new(&roots, groups)), mode, now)?;
     if let Some(report) = leftover {
         tracing::warn!("an earlier run left something behind:\n{report}");
@@ -221,7 +221,7 @@ fn prepare(
     } else {
         None
     };
-    let jobs = Jobs::new(&roots, Arc::new(profiles), &inventory);
+    let jobs = Jobs::new(&roots, Arc::new(profiles), inventory::cpus_online(&roots));
     if let Source::Sweep { reason } = jobs.source() {
         tracing::warn!(%reason, "new processes are noticed by sweeping procfs each second");
     }

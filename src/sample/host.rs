@@ -11,7 +11,7 @@ use crate::kernel::{KernelError, Roots};
 use crate::pressure::PressureSet;
 
 /// One tick's measurements of the machine. A part that could not be read is `None`; `problems` says why.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct HostSample {
     pub cpu: Option<CpuSample>,
     pub memory: Option<MemorySample>,

@@ -9,6 +9,7 @@ mod load;
 mod memory;
 mod network;
 mod own;
+mod paced;
 mod process;
 mod temp;
 

@@ -115,5 +115,5 @@ fn foot(html: &mut Html, latest: Option<&Snapshot>, telemetry_path: &str) {
 }
 
 fn hostname(latest: Option<&Snapshot>) -> &str {
-    latest.and_then(|snapshot| snapshot.inventory.hostname.as_deref()).unwrap_or("this machine")
+    latest.and_then(|snapshot| snapshot.inventory.system.facts.hostname.as_deref()).unwrap_or("this machine")
 }
