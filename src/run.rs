@@ -5,6 +5,7 @@
 
 mod complaints;
 mod counts;
+mod discovery;
 mod history;
 mod jobs;
 mod policies;
@@ -24,7 +25,6 @@ use crate::audit::{self, AuditLog};
 use crate::claim::Claim;
 use crate::clock::Moment;
 use crate::decide::Decision;
-use crate::inventory::Inventory;
 use crate::kernel::{Roots, clock};
 use crate::metrics::Snapshot;
 use crate::mode::Mode;
@@ -37,6 +37,7 @@ pub use jobs::{Jobs, Treatment};
 pub use service::{HistorySettings, RunError, Settings, run};
 
 use complaints::Complaints;
+use discovery::Discovery;
 use history::HistoryFeed;
 use policies::Policies;
 use publish::Publisher;
@@ -53,7 +54,7 @@ const STALE: Duration = Duration::from_secs(5);
 /// What the servers' thread asks of the loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Order {
-    /// Read the policies again.
+    /// Read the policies and the inventory again.
     Reload,
     /// Put everything back and end.
     Stop,
@@ -63,7 +64,7 @@ enum Order {
 struct Loop {
     roots: Roots,
     mode: Mode,
-    inventory: Arc<Inventory>,
+    discovery: Discovery,
     host: HostSampler,
     jobs: Jobs,
     signals: Signals,
@@ -99,7 +100,7 @@ impl Loop {
             }
             let rest = due.saturating_sub(clock::now().boot).min(LOOK);
             match orders.recv_timeout(rest) {
-                Ok(Order::Reload) => self.policies.reload(clock::now()),
+                Ok(Order::Reload) => self.read_again(clock::now()),
                 Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return self.stop(clock::now()),
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -112,6 +113,7 @@ impl Loop {
         self.policies.follow_files(now);
 
         let world = self.sample(now);
+        self.discovery.follow(now, &world.host);
         self.complaints.follow(&world);
         self.signals.observe(&world);
         self.questions.exchange(self.policies.in_force(), &world, &mut self.signals);
@@ -133,6 +135,12 @@ impl Loop {
         let Self { roots, actuator, jobs, host, .. } = self;
         let jobs = jobs.sample(now, |job| Treatment::of(actuator, roots, job, now));
         World { now, host: host.sample(now), jobs }
+    }
+
+    /// What the operator asks for when policies or hardware have changed.
+    fn read_again(&mut self, now: Moment) {
+        self.policies.reload(now);
+        self.discovery.request(now);
     }
 
     /// Takes in which processes came and went. `true` if that changed the jobs, which is worth a tick at once.
@@ -195,7 +203,7 @@ impl Loop {
         self.publisher.count_queries(self.questions.tally());
         let loose_ends = publish::Tick {
             policies: &self.policies,
-            inventory: &self.inventory,
+            inventory: self.discovery.current(),
             actuator: &self.actuator,
             wanted,
             mode: self.mode,

@@ -10,6 +10,7 @@ use hyper::header::{
 };
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 
+use crate::metrics::Snapshot;
 use crate::world::json;
 
 use super::api::{self, Endpoint};
@@ -54,7 +55,8 @@ fn at_once<B>(site: &Site, request: &Request<B>) -> Answer {
         "/" => status_page(site, request.uri().query()),
         "/style.css" => asset("text/css; charset=utf-8", include_bytes!("assets/style.css")),
         "/favicon.svg" | "/favicon.ico" => asset("image/svg+xml", include_bytes!("assets/favicon.svg")),
-        "/api/v1/jobs" => jobs(site),
+        "/api/v1/jobs" => json(site, |snapshot| json::jobs(&snapshot.world.jobs, snapshot.world.now)),
+        "/api/v1/inventory" => json(site, |snapshot| serde_json::to_string(&*snapshot.inventory)),
         _ => plain(StatusCode::NOT_FOUND, format!("not found; try / or {}\n", site.telemetry_path)),
     }
 }
@@ -93,11 +95,11 @@ fn status_page(site: &Site, query: Option<&str>) -> Answer {
     answer
 }
 
-fn jobs(site: &Site) -> Answer {
+fn json(site: &Site, write: impl FnOnce(&Snapshot) -> serde_json::Result<String>) -> Answer {
     match readiness::fresh(site.latest(), (site.clock)()) {
-        Ok(snapshot) => match json::jobs(&snapshot.world.jobs, snapshot.world.now) {
+        Ok(snapshot) => match write(&snapshot) {
             Ok(json) => answer(StatusCode::OK, "application/json", json),
-            Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, format!("cannot write the jobs: {error}\n")),
+            Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, format!("cannot write it as JSON: {error}\n")),
         },
         Err(why) => unavailable(why),
     }

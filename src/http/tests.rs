@@ -247,7 +247,7 @@ async fn two_hundred_scrapers_at_once_see_the_same_tick() {
 #[tokio::test]
 async fn not_ready_before_the_first_sample() {
     let running = start(Limits::default(), None, 0).await;
-    for path in ["/-/ready", "/metrics", "/api/v1/jobs"] {
+    for path in ["/-/ready", "/metrics", "/api/v1/jobs", "/api/v1/inventory"] {
         let (head, body) = get(&running.address, path, "").await;
         assert!(head.starts_with("http/1.1 503"), "{path} {head}");
         assert!(String::from_utf8(body).unwrap().contains("first sample"));
@@ -292,6 +292,16 @@ async fn jobs_as_json_keep_what_is_not_known_apart() {
     let jobs: serde_json::Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(jobs[0]["profile"], "madmax");
     assert!(jobs[0]["progress_ratio"].is_null() && jobs[0]["resident_bytes"].is_null());
+}
+
+#[tokio::test]
+async fn the_inventory_is_served_as_discover_writes_it() {
+    let snapshot = fixture::snapshot(0);
+    let written = serde_json::to_value(&*snapshot.inventory).unwrap();
+    let running = start(Limits::default(), Some(snapshot), 0).await;
+    let (head, body) = get(&running.address, "/api/v1/inventory", "").await;
+    assert!(head.contains("application/json"), "{head}");
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).unwrap(), written);
 }
 
 #[tokio::test]

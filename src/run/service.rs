@@ -11,6 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
 use super::complaints::Complaints;
+use super::discovery::Discovery;
 use super::history::{self, HistoryEnd};
 use super::jobs::Jobs;
 use super::policies::Policies;
@@ -201,7 +202,7 @@ fn prepare(
 ) -> Result<(Loop, HistoryEnd), RunError> {
     let Settings { roots, mode, .. } = settings;
     let now = clock::now();
-    let mut inventory = Inventory::read(&roots, now);
+    let inventory = Inventory::read(&roots, now);
     let instance = config.target.instance.clone();
     let questions = Questions::start(Arc::clone(&history), instance, settings.prometheus.as_ref())?;
     let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: settings.prometheus.is_some() };
@@ -215,7 +216,6 @@ fn prepare(
     if let Some(report) = leftover {
         tracing::warn!("an earlier run left something behind:\n{report}");
     }
-    inventory.capabilities.extend(actuator.capabilities());
     let guard = if mode == Mode::Enforce {
         Some(Guarded { guard: guarded(&roots, &mut actuator)?, is_alive: true })
     } else {
@@ -225,6 +225,7 @@ fn prepare(
     if let Source::Sweep { reason } = jobs.source() {
         tracing::warn!(%reason, "new processes are noticed by sweeping procfs each second");
     }
+    let discovery = Discovery::new(&roots, inventory, actuator.capabilities(), now);
     let jobs_group = roots.cgroupfs.as_ref().map(|mount| mount.join(knob::BASE_GROUP));
     // Only who has the lock may write the file.
     let (history, history_end) = history::start(history, config, settings.history.file)?;
@@ -235,7 +236,7 @@ fn prepare(
         publisher: Publisher::new(OwnSampler::new(&roots), jobs.profiles(), now),
         signals: Signals::default(),
         questions,
-        inventory: Arc::new(inventory),
+        discovery,
         mode,
         jobs,
         policies,

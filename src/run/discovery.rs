@@ -1,0 +1,163 @@
+//! Keeps the inventory up to date: it is read again when hardware has come or gone, on request, and now and then. Never in
+//! the loop: a look at all of a machine takes longer than a tick may.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use crate::clock::Moment;
+use crate::inventory::{Capability, Inventory};
+use crate::kernel::Roots;
+use crate::sample::HostSample;
+
+/// Addresses, mounts and RAID sets change without a device that comes or goes.
+const NOW_AND_THEN: Duration = Duration::from_mins(10);
+/// A new device is not whole at once: udev names it and finds its partitions.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// The inventory, and whatever makes it old.
+pub struct Discovery {
+    roots: Roots,
+    current: Arc<Inventory>,
+    /// What the actuator can do, which no inventory knows.
+    of_actuator: Vec<Capability>,
+    seen: Option<u64>,
+    /// When it is to be read again, as time since boot.
+    due: Duration,
+    reading: Option<Receiver<Inventory>>,
+}
+
+impl Discovery {
+    pub fn new(roots: &Roots, inventory: Inventory, of_actuator: Vec<Capability>, now: Moment) -> Self {
+        let due = now.boot + NOW_AND_THEN;
+        let current = Arc::new(with(inventory, &of_actuator));
+        Self { roots: roots.clone(), current, of_actuator, seen: None, due, reading: None }
+    }
+
+    pub fn current(&self) -> &Arc<Inventory> {
+        &self.current
+    }
+
+    /// Somebody wants it to be read again.
+    pub fn request(&mut self, now: Moment) {
+        self.due = now.boot;
+    }
+
+    /// Takes a reading that has ended, and begins one that is due.
+    pub fn follow(&mut self, now: Moment, host: &HostSample) {
+        let hardware = hardware(host);
+        if self.seen.replace(hardware).is_some_and(|seen| seen != hardware) {
+            tracing::info!("hardware has come or gone; the inventory is read again");
+            self.due = self.due.min(now.boot + SETTLED);
+        }
+        if let Some(reading) = &self.reading {
+            match reading.try_recv() {
+                Ok(inventory) => self.current = Arc::new(with(inventory, &self.of_actuator)),
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => {
+                    tracing::error!("the inventory could not be read; the last one stays");
+                }
+            }
+            self.reading = None;
+        }
+        if now.boot >= self.due {
+            self.due = now.boot + NOW_AND_THEN;
+            self.reading = self.begin(now);
+        }
+    }
+
+    fn begin(&self, now: Moment) -> Option<Receiver<Inventory>> {
+        let (answer, reading) = sync_channel(1);
+        let roots = self.roots.clone();
+        // Nobody waits for the answer any more if the loop has ended.
+        let look = move || drop(answer.send(Inventory::read(&roots, now)));
+        let started = thread::Builder::new().name("discovery".to_owned()).spawn(look);
+        started.inspect_err(|error| tracing::error!(%error, "the inventory is not read again")).ok().map(|_| reading)
+    }
+}
+
+fn with(mut inventory: Inventory, of_actuator: &[Capability]) -> Inventory {
+    inventory.capabilities.extend_from_slice(of_actuator);
+    inventory
+}
+
+/// Which devices there are, as one number: the sample names them each tick.
+fn hardware(host: &HostSample) -> u64 {
+    let mut names = DefaultHasher::new();
+    for disk in host.disks.iter().flatten() {
+        disk.device.hash(&mut names);
+    }
+    for interface in host.interfaces.iter().flatten() {
+        interface.device.hash(&mut names);
+    }
+    for (cpu, _) in host.cpu.iter().flat_map(|cpu| &cpu.cpus) {
+        cpu.hash(&mut names);
+    }
+    names.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::kernel::fixture::{Fixture, at};
+    use crate::sample::HostSampler;
+
+    /// Follows the machine from one second on until `done`, a simulated second at each look.
+    fn follow(discovery: &mut Discovery, fixture: &Fixture, mut second: u64, done: impl Fn(&Inventory) -> bool) -> u64 {
+        let mut sampler = HostSampler::new(&fixture.roots, None);
+        let start = Instant::now();
+        while !done(discovery.current()) {
+            let now = at(Duration::from_secs(second));
+            discovery.follow(now, &sampler.sample(now));
+            second += 1;
+            assert!(start.elapsed() < Duration::from_secs(10), "never read again");
+            thread::sleep(Duration::from_millis(5));
+        }
+        second
+    }
+
+    fn machine(cpus: &str, stat: &str) -> Fixture {
+        let fixture = Fixture::new();
+        change(&fixture, cpus, stat);
+        fixture
+    }
+
+    fn change(fixture: &Fixture, cpus: &str, stat: &str) {
+        fixture.file("sys/devices/system/cpu/online", cpus).file("proc/stat", stat);
+    }
+
+    const ONE: &str = "cpu 1 0 1 1 0 0 0 0 0 0\ncpu0 1 0 1 1 0 0 0 0 0 0\nintr 1\nctxt 1\nprocesses 1\n";
+    const TWO: &str =
+        "cpu 1 0 1 1 0 0 0 0 0 0\ncpu0 1 0 1 1 0 0 0 0 0 0\ncpu1 1 0 1 1 0 0 0 0 0 0\nintr 1\nctxt 1\nprocesses 1\n";
+
+    #[test]
+    fn a_cpu_that_goes_offline_is_noticed_within_seconds() {
+        let fixture = machine("0-1", TWO);
+        let now = at(Duration::from_secs(1));
+        let mut discovery = Discovery::new(&fixture.roots, Inventory::read(&fixture.roots, now), Vec::new(), now);
+        let second = follow(&mut discovery, &fixture, 1, |inventory| inventory.cpu.facts.online == [0, 1]);
+        let mut sampler = HostSampler::new(&fixture.roots, None);
+        let now = at(Duration::from_secs(second));
+        discovery.follow(now, &sampler.sample(now));
+        change(&fixture, "0", ONE);
+        let noticed = follow(&mut discovery, &fixture, second + 1, |inventory| inventory.cpu.facts.online == [0]);
+        assert!(Duration::from_secs(noticed - second) < NOW_AND_THEN);
+    }
+
+    #[test]
+    fn what_changes_unseen_is_read_on_request_and_what_the_actuator_can_do_stays() {
+        let fixture = machine("0", ONE);
+        let now = at(Duration::from_secs(1));
+        let ours = Inventory::read(&fixture.roots, now).capabilities.into_iter().take(1).collect::<Vec<_>>();
+        let mut discovery = Discovery::new(&fixture.roots, Inventory::read(&fixture.roots, now), ours, now);
+        let known = discovery.current().capabilities.len();
+        fixture.file("proc/sys/kernel/hostname", "renamed\n");
+        discovery.request(now);
+        follow(&mut discovery, &fixture, 2, |inventory| inventory.system.facts.hostname.as_deref() == Some("renamed"));
+        assert_eq!(discovery.current().capabilities.len(), known);
+    }
+}
