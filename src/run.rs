@@ -8,13 +8,13 @@ mod counts;
 mod discovery;
 mod history;
 mod jobs;
+mod orders;
 mod policies;
 mod publish;
 mod questions;
 mod service;
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -39,26 +39,18 @@ pub use service::{HistorySettings, RunError, Settings, run};
 use complaints::Complaints;
 use discovery::Discovery;
 use history::HistoryFeed;
+use orders::{Order, Orders, Wake};
 use policies::Policies;
 use publish::Publisher;
 use questions::Questions;
 
 /// Between two ticks. A pause or a resume that comes a tick late costs a plot a second.
 const TICK: Duration = Duration::from_secs(1);
-/// Between two looks at what processes come and go; a look without news costs a system call.
+/// Between two looks at what processes come and go, however many do.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// A tick that was stopped or starved for longer than this before it could act does not act.
 const STALE: Duration = Duration::from_secs(5);
-
-/// What the servers' thread asks of the loop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Order {
-    /// Read the policies and the inventory again.
-    Reload,
-    /// Put everything back and end.
-    Stop,
-}
 
 /// Everything that the loop keeps from one tick to the next.
 struct Loop {
@@ -87,23 +79,31 @@ struct Guarded {
 
 impl Loop {
     /// Turns until it is told to stop; then everything is put back.
-    fn turn(mut self, orders: &Receiver<Order>) -> bool {
+    fn turn(mut self, orders: &Orders) -> bool {
         let mut due = Duration::ZERO;
         loop {
             let now = clock::now();
             let is_due = now.boot >= due;
-            // Without events a look is a sweep, which is not for every look.
+            // Without events a look is a sweep, which is not for every turn.
             let changed = (is_due || self.jobs.hears_events()) && self.look(now);
             if changed || is_due {
                 self.tick(now);
                 due = now.boot + TICK;
             }
-            let rest = due.saturating_sub(clock::now().boot).min(LOOK);
-            match orders.recv_timeout(rest) {
-                Ok(Order::Reload) => self.read_again(clock::now()),
-                Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return self.stop(clock::now()),
-                Err(RecvTimeoutError::Timeout) => {}
+            match self.rest(orders, now, due) {
+                Wake::Order(Order::Reload) => self.read_again(clock::now()),
+                Wake::Order(Order::Stop) | Wake::Deserted => return self.stop(clock::now()),
+                Wake::News | Wake::Rested => {}
             }
+        }
+    }
+
+    /// Rests until the next tick is due, an order comes, or processes do; news right after a look wait for more of them.
+    fn rest(&self, orders: &Orders, looked: Moment, due: Duration) -> Wake {
+        let until = |moment: Duration| moment.saturating_sub(clock::now().boot);
+        match orders.wait(self.jobs.news(), until(due)) {
+            Wake::News => orders.wait(None, until(due.min(looked.boot + LOOK))),
+            wake => wake,
         }
     }
 

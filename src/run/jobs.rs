@@ -1,6 +1,7 @@
 //! Keeps the jobs: which processes have come and gone, what each plotter shows of its progress, and what it uses.
 
 use std::collections::{BTreeMap, HashMap};
+use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -60,6 +61,11 @@ impl Jobs {
     /// Whether a look costs next to nothing, since the kernel tells what happened.
     pub fn hears_events(&self) -> bool {
         *self.watch.source() == Source::Events
+    }
+
+    /// Readable when processes have come or gone; `None` where the kernel does not tell.
+    pub fn news(&self) -> Option<BorrowedFd<'_>> {
+        self.watch.readiness()
     }
 
     pub fn profiles(&self) -> &Arc<Profiles> {

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, RwLock};
 use std::thread;
 use std::time::Duration;
@@ -14,10 +13,11 @@ use super::complaints::Complaints;
 use super::discovery::Discovery;
 use super::history::{self, HistoryEnd};
 use super::jobs::Jobs;
+use super::orders::{Order, OrderSender, orders};
 use super::policies::Policies;
 use super::publish::Publisher;
 use super::questions::Questions;
-use super::{Guarded, Loop, Order};
+use super::{Guarded, Loop};
 use crate::actuate::guard::{self, Guard, GuardError};
 use crate::actuate::{Actuator, OpenError};
 use crate::audit::AuditLog;
@@ -132,7 +132,7 @@ async fn serve(settings: Settings) -> Result<bool, RunError> {
     let (publish, latest) = watch::channel(None);
     let telemetry_path = settings.telemetry_path.clone();
     let site = Arc::new(Site::new(latest, Arc::clone(&history), Arc::new(clock::now), &telemetry_path));
-    let (orders, receiver) = channel();
+    let (orders, receiver) = orders()?;
     let (started, start) = oneshot::channel();
     let (ended, end) = oneshot::channel();
     let handle = thread::Builder::new().name("loop".to_owned()).spawn(move || {
@@ -178,7 +178,7 @@ impl Requests {
     }
 
     /// Hands signals to the loop until it has ended; its answer, or `None` if it was lost.
-    async fn carry(&mut self, orders: &Sender<Order>, mut end: oneshot::Receiver<bool>) -> Option<bool> {
+    async fn carry(&mut self, orders: &OrderSender, mut end: oneshot::Receiver<bool>) -> Option<bool> {
         loop {
             let order = tokio::select! {
                 answer = &mut end => return answer.ok(),
@@ -187,7 +187,7 @@ impl Requests {
                 _ = self.hang_up.recv() => Order::Reload,
             };
             tracing::info!(?order, "signal received");
-            if orders.send(order).is_err() {
+            if !orders.give(order) {
                 return end.await.ok();
             }
         }
