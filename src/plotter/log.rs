@@ -1,6 +1,6 @@
 //! Follows a plotter's log: bytes in, what they say about the plot out. A pure state machine; `log_source` does the reading.
 
-use regex::Captures;
+use regex_lite::Captures;
 
 use super::expr::{Expr, Variables};
 use super::job::Phase;

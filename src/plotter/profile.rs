@@ -1,6 +1,6 @@
 //! A profile: all that is known about one plotter, checked and ready to use.
 
-use regex::Regex;
+use regex_lite::Regex;
 
 use super::expr::Expr;
 use super::job::Phase;

@@ -3,7 +3,7 @@
 //! Command lines lie in both directions: editors and searches name plotters, and two plotters share one name. Every rule therefore
 //! starts from the program itself, or from the script behind an interpreter, never from a word somewhere in the arguments.
 
-use regex::Regex;
+use regex_lite::Regex;
 
 use super::profile::Match;
 use super::profiles::Profiles;
