@@ -11,6 +11,7 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod actuate;
+pub mod alert;
 pub mod arbiter;
 pub mod audit;
 pub mod claim;

@@ -3,6 +3,7 @@
 //! The loop has a thread of its own, and so have the servers: whoever asks slowly does not slow it down, and whoever asks
 //! often is answered from the last tick.
 
+mod alerts;
 mod complaints;
 mod counts;
 mod discovery;
@@ -36,6 +37,7 @@ use crate::world::{JobView, World};
 pub use jobs::{Jobs, Treatment};
 pub use service::{HistorySettings, RunError, Settings, run};
 
+use alerts::AlertWatch;
 use complaints::Complaints;
 use discovery::Discovery;
 use history::HistoryFeed;
@@ -69,6 +71,7 @@ struct Loop {
     publisher: Publisher,
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     history: HistoryFeed,
+    alerts: AlertWatch,
 }
 
 /// The guard, and whether it stood by in the last tick.
@@ -210,6 +213,7 @@ impl Loop {
             source: self.jobs.source(),
             guard_alive: self.guard.as_ref().map(|guard| guard.is_alive),
             history: self.history.state(),
+            alerts: self.alerts.active(),
             finished: clock::now(),
         };
         let snapshot = Arc::new(self.publisher.snapshot(world, decisions, &loose_ends));

@@ -140,6 +140,9 @@ pub struct RunOptions {
     /// The most that policies may do here [default: enforce as root, off without]
     #[arg(long = "max-mode", value_enum)]
     pub max_mode: Option<Mode>,
+    /// Prometheus alerting rules to evaluate over the embedded history [default: the shipped alerts/plotwarden.rules.yml]
+    #[arg(long = "alerts.rules", value_name = "FILE")]
+    pub rules: Option<PathBuf>,
     #[command(flatten)]
     pub prometheus: PrometheusOptions,
     #[command(flatten)]

@@ -34,6 +34,7 @@ pub fn run(options: RunOptions) -> u8 {
         policies: policies(options.policies),
         mode,
         prometheus: options.prometheus.access(),
+        rules: options.rules,
         history,
     };
     match run::run(settings) {

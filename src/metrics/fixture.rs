@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::actuate::Outcome;
+use crate::alert::{ActiveAlert, AlertState};
 use crate::claim::{KnobKind, Target};
 use crate::clock::Moment;
 use crate::decide::{Cause, Decision, Input, Severity, Strategy};
@@ -54,6 +55,7 @@ pub(crate) fn snapshot(jobs: u32) -> Snapshot {
         recent: recent(),
         own: own(),
         history: Some(history()),
+        alerts: alerts(),
     }
 }
 
@@ -79,6 +81,7 @@ pub(crate) fn blind() -> Snapshot {
         reload: Reload { succeeded_at: None, error: None },
         own: LoopState { guard_alive: None, usage: OwnUsage::default(), ..own() },
         history: None,
+        alerts: Arc::default(),
         ..snapshot(0)
     }
 }
@@ -228,6 +231,23 @@ pub(crate) fn job(number: u32) -> JobView {
             },
         },
     }
+}
+
+fn alerts() -> Arc<[ActiveAlert]> {
+    let text =
+        |pairs: &[(&str, &str)]| pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+    let alert = ActiveAlert {
+        name: "HostCpuHigh".to_owned(),
+        state: AlertState::Firing,
+        labels: text(&[("instance", "plot-01:9037"), ("severity", "warning")]),
+        annotations: text(&[
+            ("summary", "The CPUs of plot-01:9037 are busy"),
+            ("description", "They work 91.2% of the time."),
+        ]),
+        since: 1_770_000_000_000 - 600_000,
+        value: 0.912,
+    };
+    [alert].into()
 }
 
 fn inventory() -> Inventory {

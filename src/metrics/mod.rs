@@ -5,6 +5,7 @@
 //! series of a job that has ended are gone with the job, a fact that could not be read has no sample, and there is no
 //! registry of series that could grow: the cost of a scrape is that of its text.
 
+mod alert;
 mod classic;
 mod cpu;
 mod disk;
@@ -97,6 +98,7 @@ fn families() -> impl Iterator<Item = &'static Family> {
         pause::FAMILIES,
         policy::FAMILIES,
         knob::FAMILIES,
+        alert::FAMILIES,
     ]
     .into_iter()
     .flatten()

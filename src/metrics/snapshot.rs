@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::actuate::Outcome;
+use crate::alert::ActiveAlert;
 use crate::claim::{KnobKind, Target};
 use crate::decide::{Decision, Strategy};
 use crate::history::Stats;
@@ -31,6 +32,8 @@ pub struct Snapshot {
     pub own: LoopState,
     /// `None` before its first tick.
     pub history: Option<HistoryState>,
+    /// As of the last evaluation of the rules.
+    pub alerts: Arc<[ActiveAlert]>,
 }
 
 /// A policy in force, and what it decided last.

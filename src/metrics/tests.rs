@@ -18,6 +18,7 @@ fn text(snapshot: Snapshot, format: Format) -> String {
 /// The label names that a family may use. A new one is added here with a thought for its cardinality.
 fn bounded_labels() -> BTreeSet<&'static str> {
     BTreeSet::from([
+        "alertname",
         "architecture",
         "buckets",
         "by",
@@ -48,6 +49,7 @@ fn bounded_labels() -> BTreeSet<&'static str> {
         "reason",
         "resource",
         "scope",
+        "severity",
         "signal",
         "source",
         "state",

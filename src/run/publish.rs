@@ -7,6 +7,7 @@ use super::TICK;
 use super::counts::Counts;
 use super::policies::Policies;
 use crate::actuate::{Actuator, Report};
+use crate::alert::ActiveAlert;
 use crate::arbiter::Wanted;
 use crate::claim::{KnobKind, Target};
 use crate::clock::Moment;
@@ -39,6 +40,7 @@ pub struct Tick<'a> {
     pub source: &'a Source,
     pub guard_alive: Option<bool>,
     pub history: Option<HistoryState>,
+    pub alerts: Arc<[ActiveAlert]>,
     pub finished: Moment,
 }
 
@@ -88,6 +90,7 @@ impl Publisher {
                 usage: self.own.sample(),
             },
             history: tick.history.clone(),
+            alerts: Arc::clone(&tick.alerts),
             world,
         }
     }

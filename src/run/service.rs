@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
+use super::alerts::AlertWatch;
 use super::complaints::Complaints;
 use super::discovery::Discovery;
 use super::history::{self, HistoryEnd};
@@ -20,6 +21,7 @@ use super::questions::Questions;
 use super::{Guarded, Loop};
 use crate::actuate::guard::{self, Guard, GuardError};
 use crate::actuate::{Actuator, OpenError};
+use crate::alert::{RuleError, Rules};
 use crate::audit::AuditLog;
 use crate::history::{History, HistoryConfig, SharedHistory, Target};
 use crate::http::{self, ListenError, Site};
@@ -52,6 +54,8 @@ pub struct Settings {
     pub mode: Mode,
     /// The server that policies may ask, if there is one.
     pub prometheus: Option<Access>,
+    /// File with alerting rules; the shipped ones if not given.
+    pub rules: Option<PathBuf>,
     pub history: HistorySettings,
 }
 
@@ -94,6 +98,8 @@ pub enum RunError {
     Profiles(#[from] ProfileError),
     #[error("{}\n{} in the policies; nothing was started (`plotwarden policy check` says the same)", lines(.0), count(.0))]
     Policies(Vec<PolicyError>),
+    #[error(transparent)]
+    Rules(#[from] RuleError),
     #[error(transparent)]
     Prometheus(#[from] BadAccess),
     #[error(transparent)]
@@ -204,6 +210,8 @@ fn prepare(
     let now = clock::now();
     let inventory = Inventory::read(&roots, now);
     let instance = config.target.instance.clone();
+    let rules = settings.rules.as_deref().map_or_else(Rules::shipped, Rules::read)?;
+    let alerts = AlertWatch::start(rules, Arc::clone(&history))?;
     let questions = Questions::start(Arc::clone(&history), instance, settings.prometheus.as_ref())?;
     let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: settings.prometheus.is_some() };
     let policies = Policies::load(settings.policies, vocabulary, mode, now).map_err(RunError::Policies)?;
@@ -244,6 +252,7 @@ fn prepare(
         guard,
         snapshots,
         history,
+        alerts,
         roots,
     };
     Ok((work, history_end))

@@ -2,6 +2,7 @@
 //!
 //! Rendered on the server from the last snapshot, without script; it renews itself by a `meta refresh`.
 
+mod alerts;
 mod control;
 mod host;
 mod html;
@@ -30,6 +31,7 @@ pub(super) fn render(latest: Option<&Snapshot>, now: Moment, telemetry_path: &st
     html.raw("<main>");
     notices(&mut html, latest, now);
     if let Some(snapshot) = latest {
+        alerts::alerts(&mut html, snapshot);
         host::tiles(&mut html, snapshot);
         jobs::table(&mut html, snapshot);
         control::contention(&mut html, snapshot);
