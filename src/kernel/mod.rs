@@ -5,6 +5,7 @@
 pub mod attribute;
 pub mod cgroup;
 pub mod clock;
+pub mod device_events;
 mod error;
 pub mod file;
 #[cfg(test)]

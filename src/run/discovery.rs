@@ -10,12 +10,15 @@ use std::time::Duration;
 use crate::clock::Moment;
 use crate::inventory::{Capability, Inventory};
 use crate::kernel::Roots;
+use crate::kernel::device_events::DeviceEvents;
 use crate::sample::HostSample;
 
 /// Addresses, mounts and RAID sets change without a device that comes or goes.
 const NOW_AND_THEN: Duration = Duration::from_mins(10);
 /// A new device is not whole at once: udev names it and finds its partitions.
 const SETTLED: Duration = Duration::from_secs(2);
+/// Where devices come and go all the time, such as those of containers, the inventory is not read all the time.
+const APART: Duration = Duration::from_secs(10);
 
 /// The inventory, and whatever makes it old.
 pub struct Discovery {
@@ -23,9 +26,13 @@ pub struct Discovery {
     current: Arc<Inventory>,
     /// What the actuator can do, which no inventory knows.
     of_actuator: Vec<Capability>,
+    /// `None` where the kernel does not tell; then only what comes and goes by name is noticed.
+    events: Option<DeviceEvents>,
     seen: Option<u64>,
     /// When it is to be read again, as time since boot.
     due: Duration,
+    /// When it was read last.
+    began: Duration,
     reading: Option<Receiver<Inventory>>,
 }
 
@@ -33,7 +40,18 @@ impl Discovery {
     pub fn new(roots: &Roots, inventory: Inventory, of_actuator: Vec<Capability>, now: Moment) -> Self {
         let due = now.boot + NOW_AND_THEN;
         let current = Arc::new(with(inventory, &of_actuator));
-        Self { roots: roots.clone(), current, of_actuator, seen: None, due, reading: None }
+        let events =
+            DeviceEvents::open().inspect_err(|error| tracing::debug!(%error, "hot-plug is noticed by names only"));
+        Self {
+            roots: roots.clone(),
+            current,
+            of_actuator,
+            events: events.ok(),
+            seen: None,
+            due,
+            began: now.boot,
+            reading: None,
+        }
     }
 
     pub fn current(&self) -> &Arc<Inventory> {
@@ -47,10 +65,9 @@ impl Discovery {
 
     /// Takes a reading that has ended, and begins one that is due.
     pub fn follow(&mut self, now: Moment, host: &HostSample) {
-        let hardware = hardware(host);
-        if self.seen.replace(hardware).is_some_and(|seen| seen != hardware) {
-            tracing::info!("hardware has come or gone; the inventory is read again");
-            self.due = self.due.min(now.boot + SETTLED);
+        if self.has_changed(host) {
+            tracing::debug!("hardware has come, gone or changed; the inventory is read again");
+            self.due = self.due.min((now.boot + SETTLED).max(self.began + APART));
         }
         if let Some(reading) = &self.reading {
             match reading.try_recv() {
@@ -64,8 +81,15 @@ impl Discovery {
         }
         if now.boot >= self.due {
             self.due = now.boot + NOW_AND_THEN;
+            self.began = now.boot;
             self.reading = self.begin(now);
         }
+    }
+
+    fn has_changed(&mut self, host: &HostSample) -> bool {
+        let hardware = hardware(host);
+        let is_told = self.events.as_ref().is_some_and(DeviceEvents::any);
+        self.seen.replace(hardware).is_some_and(|seen| seen != hardware) || is_told
     }
 
     fn begin(&self, now: Moment) -> Option<Receiver<Inventory>> {

@@ -10,6 +10,8 @@ pub mod chiapos;
 pub mod daemon;
 pub mod dial;
 pub mod dialled;
+pub mod loop_disk;
+pub mod machine;
 pub mod mock_prometheus;
 pub mod prometheus;
 pub mod slow_disk;
