@@ -6,7 +6,7 @@ use super::exit;
 use super::options::{HistoryOptions, RunOptions};
 use crate::kernel::Roots;
 use crate::mode::Mode;
-use crate::run::{self, HistorySettings, Settings};
+use crate::run::{self, HistorySettings, ProcessSettings, Settings};
 
 const POLICIES: &str = "/etc/plotwarden/policies";
 const HISTORY: &str = "/var/lib/plotwarden/history";
@@ -35,6 +35,7 @@ pub fn run(options: RunOptions) -> u8 {
         mode,
         prometheus: options.prometheus.access(),
         history,
+        processes: ProcessSettings { groups: options.processes.config, interval: options.processes.interval },
     };
     match run::run(settings) {
         Ok(true) => exit::OK,

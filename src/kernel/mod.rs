@@ -5,6 +5,7 @@
 pub mod attribute;
 pub mod cgroup;
 pub mod clock;
+pub mod descriptors;
 mod error;
 pub mod file;
 #[cfg(test)]

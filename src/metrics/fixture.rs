@@ -21,7 +21,8 @@ use crate::mode::Mode;
 use crate::plotter::{Arguments, Demand, Evidence, Job, JobId, Needs, Owner, Phase, Progress};
 use crate::pressure::{Pressure, PressureSet, PressureState, Resource, Stall};
 use crate::sample::{
-    CpuSample, CpuTimes, DiskSample, HostSample, InterfaceSample, JobSample, LoadSample, MemorySample, OwnUsage,
+    CpuSample, CpuTimes, DiskSample, GroupSample, HostSample, InterfaceSample, JobSample, LoadSample, MemorySample,
+    OwnUsage, ProcessesSample, StateCounts, TopProcess,
 };
 use crate::signal::{self, Tally};
 use crate::units::{Bytes, Ratio};
@@ -41,7 +42,12 @@ fn wall(seconds_ago: u64) -> SystemTime {
 /// A machine with eight CPUs, two disks and `jobs` plotters, one of them paused and one stalled.
 pub(crate) fn snapshot(jobs: u32) -> Snapshot {
     Snapshot {
-        world: World { now: now(), host: host(), jobs: (0..jobs).map(job).collect() },
+        world: World {
+            now: now(),
+            host: host(),
+            jobs: (0..jobs).map(job).collect(),
+            processes: Some(Arc::new(processes())),
+        },
         inventory: Arc::new(inventory()),
         profiles: ["bladebit", "chiapos", "madmax"].map(str::to_owned).into(),
         policies: policies(),
@@ -71,7 +77,7 @@ pub(crate) fn blind() -> Snapshot {
     unknown.job.needs = Needs::default();
     unknown.job.arguments = Arguments::default();
     Snapshot {
-        world: World { now: now(), host, jobs: vec![unknown] },
+        world: World { now: now(), host, jobs: vec![unknown], processes: None },
         policies: Vec::new(),
         knobs: Vec::new(),
         counters: Counters::default(),
@@ -148,6 +154,47 @@ fn host() -> HostSample {
         pressure: pressure(0.42),
         jobs_pressure: Some(pressure(0.57)),
         ..HostSample::default()
+    }
+}
+
+fn processes() -> ProcessesSample {
+    let group = |name: &str, processes: u64| GroupSample {
+        name: name.into(),
+        processes,
+        states: StateCounts { sleeping: processes, ..StateCounts::default() },
+        threads: 3 * processes,
+        cpu_user: Duration::from_mins(20),
+        cpu_system: Duration::from_secs(130),
+        resident: Bytes(2 * GIB),
+        virtual_size: Bytes(9 * GIB),
+        swapped: Some(Bytes(0)),
+        minor_faults: 123_456,
+        major_faults: 78,
+        read: Some(Bytes(700 * GIB)),
+        written: Some(Bytes(3 * GIB)),
+        context_switches: Some(4_567_890),
+        open_files: Some(210),
+        worst_open_files: Some(0.125),
+        oldest_start: Some(Duration::from_mins(3)),
+    };
+    let top = |pid, comm: &str, user: &str, value| TopProcess {
+        pid,
+        comm: comm.to_owned(),
+        user: Some(user.to_owned()),
+        value,
+    };
+    ProcessesSample {
+        begun: now().boot.checked_sub(Duration::from_secs(2)).unwrap(),
+        took: Duration::from_millis(4),
+        processes: 180,
+        kernel_threads: 240,
+        unchanged: 390,
+        groups: vec![group("harvester", 1), group("other", 170), group("copier", 9)],
+        crowded_out: 0,
+        top_cpu: vec![top(812, "ffmpeg", "media", 3.25), top(977, "kswapd0", "root", 0.12)],
+        top_memory: vec![top(812, "ffmpeg", "media", 1_500_000_000.0)],
+        top_io: vec![top(4242, "rsync", "chia", 210_000_000.0)],
+        problems: Vec::new(),
     }
 }
 

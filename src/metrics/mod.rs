@@ -21,6 +21,8 @@ mod own;
 mod pause;
 mod policy;
 mod pressure;
+mod process;
+mod process_group;
 mod progress;
 mod record;
 mod snapshot;
@@ -92,6 +94,8 @@ fn families() -> impl Iterator<Item = &'static Family> {
         disk::FAMILIES,
         network::FAMILIES,
         pressure::FAMILIES,
+        process::FAMILIES,
+        process_group::FAMILIES,
         job::FAMILIES,
         progress::FAMILIES,
         pause::FAMILIES,

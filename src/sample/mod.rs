@@ -11,6 +11,7 @@ mod network;
 mod own;
 mod paced;
 mod process;
+mod processes;
 mod temp;
 
 pub use cpu::{CpuSample, CpuTimes};
@@ -21,3 +22,4 @@ pub use load::LoadSample;
 pub use memory::MemorySample;
 pub use network::InterfaceSample;
 pub use own::{OwnSampler, OwnUsage};
+pub use processes::{GroupSample, GroupsError, News, ProcessGroups, ProcessesSample, StateCounts, Sweeper, TopProcess};
