@@ -17,6 +17,7 @@ pub mod process_events;
 pub mod process_watch;
 mod roots;
 pub mod sweep;
+pub mod taskstats;
 pub mod text;
 
 pub use error::KernelError;

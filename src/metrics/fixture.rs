@@ -21,8 +21,8 @@ use crate::mode::Mode;
 use crate::plotter::{Arguments, Demand, Evidence, Job, JobId, Needs, Owner, Phase, Progress};
 use crate::pressure::{Pressure, PressureSet, PressureState, Resource, Stall};
 use crate::sample::{
-    CpuSample, CpuTimes, DiskSample, GroupSample, HostSample, InterfaceSample, JobSample, LoadSample, MemorySample,
-    OwnUsage, ProcessesSample, StateCounts, TopProcess,
+    CpuSample, CpuTimes, DelaySample, DiskSample, GroupSample, HostSample, InterfaceSample, JobSample, LoadSample,
+    MemorySample, OwnUsage, ProcessesSample, StateCounts, TopProcess,
 };
 use crate::signal::{self, Tally};
 use crate::units::{Bytes, Ratio};
@@ -264,6 +264,14 @@ pub(crate) fn job(number: u32) -> JobView {
             pressure: Some(pressure(share)),
             proportional: None,
             temp_age: Some(Duration::from_secs(2)),
+            delays: DelaySample {
+                cpu: Some(Duration::from_secs(40)),
+                io: Some(Duration::from_secs(1300)),
+                swapin: Some(Duration::ZERO),
+                reclaim: Some(Duration::from_millis(250)),
+                thrashing: Some(Duration::ZERO),
+                compaction: Some(Duration::ZERO),
+            },
             problems: Vec::new(),
         },
         pause: PauseView {

@@ -2,6 +2,7 @@
 
 mod background;
 mod cpu;
+mod delay;
 mod disk;
 mod host;
 mod job;
@@ -15,6 +16,7 @@ mod processes;
 mod temp;
 
 pub use cpu::{CpuSample, CpuTimes};
+pub use delay::DelaySample;
 pub use disk::DiskSample;
 pub use host::{HostSample, HostSampler, SampleProblem};
 pub use job::{JobSample, JobSampler, Subject};

@@ -6,6 +6,7 @@ mod control;
 mod host;
 mod html;
 mod jobs;
+mod processes;
 mod words;
 
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub(super) fn render(latest: Option<&Snapshot>, now: Moment, telemetry_path: &st
     if let Some(snapshot) = latest {
         host::tiles(&mut html, snapshot);
         jobs::table(&mut html, snapshot);
+        processes::table(&mut html, snapshot);
         control::contention(&mut html, snapshot);
         control::recent(&mut html, snapshot);
         control::knobs(&mut html, snapshot);
