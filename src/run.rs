@@ -30,12 +30,12 @@ use crate::kernel::{Roots, clock};
 use crate::metrics::Snapshot;
 use crate::mode::Mode;
 use crate::plotter::RuntimeKnob;
-use crate::sample::HostSampler;
+use crate::sample::{HostSampler, News, Sweeper};
 use crate::signal::Signals;
 use crate::world::{JobView, World};
 
 pub use jobs::{Jobs, Treatment};
-pub use service::{HistorySettings, RunError, Settings, run};
+pub use service::{HistorySettings, ProcessSettings, RunError, Settings, run};
 
 use alerts::AlertWatch;
 use complaints::Complaints;
@@ -61,6 +61,7 @@ struct Loop {
     discovery: Discovery,
     host: HostSampler,
     jobs: Jobs,
+    sweeper: Sweeper,
     signals: Signals,
     questions: Questions,
     policies: Policies,
@@ -135,9 +136,16 @@ impl Loop {
     }
 
     fn sample(&mut self, now: Moment) -> World {
-        let Self { roots, actuator, jobs, host, .. } = self;
-        let jobs = jobs.sample(now, |job| Treatment::of(actuator, roots, job, now));
-        World { now, host: host.sample(now), jobs }
+        let Self { roots, actuator, jobs, host, sweeper, .. } = self;
+        let views = jobs.sample(now, |job| Treatment::of(actuator, roots, job, now));
+        let mut host = host.sample(now);
+        let processes = sweeper.poll(now, || News {
+            appeared: jobs.take_arrivals(),
+            jobs: pids_of(&views),
+            memory_total: host.memory.as_ref().and_then(|memory| memory.total),
+        });
+        host.problems.extend(sweeper.problems(now));
+        World { now, host, jobs: views, processes }
     }
 
     /// What the operator asks for when policies or hardware have changed.
@@ -244,4 +252,11 @@ impl Loop {
             }
         }
     }
+}
+
+/// All processes of all jobs, sorted.
+fn pids_of(jobs: &[JobView]) -> Vec<i32> {
+    let mut pids: Vec<i32> = jobs.iter().flat_map(|view| &view.job.processes).map(|process| process.pid).collect();
+    pids.sort_unstable();
+    pids
 }

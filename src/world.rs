@@ -3,11 +3,12 @@
 pub mod json;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::plotter::Job;
-use crate::sample::{HostSample, JobSample};
+use crate::sample::{HostSample, JobSample, ProcessesSample};
 
 /// One tick's picture of the machine.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub struct World {
     pub host: HostSample,
     /// Oldest job first.
     pub jobs: Vec<JobView>,
+    /// The last sweep over all processes; `None` before the first has come to its end.
+    pub processes: Option<Arc<ProcessesSample>>,
 }
 
 /// A job with its measurements, and what we have done to it so far.

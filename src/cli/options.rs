@@ -104,6 +104,17 @@ impl PrometheusOptions {
     }
 }
 
+/// What is read of processes that are no jobs.
+#[derive(Debug, Clone, Args)]
+pub struct ProcessOptions {
+    /// YAML file with the groups of processes to publish [default: the shipped groups of farming software, plotters and copiers]
+    #[arg(long = "processes.config", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Time between two readings of all processes
+    #[arg(long = "processes.interval", value_name = "TIME", default_value = "5s", value_parser = a_second_or_more)]
+    pub interval: Duration,
+}
+
 /// What is kept of the past.
 #[derive(Debug, Clone, Args)]
 pub struct HistoryOptions {
@@ -147,6 +158,8 @@ pub struct RunOptions {
     pub prometheus: PrometheusOptions,
     #[command(flatten)]
     pub history: HistoryOptions,
+    #[command(flatten)]
+    pub processes: ProcessOptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -199,6 +212,12 @@ pub struct QueryOptions {
     /// Output format; json is the answer as it came
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub output: Output,
+}
+
+/// Not more often than the loop turns.
+fn a_second_or_more(text: &str) -> Result<Duration, String> {
+    let time = parse_duration(text).map_err(|error| error.to_string())?;
+    if time < Duration::from_secs(1) { Err("it must be a second or longer".to_owned()) } else { Ok(time) }
 }
 
 /// Longer than nothing.

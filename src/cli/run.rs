@@ -6,7 +6,7 @@ use super::exit;
 use super::options::{HistoryOptions, RunOptions};
 use crate::kernel::Roots;
 use crate::mode::Mode;
-use crate::run::{self, HistorySettings, Settings};
+use crate::run::{self, HistorySettings, ProcessSettings, Settings};
 
 const POLICIES: &str = "/etc/plotwarden/policies";
 const HISTORY: &str = "/var/lib/plotwarden/history";
@@ -36,6 +36,7 @@ pub fn run(options: RunOptions) -> u8 {
         prometheus: options.prometheus.access(),
         rules: options.rules,
         history,
+        processes: ProcessSettings { groups: options.processes.config, interval: options.processes.interval },
     };
     match run::run(settings) {
         Ok(true) => exit::OK,

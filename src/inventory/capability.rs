@@ -1,6 +1,8 @@
 //! Which surfaces of the kernel can be used here, or why not and what mends it. Found out by looking and reading, never
 //! by trying a change.
 
+mod delays;
+
 use std::fs;
 
 use serde::Serialize;
@@ -71,6 +73,7 @@ pub(super) fn probe(
         here.process_events(),
         here.process_list(),
         here.process_io(),
+        here.delay_accounting(),
         here.pressure(),
         here.cgroup_mount(),
         here.cgroup_freeze(),

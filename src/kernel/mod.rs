@@ -5,6 +5,7 @@
 pub mod attribute;
 pub mod cgroup;
 pub mod clock;
+pub mod descriptors;
 pub mod device_events;
 mod error;
 pub mod file;
@@ -17,6 +18,7 @@ pub mod process_events;
 pub mod process_watch;
 mod roots;
 pub mod sweep;
+pub mod taskstats;
 pub mod text;
 
 pub use error::KernelError;

@@ -14,7 +14,7 @@ use super::{KernelError, Roots, file, text};
 pub enum Privilege {
     /// Signals to processes of others.
     Kill = 5,
-    /// Process events before Linux 6.6.
+    /// Delays of processes, and process events before Linux 6.6.
     NetAdmin = 12,
     /// Counters, open files and directories of processes of others.
     SysPtrace = 19,

@@ -191,7 +191,7 @@ fn runs_on_without_first_thread(roots: &Roots, pid: i32) -> bool {
 }
 
 /// Events name the pids of the first pid namespace, and so does procfs if it shows us under our own number.
-fn is_our_procfs(roots: &Roots) -> bool {
+pub(super) fn is_our_procfs(roots: &Roots) -> bool {
     let shown = std::fs::read_link(roots.proc("self"));
     shown.is_ok_and(|pid| pid.as_os_str() == std::process::id().to_string().as_str())
 }

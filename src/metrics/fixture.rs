@@ -22,7 +22,8 @@ use crate::mode::Mode;
 use crate::plotter::{Arguments, Demand, Evidence, Job, JobId, Needs, Owner, Phase, Progress};
 use crate::pressure::{Pressure, PressureSet, PressureState, Resource, Stall};
 use crate::sample::{
-    CpuSample, CpuTimes, DiskSample, HostSample, InterfaceSample, JobSample, LoadSample, MemorySample, OwnUsage,
+    CpuSample, CpuTimes, DelaySample, DiskSample, GroupSample, HostSample, InterfaceSample, JobSample, LoadSample,
+    MemorySample, OwnUsage, ProcessesSample, StateCounts, TopProcess,
 };
 use crate::signal::{self, Tally};
 use crate::units::{Bytes, Ratio};
@@ -42,7 +43,12 @@ fn wall(seconds_ago: u64) -> SystemTime {
 /// A machine with eight CPUs, two disks and `jobs` plotters, one of them paused and one stalled.
 pub(crate) fn snapshot(jobs: u32) -> Snapshot {
     Snapshot {
-        world: World { now: now(), host: host(), jobs: (0..jobs).map(job).collect() },
+        world: World {
+            now: now(),
+            host: host(),
+            jobs: (0..jobs).map(job).collect(),
+            processes: Some(Arc::new(processes())),
+        },
         inventory: Arc::new(inventory()),
         profiles: ["bladebit", "chiapos", "madmax"].map(str::to_owned).into(),
         policies: policies(),
@@ -73,7 +79,7 @@ pub(crate) fn blind() -> Snapshot {
     unknown.job.needs = Needs::default();
     unknown.job.arguments = Arguments::default();
     Snapshot {
-        world: World { now: now(), host, jobs: vec![unknown] },
+        world: World { now: now(), host, jobs: vec![unknown], processes: None },
         policies: Vec::new(),
         knobs: Vec::new(),
         counters: Counters::default(),
@@ -154,6 +160,47 @@ fn host() -> HostSample {
     }
 }
 
+fn processes() -> ProcessesSample {
+    let group = |name: &str, processes: u64| GroupSample {
+        name: name.into(),
+        processes,
+        states: StateCounts { sleeping: processes, ..StateCounts::default() },
+        threads: 3 * processes,
+        cpu_user: Duration::from_mins(20),
+        cpu_system: Duration::from_secs(130),
+        resident: Bytes(2 * GIB),
+        virtual_size: Bytes(9 * GIB),
+        swapped: Some(Bytes(0)),
+        minor_faults: 123_456,
+        major_faults: 78,
+        read: Some(Bytes(700 * GIB)),
+        written: Some(Bytes(3 * GIB)),
+        context_switches: Some(4_567_890),
+        open_files: Some(210),
+        worst_open_files: Some(0.125),
+        oldest_start: Some(Duration::from_mins(3)),
+    };
+    let top = |pid, comm: &str, user: &str, value| TopProcess {
+        pid,
+        comm: comm.to_owned(),
+        user: Some(user.to_owned()),
+        value,
+    };
+    ProcessesSample {
+        begun: now().boot.checked_sub(Duration::from_secs(2)).unwrap(),
+        took: Duration::from_millis(4),
+        processes: 180,
+        kernel_threads: 240,
+        unchanged: 390,
+        groups: vec![group("harvester", 1), group("other", 170), group("copier", 9)],
+        crowded_out: 0,
+        top_cpu: vec![top(812, "ffmpeg", "media", 3.25), top(977, "kswapd0", "root", 0.12)],
+        top_memory: vec![top(812, "ffmpeg", "media", 1_500_000_000.0)],
+        top_io: vec![top(4242, "rsync", "chia", 210_000_000.0)],
+        problems: Vec::new(),
+    }
+}
+
 /// Profiles, phases and states take turns; the first job is paused, the second has stalled.
 pub(crate) fn job(number: u32) -> JobView {
     let share = f64::from(number % 10).mul_add(0.09, 0.05);
@@ -220,6 +267,14 @@ pub(crate) fn job(number: u32) -> JobView {
             pressure: Some(pressure(share)),
             proportional: None,
             temp_age: Some(Duration::from_secs(2)),
+            delays: DelaySample {
+                cpu: Some(Duration::from_secs(40)),
+                io: Some(Duration::from_secs(1300)),
+                swapin: Some(Duration::ZERO),
+                reclaim: Some(Duration::from_millis(250)),
+                thrashing: Some(Duration::ZERO),
+                compaction: Some(Duration::ZERO),
+            },
             problems: Vec::new(),
         },
         pause: PauseView {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::UNIX_EPOCH;
 
 use crate::kernel::process::RunState;
-use crate::sample::JobSample;
+use crate::sample::{DelaySample, JobSample};
 use crate::world::JobView;
 
 use super::family::{Family, Samples};
@@ -78,6 +78,15 @@ pub(super) const FAMILIES: &[Family] = &[
                 out.add([view.job.id.as_str().into(), "major".into()], view.sample.major_faults);
             }
         }),
+    Family::counter(
+        "plotwarden_job_delay_seconds_total",
+        "Time that the threads of the job waited, by kind: for a CPU, for disks (io), for pages in swap (swapin), for memory to be \
+         freed (reclaim) or put together (compaction), for pages dropped a moment before (thrashing). All but cpu only while \
+         kernel.task_delayacct is 1, of jobs started since.",
+    )
+    .by(&["job_id", "kind"])
+    .from("taskstats")
+    .drawn(delays),
     counted("plotwarden_job_file_read_bytes_total", "Bytes through read(2) and its kin, cached or not.")
         .drawn(|s, out| each_sample(s, out, |sample| sample.rchar)),
     counted("plotwarden_job_file_written_bytes_total", "Bytes through write(2) and its kin: the odometer of progress.")
@@ -129,6 +138,22 @@ fn job_info(s: &Snapshot, out: &mut Samples<'_>) {
             owner,
             job.progress.plot_id.as_deref().into(),
         ]);
+    }
+}
+
+fn delays(s: &Snapshot, out: &mut Samples<'_>) {
+    for view in &s.world.jobs {
+        let DelaySample { cpu, io, swapin, reclaim, thrashing, compaction } = view.sample.delays;
+        for (kind, time) in [
+            ("cpu", cpu),
+            ("io", io),
+            ("swapin", swapin),
+            ("reclaim", reclaim),
+            ("thrashing", thrashing),
+            ("compaction", compaction),
+        ] {
+            out.add([view.job.id.as_str().into(), kind.into()], time);
+        }
     }
 }
 

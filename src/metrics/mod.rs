@@ -22,6 +22,8 @@ mod own;
 mod pause;
 mod policy;
 mod pressure;
+mod process;
+mod process_group;
 mod progress;
 mod record;
 mod snapshot;
@@ -93,6 +95,8 @@ fn families() -> impl Iterator<Item = &'static Family> {
         disk::FAMILIES,
         network::FAMILIES,
         pressure::FAMILIES,
+        process::FAMILIES,
+        process_group::FAMILIES,
         job::FAMILIES,
         progress::FAMILIES,
         pause::FAMILIES,

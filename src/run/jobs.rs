@@ -1,6 +1,6 @@
 //! Keeps the jobs: which processes have come and gone, what each plotter shows of its progress, and what it uses.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +23,8 @@ pub struct Jobs {
     sampler: JobSampler,
     /// Open logs; `None` for a plotter whose output cannot be followed.
     logs: HashMap<JobId, Option<LogSource>>,
+    /// Processes that came, or became another program, since they were last asked for.
+    arrivals: BTreeSet<i32>,
 }
 
 /// What was done to a job, as far as looking at it needs to know.
@@ -50,6 +52,7 @@ impl Jobs {
             registry: JobRegistry::new(profiles, machine),
             sampler: JobSampler::new(roots),
             logs: HashMap::new(),
+            arrivals: BTreeSet::new(),
         }
     }
 
@@ -77,9 +80,11 @@ impl Jobs {
         let before = self.registry.jobs();
         let changes = self.watch.changes(now)?;
         for pid in changes.exited {
+            self.arrivals.remove(&pid);
             self.registry.forget(pid);
         }
         for pid in changes.appeared {
+            self.arrivals.insert(pid);
             match read_facts(&self.roots, pid) {
                 Ok(facts) => self.registry.consider(&facts),
                 // Ended already, or hidden from us: not a job that we could know anything of.
@@ -87,6 +92,11 @@ impl Jobs {
             }
         }
         Ok(self.registry.jobs() != before)
+    }
+
+    /// The processes that came, or became another program, since the last call; for those who read processes that are no jobs.
+    pub fn take_arrivals(&mut self) -> Vec<i32> {
+        std::mem::take(&mut self.arrivals).into_iter().collect()
     }
 
     /// The jobs with their measurements, the oldest first. `treatment` says what we have done to each.

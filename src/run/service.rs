@@ -27,18 +27,23 @@ use crate::history::{History, HistoryConfig, SharedHistory, Target};
 use crate::http::{self, ListenError, Site};
 use crate::inventory::{self, Inventory};
 use crate::kernel::process_watch::Source;
-use crate::kernel::{Roots, clock};
+use crate::kernel::{Roots, clock, descriptors};
 use crate::knob::{self, GroupUse, Linux};
 use crate::metrics;
 use crate::mode::Mode;
 use crate::plotter::{ProfileError, Profiles};
 use crate::policy::{PolicyError, Vocabulary};
-use crate::sample::{HostSampler, OwnSampler};
+use crate::sample::{GroupsError, HostSampler, OwnSampler, ProcessGroups, Sweeper};
 use crate::signal::{Access, BadAccess, Signals};
 use crate::units::Bytes;
 
 /// Queries under way at the end notice within this time that nobody waits for them any more.
 const QUERY_GRACE: Duration = Duration::from_secs(2);
+
+/// Files that are not those of processes: sockets, files of the machine, logs and journal.
+const OWN_FILES: usize = 2048;
+/// The kernel spends up to 5 KB of memory on each.
+const MOST_KEPT_FILES: usize = 16_384;
 
 /// What `plotwarden run` was asked to do.
 #[derive(Debug, Clone)]
@@ -57,6 +62,16 @@ pub struct Settings {
     /// File with alerting rules; the shipped ones if not given.
     pub rules: Option<PathBuf>,
     pub history: HistorySettings,
+    pub processes: ProcessSettings,
+}
+
+/// How the processes that are no jobs are read.
+#[derive(Debug, Clone)]
+pub struct ProcessSettings {
+    /// File with the groups; the shipped ones if there is none.
+    pub groups: Option<PathBuf>,
+    /// Between two sweeps.
+    pub interval: Duration,
 }
 
 /// What is kept of the past, and under which labels.
@@ -100,6 +115,8 @@ pub enum RunError {
     Policies(Vec<PolicyError>),
     #[error(transparent)]
     Rules(#[from] RuleError),
+    #[error(transparent)]
+    Groups(#[from] GroupsError),
     #[error(transparent)]
     Prometheus(#[from] BadAccess),
     #[error(transparent)]
@@ -234,6 +251,7 @@ fn prepare(
         tracing::warn!(%reason, "new processes are noticed by sweeping procfs each second");
     }
     let discovery = Discovery::new(&roots, inventory, actuator.capabilities(), now);
+    let sweeper = sweeper(&roots, &settings.processes)?;
     let jobs_group = roots.cgroupfs.as_ref().map(|mount| mount.join(knob::BASE_GROUP));
     // Only who has the lock may write the file.
     let (history, history_end) = history::start(history, config, settings.history.file)?;
@@ -247,6 +265,7 @@ fn prepare(
         discovery,
         mode,
         jobs,
+        sweeper,
         policies,
         actuator,
         guard,
@@ -256,6 +275,14 @@ fn prepare(
         roots,
     };
     Ok((work, history_end))
+}
+
+/// Sweeps with as many files kept open as the hard limit leaves after our own.
+fn sweeper(roots: &Roots, settings: &ProcessSettings) -> Result<Sweeper, RunError> {
+    let groups = settings.groups.as_deref().map_or_else(ProcessGroups::shipped, ProcessGroups::load)?;
+    let limit = usize::try_from(descriptors::raise_limit()).unwrap_or(usize::MAX);
+    let room = limit.saturating_sub(OWN_FILES).min(MOST_KEPT_FILES);
+    Ok(Sweeper::start(roots, groups, inventory::users(), (settings.interval, room), clock::now)?)
 }
 
 fn guarded(roots: &Roots, actuator: &mut Actuator) -> Result<Guard, GuardError> {

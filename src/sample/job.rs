@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use super::SampleProblem;
 use super::background::{Background, Crew};
+use super::delay::DelaySample;
 use super::process::{Counted, Ledger, Live, Processes, total};
 use super::temp;
 use crate::clock::Moment;
 use crate::kernel::pressure::PressureReader;
 use crate::kernel::process::{Identity, IoCounters, ProcessDir, RunState};
+use crate::kernel::taskstats::TaskStats;
 use crate::kernel::{Roots, cgroup, clock};
 use crate::plotter::TempPattern;
 use crate::pressure::PressureSet;
@@ -53,6 +55,8 @@ pub struct JobSample {
     pub frozen: Option<bool>,
     /// Of the job's group; `None` if it shares its group with strangers.
     pub pressure: Option<PressureSet>,
+    /// What its processes waited for.
+    pub delays: DelaySample,
     pub problems: Vec<SampleProblem>,
 }
 
@@ -74,6 +78,8 @@ pub struct Subject {
 pub struct JobSampler {
     roots: Roots,
     crew: Crew,
+    /// `None` where delays may not be asked for, which the capabilities say.
+    delays: Option<TaskStats>,
     jobs: HashMap<Identity, Watched>,
 }
 
@@ -93,16 +99,16 @@ struct WatchedGroup {
 
 impl JobSampler {
     pub fn new(roots: &Roots) -> Self {
-        Self { roots: roots.clone(), crew: Crew::default(), jobs: HashMap::new() }
+        Self { roots: roots.clone(), crew: Crew::default(), delays: TaskStats::open(roots).ok(), jobs: HashMap::new() }
     }
 
     /// Samples each of `subjects`, in their order. A job that is no longer among them is forgotten.
     pub fn sample(&mut self, subjects: &[Subject], now: Moment) -> Vec<JobSample> {
         self.jobs.retain(|plotter, _| subjects.iter().any(|subject| subject.plotter == *plotter));
-        let Self { roots, crew, jobs } = self;
+        let Self { roots, crew, delays, jobs } = self;
         let sample = |subject: &Subject| {
             let watched = jobs.entry(subject.plotter).or_insert_with(|| Watched::new(crew));
-            watched.sample(roots, subject, now)
+            watched.sample(roots, subject, delays, now)
         };
         subjects.iter().map(sample).collect()
     }
@@ -118,9 +124,9 @@ impl Watched {
         }
     }
 
-    fn sample(&mut self, roots: &Roots, subject: &Subject, now: Moment) -> JobSample {
+    fn sample(&mut self, roots: &Roots, subject: &Subject, delays: &mut Option<TaskStats>, now: Moment) -> JobSample {
         let mut sample = JobSample::default();
-        let processes = self.ledger.read(roots, subject.plotter, &subject.processes, &mut sample.problems);
+        let processes = self.ledger.read(roots, subject.plotter, &subject.processes, delays, &mut sample.problems);
         sample.state = processes.plotter_state;
         if !processes.unreadable {
             self.enter_counters(&mut sample);
@@ -144,6 +150,7 @@ impl Watched {
         sample.read_bytes = bytes(|io| io.read_bytes);
         sample.written_bytes = bytes(|io| io.write_bytes);
         sample.cancelled_bytes = bytes(|io| io.cancelled_write_bytes);
+        sample.delays = DelaySample::of(self.ledger.counted().map(|counted| counted.delays));
     }
 
     /// What processes have now; nothing is known of a job of which none is left.

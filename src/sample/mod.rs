@@ -2,6 +2,7 @@
 
 mod background;
 mod cpu;
+mod delay;
 mod disk;
 mod host;
 mod job;
@@ -11,9 +12,11 @@ mod network;
 mod own;
 mod paced;
 mod process;
+mod processes;
 mod temp;
 
 pub use cpu::{CpuSample, CpuTimes};
+pub use delay::DelaySample;
 pub use disk::DiskSample;
 pub use host::{HostSample, HostSampler, SampleProblem};
 pub use job::{JobSample, JobSampler, Subject};
@@ -21,3 +24,4 @@ pub use load::LoadSample;
 pub use memory::MemorySample;
 pub use network::InterfaceSample;
 pub use own::{OwnSampler, OwnUsage};
+pub use processes::{GroupSample, GroupsError, News, ProcessGroups, ProcessesSample, StateCounts, Sweeper, TopProcess};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::SampleProblem;
 use crate::kernel::process::{Identity, IoCounters, ProcessDir, RunState, Stat};
+use crate::kernel::taskstats::{Delays, TaskStats};
 use crate::kernel::{KernelError, Roots};
 
 /// A process of a job as it is now.
@@ -23,6 +24,8 @@ pub(super) struct Counted {
     pub major_faults: u64,
     /// `None` if it could not be read.
     pub io: Option<IoCounters>,
+    /// `None` where they may not be asked for.
+    pub delays: Option<Delays>,
 }
 
 /// What the processes of one job have counted up, ended ones included.
@@ -48,11 +51,12 @@ impl Ledger {
         roots: &Roots,
         plotter: Identity,
         processes: &[Identity],
+        delays: &mut Option<TaskStats>,
         problems: &mut Vec<SampleProblem>,
     ) -> Processes {
         let mut found = Processes::default();
         for identity in processes {
-            match self.read_one(roots, *identity, problems) {
+            match self.read_one(roots, *identity, delays, problems) {
                 Ok(Some(live)) => {
                     if *identity == plotter {
                         found.plotter_state = Some(live.stat.state);
@@ -76,6 +80,7 @@ impl Ledger {
         &mut self,
         roots: &Roots,
         identity: Identity,
+        delays: &mut Option<TaskStats>,
         problems: &mut Vec<SampleProblem>,
     ) -> Result<Option<Live>, KernelError> {
         let Some(process) = unless_gone(ProcessDir::open(roots, identity.pid))? else { return Ok(None) };
@@ -88,8 +93,14 @@ impl Ledger {
         {
             problems.push(SampleProblem { part: "job-io", reason: error.to_string() });
         }
-        self.counted.entry(identity).or_default().enter(&stat, io.ok());
+        let delays = delays.as_mut().and_then(|delays| delays.read(identity.pid).ok());
+        self.counted.entry(identity).or_default().enter(&stat, io.ok(), delays);
         Ok(Some(Live { stat, open_files: process.count_open_files().ok() }))
+    }
+
+    /// What each process counted when it was last read.
+    pub(super) fn counted(&self) -> impl Iterator<Item = &Counted> {
+        self.counted.values()
     }
 
     /// Sums a counter over all processes; `None` if it is unknown of one, or nothing was ever read.
@@ -102,7 +113,7 @@ impl Ledger {
 }
 
 impl Counted {
-    fn enter(&mut self, stat: &Stat, io: Option<IoCounters>) {
+    fn enter(&mut self, stat: &Stat, io: Option<IoCounters>, delays: Option<Delays>) {
         self.user_ticks = self.user_ticks.max(stat.user_ticks);
         self.system_ticks = self.system_ticks.max(stat.system_ticks);
         self.minor_faults = self.minor_faults.max(stat.minor_faults);
@@ -113,6 +124,8 @@ impl Counted {
             (before, None) if stat.state.has_ended() => before,
             (_, io) => io,
         };
+        // One that ends while it is asked about keeps what was told last.
+        self.delays = delays.or(self.delays);
     }
 }
 

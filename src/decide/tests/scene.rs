@@ -155,6 +155,7 @@ impl Scene {
                 problems: Vec::new(),
             },
             jobs: self.jobs.clone(),
+            processes: None,
         };
         self.signals.observe(&world);
         self.last = decide(&self.policy, &mut self.state, &world, &self.signals, now);

@@ -7,6 +7,7 @@ mod control;
 mod host;
 mod html;
 mod jobs;
+mod processes;
 mod words;
 
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub(super) fn render(latest: Option<&Snapshot>, now: Moment, telemetry_path: &st
         alerts::alerts(&mut html, snapshot);
         host::tiles(&mut html, snapshot);
         jobs::table(&mut html, snapshot);
+        processes::table(&mut html, snapshot);
         control::contention(&mut html, snapshot);
         control::recent(&mut html, snapshot);
         control::knobs(&mut html, snapshot);

@@ -33,6 +33,9 @@ fn an_operator_sees_what_is_going_on() {
         "add psi=1 to the kernel command line",
         "`clear` is equal to the trigger",
         "href=\"metrics\"",
+        "<b>ffmpeg</b> <span class=\"under\">pid 812</span>",
+        "3.25",
+        "200.3 MiB/s",
     ] {
         assert!(html.contains(expected), "{expected}");
     }
@@ -42,6 +45,8 @@ fn an_operator_sees_what_is_going_on() {
 fn a_hostile_log_line_stays_text() {
     let mut snapshot = fixture::snapshot(1);
     snapshot.world.jobs[0].job.progress.error = Some("</td><script>alert(1)</script>".to_owned());
+    let sweep = std::sync::Arc::make_mut(snapshot.world.processes.as_mut().unwrap());
+    sweep.top_cpu[0].comm = "<script>".to_owned();
     let inventory = std::sync::Arc::make_mut(&mut snapshot.inventory);
     inventory.system.facts.hostname = Some("<img src=x onerror=alert(1)>".to_owned());
     let html = page(&snapshot);

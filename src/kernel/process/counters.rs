@@ -46,7 +46,7 @@ impl ProcessDir {
 }
 
 impl IoCounters {
-    fn parse(bytes: &[u8]) -> Result<Self, String> {
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let counter = |name: &str| {
             let value = text::value_of(bytes, name.as_bytes()).ok_or_else(|| format!("no line `{name}`"))?;
             text::decimal(value).ok_or_else(|| format!("`{name}` is not a number"))

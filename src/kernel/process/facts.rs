@@ -83,13 +83,13 @@ fn is_withheld(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound)
 }
 
-fn split_arguments(bytes: &[u8]) -> Vec<String> {
+pub(super) fn split_arguments(bytes: &[u8]) -> Vec<String> {
     let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
     if bytes.is_empty() { Vec::new() } else { bytes.split(|byte| *byte == 0).map(text::lossy).collect() }
 }
 
 /// The first of `Uid: real effective saved file-system`.
-fn parse_uid(bytes: &[u8]) -> Result<u32, String> {
+pub(super) fn parse_uid(bytes: &[u8]) -> Result<u32, String> {
     let value = text::value_of(bytes, b"Uid").ok_or("no line `Uid`")?;
     let real = text::fields(value).next().and_then(text::decimal);
     real.and_then(|uid| u32::try_from(uid).ok()).ok_or_else(|| "`Uid` does not begin with a number".to_owned())
@@ -100,7 +100,7 @@ fn below_root(link: &Path, root: &Path) -> PathBuf {
     link.strip_prefix(root).map_or_else(|_| link.to_owned(), |rest| Path::new("/").join(rest))
 }
 
-fn without_deleted_mark(link: PathBuf) -> PathBuf {
+pub(super) fn without_deleted_mark(link: PathBuf) -> PathBuf {
     let bytes = link.into_os_string().into_vec();
     PathBuf::from(OsStr::from_bytes(bytes.strip_suffix(DELETED).unwrap_or(&bytes)))
 }

@@ -49,6 +49,26 @@ pub struct Stat {
     pub resident_pages: u64,
 }
 
+/// The same line without a copy of the name, for sweeps over thousands of processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatLine<'a> {
+    pub identity: Identity,
+    pub comm: &'a [u8],
+    pub state: RunState,
+    pub parent: i32,
+    pub kernel_thread: bool,
+    pub minor_faults: u64,
+    pub major_faults: u64,
+    /// In clock ticks.
+    pub user_ticks: u64,
+    /// In clock ticks.
+    pub system_ticks: u64,
+    pub threads: u64,
+    pub virtual_bytes: u64,
+    /// In pages.
+    pub resident_pages: u64,
+}
+
 /// Reads `/proc/PID/stat`.
 ///
 /// # Errors
@@ -64,11 +84,32 @@ impl ProcessDir {
 }
 
 impl Stat {
+    /// # Errors
+    /// As [`StatLine::parse`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let line = StatLine::parse(bytes)?;
+        Ok(Self {
+            identity: line.identity,
+            comm: text::lossy(line.comm),
+            state: line.state,
+            parent: line.parent,
+            kernel_thread: line.kernel_thread,
+            minor_faults: line.minor_faults,
+            major_faults: line.major_faults,
+            user_ticks: line.user_ticks,
+            system_ticks: line.system_ticks,
+            threads: line.threads,
+            resident_pages: line.resident_pages,
+        })
+    }
+}
+
+impl<'a> StatLine<'a> {
     /// `17 (comm) S 1 ...`: the comm may hold anything, so the fields are counted from its last bracket on.
     ///
     /// # Errors
     /// In words: which field is missing or not what it should be.
-    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, String> {
         let open = position(bytes, b'(').ok_or("no `(` before the name")?;
         let close = bytes.iter().rposition(|byte| *byte == b')').filter(|close| *close > open);
         let close = close.ok_or("no `)` behind the name")?;
@@ -80,7 +121,7 @@ impl Stat {
         let mut fields = Fields { fields: text::fields(rest), number: 3 };
         let state = RunState::from_letter(fields.next()?).ok_or("unknown state letter")?;
         Ok(Self {
-            comm: text::lossy(&bytes[open + 1..close]),
+            comm: &bytes[open + 1..close],
             state,
             parent: i32::try_from(fields.number(4)?).map_err(|_| "the parent is not a pid")?,
             kernel_thread: fields.number(9)? & KERNEL_THREAD != 0,
@@ -90,6 +131,7 @@ impl Stat {
             system_ticks: fields.number(15)?,
             threads: fields.number(20)?,
             identity: Identity { pid, start_ticks: fields.number(22)? },
+            virtual_bytes: fields.number(23)?,
             resident_pages: fields.number(24)?,
         })
     }

@@ -62,7 +62,7 @@ fn world(seconds: u64, machine: PressureSet, group: Option<PressureSet>, jobs: V
         jobs_pressure: group,
         problems: Vec::new(),
     };
-    World { now: at(seconds), host, jobs }
+    World { now: at(seconds), host, jobs, processes: None }
 }
 
 #[test]
