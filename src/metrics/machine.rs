@@ -19,7 +19,7 @@ pub(super) const FAMILIES: &[Family] = &[
         }),
     Family::gauge("plotwarden_cpus_online", "CPUs that are online.").from("/sys/devices/system/cpu/online").drawn(
         |s, out| {
-            let cpus = &s.inventory.cpu.facts.online;
+            let cpus = &s.inventory.cpu.facts.topology.online;
             out.one((!cpus.is_empty()).then_some(cpus.len()));
         },
     ),
