@@ -21,10 +21,11 @@ use crate::mode::Mode;
 use crate::plotter::{Arguments, Demand, Evidence, Job, JobId, Needs, Owner, Phase, Progress};
 use crate::pressure::{Pressure, PressureSet, PressureState, Resource, Stall};
 use crate::sample::{
-    CpuSample, CpuTimes, DiskSample, HostSample, InterfaceSample, JobSample, LoadSample, MemorySample, OwnUsage,
+    CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, DiskSample, FileHandles, HostSample, InterfaceSample, JobSample,
+    LoadSample, MemorySample, OwnUsage, RunQueue, Throttles,
 };
 use crate::signal::{self, Tally};
-use crate::units::{Bytes, Ratio};
+use crate::units::{Bytes, Hertz, Ratio};
 use crate::world::{JobView, PauseView, World};
 
 const GIB: u64 = 1 << 30;
@@ -124,7 +125,11 @@ fn host() -> HostSample {
             forks: Some(456_789),
             running: Some(9),
             blocked: Some(4),
+            softirqs: Some([1, 2_000_000, 30, 400_000, 5_000_000, 0, 70, 8_000_000, 900, 10_000_000]),
+            booted_at: Some(wall(900_000)),
         }),
+        cpu_pace: Some(Arc::new(cpu_pace())),
+        file_handles: Some(FileHandles { allocated: 8224, maximum: 9_223_372_036_854_775_807 }),
         memory: Some(MemorySample {
             total: Some(Bytes(64 * GIB)),
             free: Some(Bytes(3 * GIB)),
@@ -148,6 +153,27 @@ fn host() -> HostSample {
         pressure: pressure(0.42),
         jobs_pressure: Some(pressure(0.57)),
         ..HostSample::default()
+    }
+}
+
+fn cpu_pace() -> CpuPaceSample {
+    let frequency = |cpu| CpuFrequency {
+        cpu,
+        current: Some(Hertz(4.4e9)),
+        scaling_min: Some(Hertz(0.8e9)),
+        scaling_max: Some(Hertz(4.5e9)),
+    };
+    let queue = |cpu| RunQueue {
+        cpu,
+        running: Duration::from_secs(70_000),
+        waiting: Duration::from_mins(12),
+        timeslices: 9_000_000,
+    };
+    CpuPaceSample {
+        frequencies: (0..8).map(frequency).collect(),
+        throttles: Throttles { cores: (0..4).map(|cpu| (cpu, 3)).collect(), packages: vec![(0, 5)] },
+        run_queues: Some((0..8).map(queue).collect()),
+        problem: None,
     }
 }
 

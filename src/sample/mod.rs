@@ -3,6 +3,7 @@
 mod background;
 mod cpu;
 mod disk;
+mod file_handles;
 mod host;
 mod job;
 mod load;
@@ -13,8 +14,9 @@ mod paced;
 mod process;
 mod temp;
 
-pub use cpu::{CpuSample, CpuTimes};
+pub use cpu::{CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, RunQueue, SOFTIRQS, Throttles};
 pub use disk::DiskSample;
+pub use file_handles::FileHandles;
 pub use host::{HostSample, HostSampler, SampleProblem};
 pub use job::{JobSample, JobSampler, Subject};
 pub use load::LoadSample;

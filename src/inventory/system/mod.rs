@@ -1,14 +1,24 @@
-//! The operating system: names, kernel, distribution, and who owns the cgroup tree.
+//! The operating system and what it runs on: names, kernel, distribution, machine, virtualisation, and who owns the cgroup
+//! tree.
+
+mod container;
+mod control_groups;
+mod kernel_options;
+mod machine;
+mod virtualisation;
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::Survey;
 use crate::kernel::cgroup::{CgroupMode, Mounts};
-use crate::kernel::{Roots, attribute, clock, file, text};
+use crate::kernel::{KernelError, Roots, attribute, clock, file, pressure, text};
 
-/// Facts about the operating system.
+pub use machine::Machine;
+
+/// Facts about the operating system and the machine below it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct System {
     pub hostname: Option<String>,
@@ -18,25 +28,62 @@ pub struct System {
     pub distribution: Option<String>,
     /// `/proc/sys/kernel/random/boot_id`.
     pub boot_id: Option<String>,
+    #[serde(serialize_with = "as_rfc3339")]
+    pub booted_at: Option<SystemTime>,
     pub architecture: &'static str,
+    /// As systemd-detect-virt(1) names it; `none` on bare metal.
+    pub virtualisation: Option<&'static str>,
+    /// As systemd-detect-virt(1) names it, or `kubernetes`; `none` outside of any.
+    pub container: Option<&'static str>,
     pub cgroup_mode: CgroupMode,
+    /// Of either version.
+    pub cgroup_controllers: Vec<String>,
+    /// Whether pressure stall information is `measured`, `disabled`, `absent` or `unreadable`.
+    pub pressure: &'static str,
     /// PID 1 is systemd, which then owns the cgroup tree.
     pub systemd: bool,
+    /// Of the kernel's command line, what changes what can be measured and controlled.
+    pub kernel_options: Vec<String>,
+    pub machine: Machine,
 }
 
 impl System {
     pub(super) fn read(roots: &Roots, mounts: Option<&Mounts>, survey: &mut Survey) -> Self {
         let first_process = survey.fact(attribute::text(&roots.proc("1/comm")));
         let distribution = distribution(roots);
+        let machine = Machine::read(roots, survey);
         Self {
             hostname: survey.fact(attribute::text(&roots.proc("sys/kernel/hostname"))),
             kernel: survey.fact(attribute::text(&roots.proc("sys/kernel/osrelease"))),
             distribution: survey.known(distribution),
             boot_id: survey.fact(clock::boot_id(roots)),
+            booted_at: survey.fact(booted_at(roots)),
             architecture: std::env::consts::ARCH,
+            virtualisation: survey.known(virtualisation::detect(roots, &machine)),
+            container: survey.known(container::detect(roots)),
             cgroup_mode: survey.known(mounts.map(|mounts| mounts.mode)).unwrap_or(CgroupMode::None),
+            cgroup_controllers: control_groups::controllers(roots, mounts, survey),
+            pressure: pressure::probe(roots).name(),
             systemd: first_process.as_deref() == Some("systemd"),
+            kernel_options: survey.fact(kernel_options::read(roots)).unwrap_or_default(),
+            machine,
         }
+    }
+}
+
+/// `btime` of `/proc/stat`, in whole seconds since 1970.
+fn booted_at(roots: &Roots) -> Result<SystemTime, KernelError> {
+    file::read(&roots.proc("stat"), |bytes| {
+        let seconds = text::lines(bytes).find_map(|line| text::decimal(line.strip_prefix(b"btime ")?));
+        let booted = seconds.and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
+        booted.ok_or_else(|| "no line `btime`".to_owned())
+    })
+}
+
+fn as_rfc3339<S: Serializer>(at: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => serializer.collect_str(&humantime::format_rfc3339_seconds(*at)),
+        None => serializer.serialize_none(),
     }
 }
 
@@ -55,21 +102,4 @@ fn pretty_name(bytes: &[u8]) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kernel::fixture::Fixture;
-
-    #[test]
-    fn facts_come_from_their_files() {
-        let fixture = Fixture::new();
-        fixture
-            .file("proc/sys/kernel/hostname", "farm\n")
-            .file("proc/sys/kernel/osrelease", "6.1.0\n")
-            .file("proc/1/comm", "systemd\n")
-            .file("proc/1/root/etc/os-release", "ID=debian\nPRETTY_NAME=\"Debian 12\"\n");
-        let system = System::read(&fixture.roots, None, &mut Survey::default());
-        assert_eq!(system.hostname.as_deref(), Some("farm"));
-        assert_eq!((system.kernel.as_deref(), system.systemd), (Some("6.1.0"), true));
-        assert_eq!(system.distribution.as_deref(), Some("Debian 12"));
-    }
-}
+mod tests;
