@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::actuate::Outcome;
@@ -10,7 +10,7 @@ use crate::claim::{KnobKind, Target};
 use crate::clock::Moment;
 use crate::decide::{Cause, Decision, Input, Severity, Strategy};
 use crate::history::{self, Resolution, Stats, TierStats};
-use crate::inventory::{Capability, CapabilityState, Inventory};
+use crate::inventory::{Capability, CapabilityState, Cpu, Inventory, Part};
 use crate::kernel::fixture::Fixture;
 use crate::kernel::process::{Identity, RunState};
 use crate::metrics::{
@@ -29,6 +29,9 @@ use crate::units::{Bytes, Hertz, Ratio};
 use crate::world::{JobView, PauseView, World};
 
 const GIB: u64 = 1 << 30;
+
+/// Of the desktop, which is a lot of files to lay out for each test.
+static CPU: LazyLock<Part<Cpu>> = LazyLock::new(|| Inventory::read(&Fixture::of_machine("desktop").roots, now()).cpu);
 
 /// When the fixture's tick was.
 pub(crate) fn now() -> Moment {
@@ -270,9 +273,9 @@ fn inventory() -> Inventory {
         .file("proc/1/comm", "systemd\n")
         .file("proc/1/root/etc/os-release", "PRETTY_NAME=\"Debian GNU/Linux 13 (trixie)\"\n")
         .file("proc/self/mountinfo", "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
-        .file("proc/cpuinfo", "model name\t: AMD Ryzen 9 5950X\n")
-        .file("proc/meminfo", "MemTotal: 67108864 kB\nSwapTotal: 8388608 kB\n")
-        .file("sys/devices/system/cpu/online", "0-7\n");
+        .file("proc/cmdline", "BOOT_IMAGE=/vmlinuz ro quiet psi=1 mitigations=off\n")
+        .file("sys/class/dmi/id/board_name", "PRIME Z270-A\n")
+        .file("proc/meminfo", "MemTotal: 67108864 kB\nSwapTotal: 8388608 kB\n");
     Inventory {
         capabilities: vec![
             capability("cgroup-freeze", CapabilityState::Usable, "", ""),
@@ -289,6 +292,7 @@ fn inventory() -> Inventory {
                 "add psi=1 to the kernel command line and boot again",
             ),
         ],
+        cpu: CPU.clone(),
         ..Inventory::read(&machine.roots, now())
     }
 }

@@ -10,6 +10,7 @@ mod cpu;
 mod disk;
 mod family;
 mod history;
+mod inventory;
 mod job;
 mod knob;
 mod label;
@@ -24,6 +25,7 @@ mod pressure;
 mod progress;
 mod record;
 mod snapshot;
+mod topology;
 mod value;
 
 #[cfg(test)]
@@ -87,6 +89,8 @@ fn families() -> impl Iterator<Item = &'static Family> {
         own::FAMILIES,
         history::FAMILIES,
         machine::FAMILIES,
+        inventory::FAMILIES,
+        topology::FAMILIES,
         cpu::FAMILIES,
         memory::FAMILIES,
         disk::FAMILIES,

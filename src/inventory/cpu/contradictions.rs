@@ -46,7 +46,7 @@ fn threads(cpu: &Cpu, info: Option<&CpuInfo>) -> Vec<String> {
     let whole = told.filter(|(cpus, cores)| *cores > 0 && cpus % cores == 0).map(|(cpus, cores)| cpus / cores);
     if let (Some(told), Some(threads)) = (whole, topology.threads_per_core)
         && told != threads
-        && topology.offline.is_empty()
+        && topology.offline.as_ref().is_none_or(Vec::is_empty)
     {
         found.push(format!("/proc/cpuinfo tells of {told} threads per core, sysfs of {threads}"));
     }

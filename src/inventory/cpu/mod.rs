@@ -38,9 +38,9 @@ pub struct Cpu {
     /// Frequencies above the base are allowed.
     pub boost: Option<bool>,
     /// Of the flags, those that plotters are made faster by.
-    pub simd: Vec<String>,
+    pub simd: Option<Vec<String>>,
     /// What every CPU can do, as `/proc/cpuinfo` names it.
-    pub flags: Vec<String>,
+    pub flags: Option<Vec<String>>,
     pub processors: Vec<Processor>,
     pub frequency_policies: Vec<FrequencyPolicy>,
     pub numa_nodes: Vec<NumaNode>,
@@ -58,11 +58,11 @@ impl Cpu {
         }
         let processors = processor::read(roots, info.as_ref(), &topology.cpus, survey);
         let model = processors.first().and_then(|processor| processor.model_name.clone());
-        let flags = info.as_ref().map(|info| info.flags.clone()).unwrap_or_default();
+        let flags = survey.known(info.as_ref().map(|info| info.flags.clone()).filter(|flags| !flags.is_empty()));
         let cpu = Self {
             model: survey.known(model.or_else(|| board(roots))),
             boost: frequencies.boost,
-            simd: flags.iter().filter(|flag| is_simd(flag)).cloned().collect(),
+            simd: flags.as_ref().map(|flags| flags.iter().filter(|flag| is_simd(flag)).cloned().collect()),
             flags,
             processors,
             frequency_policies: frequencies.policies,

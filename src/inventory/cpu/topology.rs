@@ -53,8 +53,8 @@ pub struct Topology {
     pub smt: Smt,
     /// Numbers of the CPUs that are online; empty if that cannot be read.
     pub online: Vec<u32>,
-    /// Those that are there and switched off.
-    pub offline: Vec<u32>,
+    /// Those that are there and switched off; `None` if that cannot be read.
+    pub offline: Option<Vec<u32>>,
     pub cpus: Vec<LogicalCpu>,
 }
 
@@ -71,9 +71,9 @@ impl Topology {
     pub(super) fn read(roots: &Roots, info: Option<&CpuInfo>, nodes: &[NumaNode], survey: &mut Survey) -> Self {
         let root = roots.sys("devices/system/cpu");
         let online = survey.fact(online(roots)).unwrap_or_else(|| in_cpuinfo(info));
-        let present = survey.fact_if_there(attribute::cpu_list(&root.join("present"))).unwrap_or_default();
-        let offline = present.iter().filter(|cpu| !online.contains(cpu)).copied().collect();
-        let all: BTreeSet<u32> = present.into_iter().chain(online.iter().copied()).collect();
+        let present = survey.fact_if_there(attribute::cpu_list(&root.join("present")));
+        let all: BTreeSet<u32> = present.iter().flatten().chain(&online).copied().collect();
+        let offline = present.map(|present| present.into_iter().filter(|cpu| !online.contains(cpu)).collect());
         let core_types = CoreTypes::read(roots, survey);
         let mut cpus: Vec<LogicalCpu> = all.into_iter().map(|cpu| LogicalCpu::without_place(cpu)).collect();
         for cpu in cpus.iter_mut().filter(|cpu| online.contains(&cpu.cpu)) {
@@ -221,7 +221,7 @@ mod tests {
         let topology = read(&fixture, None);
         assert_eq!((topology.cores, topology.sockets, topology.threads_per_core), (Some(2), Some(2), Some(2)));
         assert_eq!((topology.dies, topology.smt.active), (None, Some(true)));
-        assert_eq!((topology.offline, topology.cpus.len()), (vec![4, 5], 6));
+        assert_eq!((topology.offline, topology.cpus.len()), (Some(vec![4, 5]), 6));
         assert!(!topology.cpus[4].online && topology.cpus[4].core.is_none());
     }
 

@@ -9,16 +9,16 @@ use crate::inventory::Survey;
 use crate::kernel::cgroup::Mounts;
 use crate::kernel::{KernelError, Roots, file, text};
 
-/// Controllers of either version that are in use, by name.
-pub(super) fn controllers(roots: &Roots, mounts: Option<&Mounts>, survey: &mut Survey) -> Vec<String> {
-    let mut names = BTreeSet::new();
-    if let Some(tree) = mounts.and_then(|mounts| mounts.unified.as_ref()) {
-        // The mount is told as the machine sees it, which may show us its sysfs elsewhere.
-        let tree = tree.strip_prefix("/sys").map_or_else(|_| tree.clone(), |below| roots.sys(below));
-        names.extend(survey.fact(of_version_2(&tree)).unwrap_or_default());
-    }
-    names.extend(survey.fact_if_there(of_version_1(roots)).unwrap_or_default());
-    names.into_iter().collect()
+/// Controllers of either version that are in use, by name; `None` if neither tells.
+pub(super) fn controllers(roots: &Roots, mounts: Option<&Mounts>, survey: &mut Survey) -> Option<Vec<String>> {
+    // The mount is told as the machine sees it, which may show us its sysfs elsewhere.
+    let tree = mounts.and_then(|mounts| mounts.unified.as_ref());
+    let tree = tree.map(|tree| tree.strip_prefix("/sys").map_or_else(|_| tree.clone(), |below| roots.sys(below)));
+    let unified = tree.and_then(|tree| survey.fact(of_version_2(&tree)));
+    let legacy = survey.fact_if_there(of_version_1(roots));
+    let is_known = unified.is_some() || legacy.is_some();
+    let names: BTreeSet<String> = unified.into_iter().chain(legacy).flatten().collect();
+    is_known.then(|| names.into_iter().collect())
 }
 
 fn of_version_2(tree: &Path) -> Result<Vec<String>, KernelError> {
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
     use crate::kernel::fixture::Fixture;
 
-    fn of(fixture: &Fixture) -> Vec<String> {
+    fn of(fixture: &Fixture) -> Option<Vec<String>> {
         let mounts = Mounts::read(&fixture.roots);
         controllers(&fixture.roots, mounts.as_ref().ok(), &mut Survey::default())
     }
@@ -57,13 +57,14 @@ mod tests {
                 "proc/cgroups",
                 "#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t2\t1\t1\nio\t0\t1\t1\nmemory\t3\t1\t0\n",
             );
-        assert_eq!(of(&fixture), ["cpu", "hugetlb", "rdma"]);
+        assert_eq!(of(&fixture).unwrap(), ["cpu", "hugetlb", "rdma"]);
     }
 
     #[test]
     fn lines_that_are_cut_are_no_controllers() {
         let fixture = Fixture::new();
         fixture.file("proc/cgroups", "cpu\t2\nmemory\n\u{fffd}\t1\t1\t2\n");
-        assert_eq!(of(&fixture), [] as [&str; 0]);
+        assert_eq!(of(&fixture), Some(Vec::new()));
+        assert_eq!(of(&Fixture::new()), None);
     }
 }

@@ -37,13 +37,13 @@ pub struct System {
     pub container: Option<&'static str>,
     pub cgroup_mode: CgroupMode,
     /// Of either version.
-    pub cgroup_controllers: Vec<String>,
+    pub cgroup_controllers: Option<Vec<String>>,
     /// Whether pressure stall information is `measured`, `disabled`, `absent` or `unreadable`.
     pub pressure: &'static str,
     /// PID 1 is systemd, which then owns the cgroup tree.
     pub systemd: bool,
     /// Of the kernel's command line, what changes what can be measured and controlled.
-    pub kernel_options: Vec<String>,
+    pub kernel_options: Option<Vec<String>>,
     pub machine: Machine,
 }
 
@@ -65,7 +65,7 @@ impl System {
             cgroup_controllers: control_groups::controllers(roots, mounts, survey),
             pressure: pressure::probe(roots).name(),
             systemd: first_process.as_deref() == Some("systemd"),
-            kernel_options: survey.fact(kernel_options::read(roots)).unwrap_or_default(),
+            kernel_options: survey.fact(kernel_options::read(roots)),
             machine,
         }
     }
