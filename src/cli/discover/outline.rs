@@ -76,7 +76,7 @@ fn flatten<'a>(
             value => match things(value) {
                 Some(things) => lists.push((name.to_owned(), things)),
                 None if value.as_array().is_some_and(Vec::is_empty) => {
-                    facts.push(vec![name.to_owned(), NONE.to_owned()])
+                    facts.push(vec![name.to_owned(), NONE.to_owned()]);
                 }
                 None => facts.push(vec![name.to_owned(), cell(value, unit)]),
             },

@@ -75,7 +75,7 @@ impl Topology {
         let all: BTreeSet<u32> = present.iter().flatten().chain(&online).copied().collect();
         let offline = present.map(|present| present.into_iter().filter(|cpu| !online.contains(cpu)).collect());
         let core_types = CoreTypes::read(roots, survey);
-        let mut cpus: Vec<LogicalCpu> = all.into_iter().map(|cpu| LogicalCpu::without_place(cpu)).collect();
+        let mut cpus: Vec<LogicalCpu> = all.into_iter().map(LogicalCpu::without_place).collect();
         for cpu in cpus.iter_mut().filter(|cpu| online.contains(&cpu.cpu)) {
             let block = info.and_then(|info| info.cpus.iter().find(|block| block.cpu == cpu.cpu));
             cpu.online = true;

@@ -80,6 +80,7 @@ fn booted_at(roots: &Roots) -> Result<SystemTime, KernelError> {
     })
 }
 
+#[allow(clippy::ref_option, reason = "the form in which serde calls it")]
 fn as_rfc3339<S: Serializer>(at: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
     match at {
         Some(at) => serializer.collect_str(&humantime::format_rfc3339_seconds(*at)),
