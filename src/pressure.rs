@@ -41,6 +41,15 @@ pub enum PressureState {
 }
 
 impl PressureState {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Measured(_) => "measured",
+            Self::DisabledAtBoot => "disabled",
+            Self::Absent => "absent",
+            Self::Unreadable(_) => "unreadable",
+        }
+    }
+
     pub fn measured(&self) -> Option<&Pressure> {
         match self {
             Self::Measured(pressure) => Some(pressure),

@@ -1,6 +1,7 @@
 //! Which surfaces of the kernel can be used here, or why not and what mends it. Found out by looking and reading, never
 //! by trying a change.
 
+mod cpu;
 mod delays;
 
 use std::fs;
@@ -81,6 +82,8 @@ pub(super) fn probe(
         here.scheduling(),
         here.io_priority(),
         here.run_directory(),
+        cpu::frequency(roots),
+        cpu::run_queues(roots),
     ]
 }
 

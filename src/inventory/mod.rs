@@ -20,7 +20,10 @@ use crate::kernel::cgroup::Mounts;
 
 pub use crate::kernel::cgroup::CgroupMode;
 pub use capability::{Capability, CapabilityState};
-pub use cpu::{Cpu, cpus_online};
+pub use cpu::{
+    Cache, CacheKind, CoreType, Cpu, DesignPowerSource, FrequencyPolicy, LogicalCpu, NumaNode, Processor, Smt,
+    Topology, cpus_online,
+};
 pub use gpu::Gpu;
 pub use memory::Memory;
 pub use network::Network;

@@ -57,6 +57,11 @@ pub fn cpu_list(path: &Path) -> Result<Vec<u32>, KernelError> {
     parsed(path, "a list of CPUs", parse_cpu_list)
 }
 
+/// Numbers of CPUs with blanks between them, as cpufreq writes them.
+pub fn cpu_words(path: &Path) -> Result<Vec<u32>, KernelError> {
+    parsed(path, "numbers of CPUs", |line| text::fields(line).map(cpu_number).collect())
+}
+
 fn parsed<T>(path: &Path, what: &str, parse: impl FnOnce(&[u8]) -> Option<T>) -> Result<T, KernelError> {
     file::read(path, |bytes| {
         let value = bytes.trim_ascii();
@@ -96,13 +101,16 @@ fn natural(name: &str) -> Vec<(&str, u64)> {
     parts
 }
 
+fn cpu_number(digits: &[u8]) -> Option<u32> {
+    text::decimal(digits).and_then(|cpu| u32::try_from(cpu).ok()).filter(|cpu| *cpu < MOST_CPUS)
+}
+
 fn parse_cpu_list(list: &[u8]) -> Option<Vec<u32>> {
-    let number = |bytes| text::decimal(bytes).and_then(|cpu| u32::try_from(cpu).ok()).filter(|cpu| *cpu < MOST_CPUS);
     let mut cpus = Vec::new();
     for range in list.split(|byte| *byte == b',').filter(|_| !list.is_empty()) {
         let (first, rest) = range.split_at(range.iter().position(|byte| *byte == b'-').unwrap_or(range.len()));
-        let first = number(first)?;
-        let end = if rest.is_empty() { first } else { number(&rest[1..]).filter(|end| *end >= first)? };
+        let first = cpu_number(first)?;
+        let end = if rest.is_empty() { first } else { cpu_number(&rest[1..]).filter(|end| *end >= first)? };
         cpus.extend(first..=end);
         if cpus.len() > MOST_CPUS as usize {
             return None;
@@ -124,6 +132,7 @@ mod tests {
             .file("sys/temp", "-12500\n")
             .file("sys/scheduler", "none [mq-deadline] bfq\n")
             .file("sys/flag", "1\n")
+            .file("sys/affected", "0 2 \n")
             .file("sys/model", "  Some Disk   \n")
             .link("sys/driver", "../../bus/drivers/nvme");
         let path = |name: &str| fixture.roots.sys(name);
@@ -131,6 +140,7 @@ mod tests {
         assert_eq!(signed(&path("temp")).unwrap(), -12500);
         assert_eq!(chosen(&path("scheduler")).unwrap(), "mq-deadline");
         assert!(flag(&path("flag")).unwrap());
+        assert_eq!(cpu_words(&path("affected")).unwrap(), [0, 2]);
         assert_eq!(text(&path("model")).unwrap(), "Some Disk");
         assert_eq!(link_name(&path("driver")).unwrap(), "nvme");
     }

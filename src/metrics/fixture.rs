@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::actuate::Outcome;
@@ -11,7 +11,7 @@ use crate::claim::{KnobKind, Target};
 use crate::clock::Moment;
 use crate::decide::{Cause, Decision, Input, Severity, Strategy};
 use crate::history::{self, Resolution, Stats, TierStats};
-use crate::inventory::{Capability, CapabilityState, Inventory};
+use crate::inventory::{Capability, CapabilityState, Cpu, Inventory, Part};
 use crate::kernel::fixture::Fixture;
 use crate::kernel::process::{Identity, RunState};
 use crate::metrics::{
@@ -22,14 +22,18 @@ use crate::mode::Mode;
 use crate::plotter::{Arguments, Demand, Evidence, Job, JobId, Needs, Owner, Phase, Progress};
 use crate::pressure::{Pressure, PressureSet, PressureState, Resource, Stall};
 use crate::sample::{
-    CpuSample, CpuTimes, DelaySample, DiskSample, GroupSample, HostSample, InterfaceSample, JobSample, LoadSample,
-    MemorySample, OwnUsage, ProcessesSample, StateCounts, TopProcess,
+    CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, DelaySample, DiskSample, FileHandles, GroupSample, HostSample,
+    InterfaceSample, JobSample, LoadSample, MemorySample, OwnUsage, ProcessesSample, RunQueue, StateCounts, Throttles,
+    TopProcess,
 };
 use crate::signal::{self, Tally};
-use crate::units::{Bytes, Ratio};
+use crate::units::{Bytes, Hertz, Ratio};
 use crate::world::{JobView, PauseView, World};
 
 const GIB: u64 = 1 << 30;
+
+/// Of the desktop, which is a lot of files to lay out for each test.
+static CPU: LazyLock<Part<Cpu>> = LazyLock::new(|| Inventory::read(&Fixture::of_machine("desktop").roots, now()).cpu);
 
 /// When the fixture's tick was.
 pub(crate) fn now() -> Moment {
@@ -133,7 +137,11 @@ fn host() -> HostSample {
             forks: Some(456_789),
             running: Some(9),
             blocked: Some(4),
+            softirqs: Some([1, 2_000_000, 30, 400_000, 5_000_000, 0, 70, 8_000_000, 900, 10_000_000]),
+            booted_at: Some(wall(900_000)),
         }),
+        cpu_pace: Some(Arc::new(cpu_pace())),
+        file_handles: Some(FileHandles { allocated: 8224, maximum: 9_223_372_036_854_775_807 }),
         memory: Some(MemorySample {
             total: Some(Bytes(64 * GIB)),
             free: Some(Bytes(3 * GIB)),
@@ -198,6 +206,27 @@ fn processes() -> ProcessesSample {
         top_memory: vec![top(812, "ffmpeg", "media", 1_500_000_000.0)],
         top_io: vec![top(4242, "rsync", "chia", 210_000_000.0)],
         problems: Vec::new(),
+    }
+}
+
+fn cpu_pace() -> CpuPaceSample {
+    let frequency = |cpu| CpuFrequency {
+        cpu,
+        current: Some(Hertz(4.4e9)),
+        scaling_min: Some(Hertz(0.8e9)),
+        scaling_max: Some(Hertz(4.5e9)),
+    };
+    let queue = |cpu| RunQueue {
+        cpu,
+        running: Duration::from_secs(70_000),
+        waiting: Duration::from_mins(12),
+        timeslices: 9_000_000,
+    };
+    CpuPaceSample {
+        frequencies: (0..8).map(frequency).collect(),
+        throttles: Throttles { cores: (0..4).map(|cpu| (cpu, 3)).collect(), packages: vec![(0, 5)] },
+        run_queues: Some((0..8).map(queue).collect()),
+        problem: None,
     }
 }
 
@@ -319,9 +348,9 @@ fn inventory() -> Inventory {
         .file("proc/1/comm", "systemd\n")
         .file("proc/1/root/etc/os-release", "PRETTY_NAME=\"Debian GNU/Linux 13 (trixie)\"\n")
         .file("proc/self/mountinfo", "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
-        .file("proc/cpuinfo", "model name\t: AMD Ryzen 9 5950X\n")
-        .file("proc/meminfo", "MemTotal: 67108864 kB\nSwapTotal: 8388608 kB\n")
-        .file("sys/devices/system/cpu/online", "0-7\n");
+        .file("proc/cmdline", "BOOT_IMAGE=/vmlinuz ro quiet psi=1 mitigations=off\n")
+        .file("sys/class/dmi/id/board_name", "PRIME Z270-A\n")
+        .file("proc/meminfo", "MemTotal: 67108864 kB\nSwapTotal: 8388608 kB\n");
     Inventory {
         capabilities: vec![
             capability("cgroup-freeze", CapabilityState::Usable, "", ""),
@@ -338,6 +367,7 @@ fn inventory() -> Inventory {
                 "add psi=1 to the kernel command line and boot again",
             ),
         ],
+        cpu: CPU.clone(),
         ..Inventory::read(&machine.roots, now())
     }
 }

@@ -11,6 +11,7 @@ mod cpu;
 mod disk;
 mod family;
 mod history;
+mod inventory;
 mod job;
 mod knob;
 mod label;
@@ -27,6 +28,7 @@ mod process_group;
 mod progress;
 mod record;
 mod snapshot;
+mod topology;
 mod value;
 
 #[cfg(test)]
@@ -90,6 +92,8 @@ fn families() -> impl Iterator<Item = &'static Family> {
         own::FAMILIES,
         history::FAMILIES,
         machine::FAMILIES,
+        inventory::FAMILIES,
+        topology::FAMILIES,
         cpu::FAMILIES,
         memory::FAMILIES,
         disk::FAMILIES,

@@ -1,6 +1,6 @@
 //! Pressure stall information of the machine, of all jobs together, and of each job's own group.
 
-use crate::pressure::{Pressure, PressureSet, PressureState, Resource, Stall};
+use crate::pressure::{Pressure, PressureSet, Resource, Stall};
 use crate::units::Ratio;
 
 use super::family::Family;
@@ -47,7 +47,7 @@ pub(super) const FAMILIES: &[Family] = &[
     .from(MACHINE)
     .drawn(|s, out| {
         for resource in Resource::ALL {
-            let is = state_name(s.world.host.pressure.of(resource));
+            let is = s.world.host.pressure.of(resource).name();
             for state in STATES {
                 out.add([resource.name().into(), state.into()], state == is);
             }
@@ -84,15 +84,6 @@ pub(super) const FAMILIES: &[Family] = &[
 ];
 
 const STATES: [&str; 4] = ["measured", "disabled", "absent", "unreadable"];
-
-fn state_name(state: &PressureState) -> &'static str {
-    match state {
-        PressureState::Measured(_) => "measured",
-        PressureState::DisabledAtBoot => "disabled",
-        PressureState::Absent => "absent",
-        PressureState::Unreadable(_) => "unreadable",
-    }
-}
 
 fn windows(stall: &Stall) -> [(Label<'static>, Ratio); 3] {
     [("10s".into(), stall.avg10), ("60s".into(), stall.avg60), ("300s".into(), stall.avg300)]

@@ -163,12 +163,13 @@ mod tests {
         let fixture = machine("0-1", TWO);
         let now = at(Duration::from_secs(1));
         let mut discovery = Discovery::new(&fixture.roots, Inventory::read(&fixture.roots, now), Vec::new(), now);
-        let second = follow(&mut discovery, &fixture, 1, |inventory| inventory.cpu.facts.online == [0, 1]);
+        let second = follow(&mut discovery, &fixture, 1, |inventory| inventory.cpu.facts.topology.online == [0, 1]);
         let mut sampler = HostSampler::new(&fixture.roots, None);
         let now = at(Duration::from_secs(second));
         discovery.follow(now, &sampler.sample(now));
         change(&fixture, "0", ONE);
-        let noticed = follow(&mut discovery, &fixture, second + 1, |inventory| inventory.cpu.facts.online == [0]);
+        let noticed =
+            follow(&mut discovery, &fixture, second + 1, |inventory| inventory.cpu.facts.topology.online == [0]);
         assert!(Duration::from_secs(noticed - second) < NOW_AND_THEN);
     }
 

@@ -1,9 +1,11 @@
 //! One tick's measurements of the machine, each part for itself: one that fails takes no other along.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use super::cpu::CpuPaceSampler;
 use super::disk::DeviceKinds;
-use super::{CpuSample, DiskSample, InterfaceSample, LoadSample, MemorySample};
+use super::{CpuPaceSample, CpuSample, DiskSample, FileHandles, InterfaceSample, LoadSample, MemorySample};
 use crate::clock::Moment;
 use crate::kernel::file::KeptFile;
 use crate::kernel::pressure::PressureReader;
@@ -14,10 +16,12 @@ use crate::pressure::PressureSet;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct HostSample {
     pub cpu: Option<CpuSample>,
+    pub cpu_pace: Option<Arc<CpuPaceSample>>,
     pub memory: Option<MemorySample>,
     pub disks: Option<Vec<DiskSample>>,
     pub interfaces: Option<Vec<InterfaceSample>>,
     pub load: Option<LoadSample>,
+    pub file_handles: Option<FileHandles>,
     pub pressure: PressureSet,
     /// Pressure of the group above all job groups, ours, where there is one: what all jobs together suffer.
     pub jobs_pressure: Option<PressureSet>,
@@ -35,10 +39,12 @@ pub struct SampleProblem {
 #[derive(Debug)]
 pub struct HostSampler {
     stat: KeptFile,
+    cpu_pace: CpuPaceSampler,
     meminfo: KeptFile,
     diskstats: KeptFile,
     net_dev: KeptFile,
     loadavg: KeptFile,
+    file_nr: KeptFile,
     devices: DeviceKinds,
     pressure: PressureReader,
     jobs: Option<JobsGroup>,
@@ -56,10 +62,12 @@ impl HostSampler {
         let kept = |file: &str| KeptFile::new(roots.proc(file));
         Self {
             stat: kept("stat"),
+            cpu_pace: CpuPaceSampler::new(roots),
             meminfo: kept("meminfo"),
             diskstats: kept("diskstats"),
             net_dev: kept("net/dev"),
             loadavg: kept("loadavg"),
+            file_nr: kept("sys/fs/file-nr"),
             devices: DeviceKinds::new(roots),
             pressure: PressureReader::of_machine(roots),
             jobs: jobs_group.map(|directory| JobsGroup { pressure: PressureReader::of_group(&directory), directory }),
@@ -69,12 +77,15 @@ impl HostSampler {
     pub fn sample(&mut self, now: Moment) -> HostSample {
         let mut problems = Vec::new();
         let disks = told("disks", self.diskstats.read(DiskSample::parse_all), &mut problems);
+        let cpu = told("cpu", self.stat.read(CpuSample::parse), &mut problems);
         HostSample {
-            cpu: told("cpu", self.stat.read(CpuSample::parse), &mut problems),
+            cpu_pace: self.cpu_pace.sample(now, cpu.as_ref(), &mut problems),
+            cpu,
             memory: told("memory", self.meminfo.read(MemorySample::parse), &mut problems),
             disks: disks.map(|disks| self.devices.select(disks)),
             interfaces: told("interfaces", self.net_dev.read(InterfaceSample::parse_all), &mut problems),
             load: told("load", self.loadavg.read(LoadSample::parse), &mut problems),
+            file_handles: told("file-handles", self.file_nr.read(FileHandles::parse), &mut problems),
             pressure: self.pressure.read(now),
             jobs_pressure: self.jobs.as_mut().and_then(|jobs| jobs.read(now)),
             problems,
@@ -116,7 +127,7 @@ mod tests {
         assert_eq!((sample.cpu, sample.memory, sample.disks, sample.interfaces), (None, None, None, None));
         assert_eq!((sample.pressure.io, sample.jobs_pressure), (PressureState::Absent, None));
         let parts: Vec<_> = sample.problems.iter().map(|problem| problem.part).collect();
-        assert_eq!(parts, ["disks", "cpu", "memory", "interfaces"]);
+        assert_eq!(parts, ["disks", "cpu", "memory", "interfaces", "file-handles"]);
         assert!(sample.problems.iter().all(|problem| problem.reason.contains("/proc/")), "{:?}", sample.problems);
     }
 

@@ -13,8 +13,19 @@
 //! ```
 //!
 //! The lines below are what the file holds; an arrow makes a link, a slash at the end a folder, `hex` bytes.
+//!
+//! What a machine has many of is written down once. A range in a path makes a file for each number, `each` and a range behind
+//! it one file that holds the lines again and again; in the lines, `[n]`, `[n+64]` and `[n-32]` are the number and what it makes:
+//!
+//! ```text
+//! === sys/devices/system/cpu/cpu[0-63]/topology/thread_siblings_list
+//! [n],[n+64]
+//! === proc/cpuinfo each [0-127]
+//! processor : [n]
+//! ```
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -32,9 +43,47 @@ pub fn lay_out(name: &str, root: &Path) {
         let text = fs::read_to_string(&tree).unwrap();
         for entry in text.split("=== ").skip(1) {
             let (head, contents) = entry.split_once('\n').unwrap_or((entry, ""));
-            lay(root, head.trim_end(), contents);
+            lay_all(root, head.trim_end(), contents);
         }
     }
+}
+
+fn lay_all(root: &Path, head: &str, contents: &str) {
+    let Some((before, (first, last), behind)) = range(head) else { return lay(root, head, contents) };
+    for number in first..=last {
+        match before.strip_suffix(" each ") {
+            Some(file) => append(&root.join(file), &numbered(contents, number)),
+            None => lay(root, &format!("{before}{number}{behind}"), &numbered(contents, number)),
+        }
+    }
+}
+
+/// `[0-63]` with what stands before and behind it.
+fn range(head: &str) -> Option<(&str, (i64, i64), &str)> {
+    let (before, rest) = head.split_once('[')?;
+    let (range, behind) = rest.split_once(']')?;
+    let (first, last) = range.split_once('-')?;
+    Some((before, (first.parse().ok()?, last.parse().ok()?), behind))
+}
+
+/// The lines of one number.
+fn numbered(contents: &str, number: i64) -> String {
+    let mut text = String::new();
+    let mut rest = contents;
+    while let Some((before, behind)) = rest.split_once("[n") {
+        let (offset, behind) = behind.split_once(']').unwrap();
+        let offset: i64 = if offset.is_empty() { 0 } else { offset.parse().unwrap() };
+        text.push_str(before);
+        text.push_str(&(number + offset).to_string());
+        rest = behind;
+    }
+    text + rest
+}
+
+fn append(path: &Path, lines: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut file = fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
+    file.write_all(lines.as_bytes()).unwrap();
 }
 
 fn lay(root: &Path, head: &str, contents: &str) {

@@ -9,6 +9,8 @@ use crate::cli::table;
 use crate::units::Bytes;
 
 const UNKNOWN: &str = "unknown";
+/// A list that is known to be empty.
+const NONE: &str = "none";
 
 /// Writes a value for people; `None` if it is not of the kind that its unit asks for.
 type Write = fn(&Value) -> Option<String>;
@@ -73,6 +75,9 @@ fn flatten<'a>(
             Value::Object(inner) => flatten(name, inner, facts, lists),
             value => match things(value) {
                 Some(things) => lists.push((name.to_owned(), things)),
+                None if value.as_array().is_some_and(Vec::is_empty) => {
+                    facts.push(vec![name.to_owned(), NONE.to_owned()]);
+                }
                 None => facts.push(vec![name.to_owned(), cell(value, unit)]),
             },
         }
@@ -181,7 +186,7 @@ mod tests {
     #[test]
     fn facts_are_read_with_their_units_and_things_in_tables() {
         let text = render(&json!({
-            "memory": {"total_bytes": 4096, "swap_total_bytes": null, "cpu": {"max_hertz": 3_500_000_000_u64}},
+            "memory": {"total_bytes": 4096, "swap_total_bytes": null, "problems": [], "cpu": {"max_hertz": 3_500_000_000_u64}},
             "network": {"interfaces": [
                 {"name": "eth0", "speed_bits_per_second": 1e9, "cpus": [0, 1, 2, 5], "driver": null},
                 {"name": "lo", "speed_bits_per_second": null, "cpus": [], "driver": null},
@@ -192,6 +197,7 @@ mod tests {
             "FACT        VALUE",
             "total       4.0 KiB",
             "swap total  unknown",
+            "problems    none",
             "cpu max     3.5 GHz",
             "",
             "NETWORK",

@@ -91,7 +91,7 @@ fn load(html: &mut Html, snapshot: &Snapshot) {
     let Some(load) = &snapshot.world.host.load else { return };
     html.raw("<div class=\"tile\"><h2>Load</h2><p class=\"figure\">").text(&format!("{:.1}", load.one));
     html.raw("</p><p class=\"under\">");
-    match snapshot.inventory.cpu.facts.online.len() {
+    match snapshot.inventory.cpu.facts.topology.online.len() {
         0 => html.text(&format!("{:.1} in 5 min", load.five)),
         cpus => html.text(&format!("on {cpus} CPUs")),
     };

@@ -1,9 +1,22 @@
-//! CPU time of the machine, from `/proc/stat`.
+//! CPU time of the machine, from `/proc/stat`; beside it what is read more seldom: frequencies, throttling, run queues.
+//!
+//! Source: `Documentation/filesystems/proc.rst`, "Miscellaneous kernel statistics in /proc/stat".
 
-use std::time::Duration;
+mod frequency;
+mod pace;
+mod run_queue;
+mod throttle;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::kernel::clock::ticks;
 use crate::kernel::text;
+
+pub use frequency::CpuFrequency;
+pub use pace::CpuPaceSample;
+pub(super) use pace::CpuPaceSampler;
+pub use run_queue::RunQueue;
+pub use throttle::Throttles;
 
 /// CPU time since boot by mode, as `/proc/stat` counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -28,7 +41,14 @@ pub struct CpuSample {
     pub forks: Option<u64>,
     pub running: Option<u64>,
     pub blocked: Option<u64>,
+    /// In the order of [`SOFTIRQS`].
+    pub softirqs: Option<[u64; SOFTIRQS.len()]>,
+    pub booted_at: Option<SystemTime>,
 }
+
+/// The kinds of soft interrupts, in the kernel's order (`include/linux/interrupt.h`).
+pub const SOFTIRQS: [&str; 10] =
+    ["hi", "timer", "net_tx", "net_rx", "block", "irq_poll", "tasklet", "sched", "hrtimer", "rcu"];
 
 impl CpuSample {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
@@ -42,6 +62,8 @@ impl CpuSample {
                 Some(b"processes") => sample.forks = number(fields),
                 Some(b"procs_running") => sample.running = number(fields),
                 Some(b"procs_blocked") => sample.blocked = number(fields),
+                Some(b"softirq") => sample.softirqs = by_kind(fields),
+                Some(b"btime") => sample.booted_at = number(fields).and_then(since_1970),
                 // The line `cpu` without a number is the sum of the others.
                 Some(key) => {
                     let cpu = key.strip_prefix(b"cpu").and_then(text::decimal).and_then(|cpu| u32::try_from(cpu).ok());
@@ -74,6 +96,20 @@ impl CpuTimes {
     }
 }
 
+/// The sum, then a number for each kind. Of a kernel with other kinds we would not know which is which.
+fn by_kind<'a>(fields: impl Iterator<Item = &'a [u8]>) -> Option<[u64; SOFTIRQS.len()]> {
+    let mut kinds = [0; SOFTIRQS.len()];
+    let mut fields = fields.skip(1);
+    for kind in &mut kinds {
+        *kind = fields.next().and_then(text::decimal)?;
+    }
+    fields.next().is_none().then_some(kinds)
+}
+
+fn since_1970(seconds: u64) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+}
+
 fn number<'a>(mut fields: impl Iterator<Item = &'a [u8]>) -> Option<u64> {
     fields.next().and_then(text::decimal)
 }
@@ -83,7 +119,8 @@ mod tests {
     use super::*;
 
     const TEXT: &str = "cpu  300 0 0 0 0 0 0 0 0 0\ncpu0 100 1 2 3 4 5 6 7 8 9\ncpu2 200 0 0 0 0 0 0 0 0 0\n\
-                        intr 33 1 2 3\nctxt 44\nbtime 1\nprocesses 55\nprocs_running 2\nprocs_blocked 1\n";
+                        intr 33 1 2 3\nctxt 44\nbtime 1\nprocesses 55\nprocs_running 2\nprocs_blocked 1\n\
+                        softirq 55 1 2 3 4 5 6 7 8 9 10\n";
 
     #[test]
     fn each_cpu_has_its_own_number_and_times() {
@@ -92,6 +129,16 @@ mod tests {
         assert_eq!((sample.cpus[0].1.user, sample.cpus[0].1.steal), (ticks(100), ticks(7)));
         assert_eq!((sample.interrupts, sample.context_switches, sample.forks), (Some(33), Some(44), Some(55)));
         assert_eq!((sample.running, sample.blocked), (Some(2), Some(1)));
+        assert_eq!(sample.softirqs, Some([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]));
+        assert_eq!(sample.booted_at, Some(UNIX_EPOCH + Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn soft_interrupts_of_unknown_kinds_are_not_guessed() {
+        for bad in ["55 1 2 3 4 5 6 7 8 9", "55 1 2 3 4 5 6 7 8 9 10 11", "", "1 2 3 4 5 6 7 8 9 10 x"] {
+            let sample = CpuSample::parse(format!("cpu0 1 1 1 1 1 1 1 1\nsoftirq {bad}\n").as_bytes()).unwrap();
+            assert_eq!(sample.softirqs, None, "{bad}");
+        }
     }
 
     #[test]
