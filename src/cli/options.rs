@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::http;
 use crate::kernel::Roots;
 use crate::kernel::cgroup::Mounts;
+use crate::kernel::peer::Peer;
 use crate::mode::Mode;
 use crate::signal::Access;
 use crate::units::{Bytes, parse_duration};
@@ -104,6 +105,14 @@ impl PrometheusOptions {
     }
 }
 
+/// Other machines that this one works with.
+#[derive(Debug, Clone, Args)]
+pub struct NetworkOptions {
+    /// Machine whose distance is measured, as the time that TCP takes to connect to it; may be given several times
+    #[arg(long = "network.peer", value_name = "HOST:PORT")]
+    pub peers: Vec<Peer>,
+}
+
 /// What is kept of the past.
 #[derive(Debug, Clone, Args)]
 pub struct HistoryOptions {
@@ -147,6 +156,8 @@ pub struct RunOptions {
     pub prometheus: PrometheusOptions,
     #[command(flatten)]
     pub history: HistoryOptions,
+    #[command(flatten)]
+    pub network: NetworkOptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -159,6 +170,8 @@ pub enum Output {
 pub struct DiscoverOptions {
     #[command(flatten)]
     pub paths: PathOptions,
+    #[command(flatten)]
+    pub network: NetworkOptions,
     /// Output format
     #[arg(long, value_enum, default_value_t = InventoryOutput::Table)]
     pub output: InventoryOutput,

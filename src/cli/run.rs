@@ -36,6 +36,7 @@ pub fn run(options: RunOptions) -> u8 {
         prometheus: options.prometheus.access(),
         rules: options.rules,
         history,
+        peers: options.network.peers,
     };
     match run::run(settings) {
         Ok(true) => exit::OK,

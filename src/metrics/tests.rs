@@ -18,6 +18,7 @@ fn text(snapshot: Snapshot, format: Format) -> String {
 /// The label names that a family may use. A new one is added here with a thought for its cardinality.
 fn bounded_labels() -> BTreeSet<&'static str> {
     BTreeSet::from([
+        "address",
         "alertname",
         "architecture",
         "buckets",
@@ -28,6 +29,8 @@ fn bounded_labels() -> BTreeSet<&'static str> {
         "cpu_model",
         "device",
         "distribution",
+        "driver",
+        "duplex",
         "evidence",
         "hash",
         "hostname",
@@ -43,6 +46,7 @@ fn bounded_labels() -> BTreeSet<&'static str> {
         "owner",
         "part",
         "path",
+        "peer",
         "plot_id",
         "policy",
         "profile",

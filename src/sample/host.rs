@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use super::disk::DeviceKinds;
-use super::{CpuSample, DiskSample, InterfaceSample, LoadSample, MemorySample};
+use super::network::NetworkSampler;
+use super::{CpuSample, DiskSample, LoadSample, MemorySample, NetworkSample};
 use crate::clock::Moment;
 use crate::kernel::file::KeptFile;
+use crate::kernel::peer::Peer;
 use crate::kernel::pressure::PressureReader;
 use crate::kernel::{KernelError, Roots};
 use crate::pressure::PressureSet;
@@ -16,7 +18,7 @@ pub struct HostSample {
     pub cpu: Option<CpuSample>,
     pub memory: Option<MemorySample>,
     pub disks: Option<Vec<DiskSample>>,
-    pub interfaces: Option<Vec<InterfaceSample>>,
+    pub network: NetworkSample,
     pub load: Option<LoadSample>,
     pub pressure: PressureSet,
     /// Pressure of the group above all job groups, ours, where there is one: what all jobs together suffer.
@@ -37,7 +39,7 @@ pub struct HostSampler {
     stat: KeptFile,
     meminfo: KeptFile,
     diskstats: KeptFile,
-    net_dev: KeptFile,
+    network: NetworkSampler,
     loadavg: KeptFile,
     devices: DeviceKinds,
     pressure: PressureReader,
@@ -58,12 +60,18 @@ impl HostSampler {
             stat: kept("stat"),
             meminfo: kept("meminfo"),
             diskstats: kept("diskstats"),
-            net_dev: kept("net/dev"),
+            network: NetworkSampler::new(roots),
             loadavg: kept("loadavg"),
             devices: DeviceKinds::new(roots),
             pressure: PressureReader::of_machine(roots),
             jobs: jobs_group.map(|directory| JobsGroup { pressure: PressureReader::of_group(&directory), directory }),
         }
+    }
+
+    /// Measures the distance to these peers as well.
+    #[must_use]
+    pub fn with_peers(self, peers: Vec<Peer>) -> Self {
+        Self { network: self.network.with_peers(peers), ..self }
     }
 
     pub fn sample(&mut self, now: Moment) -> HostSample {
@@ -73,7 +81,7 @@ impl HostSampler {
             cpu: told("cpu", self.stat.read(CpuSample::parse), &mut problems),
             memory: told("memory", self.meminfo.read(MemorySample::parse), &mut problems),
             disks: disks.map(|disks| self.devices.select(disks)),
-            interfaces: told("interfaces", self.net_dev.read(InterfaceSample::parse_all), &mut problems),
+            network: self.network.sample(now, &mut problems),
             load: told("load", self.loadavg.read(LoadSample::parse), &mut problems),
             pressure: self.pressure.read(now),
             jobs_pressure: self.jobs.as_mut().and_then(|jobs| jobs.read(now)),
@@ -89,7 +97,11 @@ impl JobsGroup {
 }
 
 /// The value, or `None` and a problem that says why.
-fn told<T>(part: &'static str, read: Result<T, KernelError>, problems: &mut Vec<SampleProblem>) -> Option<T> {
+pub(super) fn told<T>(
+    part: &'static str,
+    read: Result<T, KernelError>,
+    problems: &mut Vec<SampleProblem>,
+) -> Option<T> {
     read.inspect_err(|error| problems.push(SampleProblem { part, reason: error.to_string() })).ok()
 }
 
@@ -113,7 +125,7 @@ mod tests {
         fixture.file("proc/loadavg", "1 2 3 1/1 1\n").file("proc/meminfo", [0xff, 0xfe]).file("proc/stat", "");
         let sample = HostSampler::new(&fixture.roots, None).sample(second(1));
         assert_eq!(sample.load, Some(LoadSample { one: 1.0, five: 2.0, fifteen: 3.0 }));
-        assert_eq!((sample.cpu, sample.memory, sample.disks, sample.interfaces), (None, None, None, None));
+        assert_eq!((sample.cpu, sample.memory, sample.disks, sample.network.interfaces), (None, None, None, None));
         assert_eq!((sample.pressure.io, sample.jobs_pressure), (PressureState::Absent, None));
         let parts: Vec<_> = sample.problems.iter().map(|problem| problem.part).collect();
         assert_eq!(parts, ["disks", "cpu", "memory", "interfaces"]);
@@ -155,7 +167,7 @@ mod tests {
         assert!(memory.available.unwrap() <= memory.total.unwrap());
         let cpus = std::thread::available_parallelism().unwrap().get();
         assert!(first.cpu.unwrap().cpus.len() >= cpus);
-        assert!(first.interfaces.unwrap().iter().any(|interface| interface.device == "lo"));
+        assert!(first.network.interfaces.unwrap().iter().any(|interface| interface.device.as_str() == "lo"));
         let whole = |disk: &DiskSample| std::path::Path::new("/sys/block").join(&disk.device).exists();
         assert!(first.disks.unwrap().iter().all(whole));
     }

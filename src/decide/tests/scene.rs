@@ -12,7 +12,7 @@ use crate::mode::Mode;
 use crate::plotter::{Arguments, Job, JobId, Needs, Owner, Phase, Progress};
 use crate::policy::{Policy, Vocabulary, from_text, shipped};
 use crate::pressure::{Pressure, PressureSet, PressureState, Stall};
-use crate::sample::{HostSample, JobSample};
+use crate::sample::{HostSample, JobSample, NetworkSample};
 use crate::signal::Signals;
 use crate::units::Ratio;
 use crate::world::{JobView, PauseView, World};
@@ -148,7 +148,7 @@ impl Scene {
                 cpu: None,
                 memory: None,
                 disks: None,
-                interfaces: None,
+                network: NetworkSample::default(),
                 load: None,
                 pressure: set.clone(),
                 jobs_pressure: Some(set),

@@ -5,7 +5,7 @@ use crate::kernel::process::Identity;
 use crate::plotter::{Arguments, Job, Needs, Owner, Progress};
 use crate::policy::{Asked, OnMissing};
 use crate::pressure::{Pressure, Stall};
-use crate::sample::{HostSample, JobSample};
+use crate::sample::{HostSample, JobSample, NetworkSample};
 use crate::signal::Signals;
 use crate::units::{Bytes, Ratio};
 use crate::world::{JobView, PauseView};
@@ -56,7 +56,7 @@ fn world(seconds: u64, machine: PressureSet, group: Option<PressureSet>, jobs: V
         cpu: None,
         memory: None,
         disks: None,
-        interfaces: None,
+        network: NetworkSample::default(),
         load: None,
         pressure: machine,
         jobs_pressure: group,
