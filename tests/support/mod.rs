@@ -11,6 +11,7 @@ pub mod daemon;
 pub mod dial;
 pub mod dialled;
 pub mod mock_prometheus;
+pub mod namespace;
 pub mod prometheus;
 pub mod slow_disk;
 pub mod state;
