@@ -185,6 +185,20 @@ pub enum InventoryOutput {
 }
 
 #[derive(Debug, Clone, Args)]
+pub struct MetricsOptions {
+    /// Output format; markdown is the page of the documentation
+    #[arg(long, value_enum, default_value_t = MetricsOutput::Table)]
+    pub output: MetricsOutput,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MetricsOutput {
+    Table,
+    Markdown,
+    Json,
+}
+
+#[derive(Debug, Clone, Args)]
 pub struct JobsOptions {
     #[command(flatten)]
     pub paths: PathOptions,
