@@ -16,6 +16,10 @@ pub struct Bytes(pub u64);
 #[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd, Serialize)]
 pub struct BytesPerSecond(pub f64);
 
+/// The speed of a link in bits per second, the unit of those who sell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct BitsPerSecond(pub u64);
+
 /// A share: 0.15 is 15 %. Not clamped, since a rate of change or a ratio of two measurements may pass 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd, Serialize)]
 pub struct Ratio(pub f64);

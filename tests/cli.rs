@@ -15,13 +15,29 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn every_subcommand_has_help_with_an_example() {
-    for command in ["run", "discover", "jobs", "query", "restore", "policy", "policy check", "completions"] {
+    for command in ["run", "discover", "jobs", "query", "metrics", "restore", "policy", "policy check", "completions"] {
         let mut arguments: Vec<&str> = command.split(' ').collect();
         arguments.push("--help");
         let output = plotwarden(&arguments);
         let help = text(&output.stdout);
         assert!(output.status.success(), "{command}: {help}");
         assert!(help.contains(&format!("Example: plotwarden {command}")), "{command} has no example:\n{help}");
+    }
+}
+
+#[test]
+fn every_metric_is_listed_in_each_form() {
+    let json: serde_json::Value = serde_json::from_slice(&plotwarden(&["metrics", "--output", "json"]).stdout).unwrap();
+    let (table, page) = (plotwarden(&["metrics"]), plotwarden(&["metrics", "--output", "markdown"]));
+    let (table, page) = (text(&table.stdout), text(&page.stdout));
+    let families = json.as_array().unwrap();
+    assert!(families.len() > 100, "{}", families.len());
+    for family in families {
+        let name = family["name"].as_str().unwrap();
+        assert!(table.contains(name) && page.contains(name), "{name}");
+        for fact in ["topic", "help", "kind", "source"] {
+            assert!(family[fact].as_str().is_some_and(|fact| !fact.is_empty()), "{name}: {fact}");
+        }
     }
 }
 

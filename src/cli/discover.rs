@@ -9,7 +9,8 @@ use crate::inventory::Inventory;
 use crate::kernel::clock;
 
 pub fn discover(options: &DiscoverOptions) -> u8 {
-    let inventory = Inventory::read(&options.paths.roots(), clock::now());
+    let mut inventory = Inventory::read(&options.paths.roots(), clock::now());
+    inventory.network.facts.ask_peers(&options.network.peers);
     let text = match options.output {
         InventoryOutput::Table => serde_json::to_value(&inventory).map(|value| outline::render(&value)).map_err(said),
         InventoryOutput::Json => serde_json::to_string_pretty(&inventory).map(|json| json + "\n").map_err(said),

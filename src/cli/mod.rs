@@ -4,6 +4,7 @@ mod completions;
 mod discover;
 mod jobs;
 mod log;
+mod metrics;
 mod options;
 mod policy;
 mod query;
@@ -51,6 +52,9 @@ pub enum Command {
         after_help = "Example: plotwarden query 'rate(plotwarden_job_written_bytes_total[1m])' --range 1h --step 15s\n\nExit codes: 0 answered, 1 the query is wrong or has no answer, 2 nobody to ask."
     )]
     Query(options::QueryOptions),
+    /// List every metric with type, labels and meaning
+    #[command(after_help = "Example: plotwarden metrics | grep network")]
+    Metrics(options::MetricsOptions),
     /// Put back everything that an earlier run changed and left behind
     #[command(
         after_help = "Example: plotwarden restore\n\nSafe at any time: only what is still ours is put back. Refuses while a run is alive."
@@ -82,6 +86,7 @@ pub fn main() -> u8 {
         Command::Discover(options) => discover::discover(&options),
         Command::Jobs(options) => jobs::jobs(&options),
         Command::Query(options) => query::query(&options),
+        Command::Metrics(options) => metrics::metrics(&options),
         Command::Restore(options) => restore::restore(&options),
         Command::Policy(command) => policy::policy(&command),
         Command::Completions(options) => completions::print(&options),

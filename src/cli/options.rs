@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::http;
 use crate::kernel::Roots;
 use crate::kernel::cgroup::Mounts;
+use crate::kernel::peer::Peer;
 use crate::mode::Mode;
 use crate::signal::Access;
 use crate::units::{Bytes, parse_duration};
@@ -115,6 +116,14 @@ pub struct ProcessOptions {
     pub interval: Duration,
 }
 
+/// Other machines that this one works with.
+#[derive(Debug, Clone, Args)]
+pub struct NetworkOptions {
+    /// Machine whose distance is measured, as the time that TCP takes to connect to it; may be given several times
+    #[arg(long = "network.peer", value_name = "HOST:PORT")]
+    pub peers: Vec<Peer>,
+}
+
 /// What is kept of the past.
 #[derive(Debug, Clone, Args)]
 pub struct HistoryOptions {
@@ -160,6 +169,8 @@ pub struct RunOptions {
     pub history: HistoryOptions,
     #[command(flatten)]
     pub processes: ProcessOptions,
+    #[command(flatten)]
+    pub network: NetworkOptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -172,6 +183,8 @@ pub enum Output {
 pub struct DiscoverOptions {
     #[command(flatten)]
     pub paths: PathOptions,
+    #[command(flatten)]
+    pub network: NetworkOptions,
     /// Output format
     #[arg(long, value_enum, default_value_t = InventoryOutput::Table)]
     pub output: InventoryOutput,
@@ -182,6 +195,20 @@ pub enum InventoryOutput {
     Table,
     Json,
     Yaml,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct MetricsOptions {
+    /// Output format; markdown is the page of the documentation
+    #[arg(long, value_enum, default_value_t = MetricsOutput::Table)]
+    pub output: MetricsOutput,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MetricsOutput {
+    Table,
+    Markdown,
+    Json,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -37,6 +37,7 @@ pub fn run(options: RunOptions) -> u8 {
         rules: options.rules,
         history,
         processes: ProcessSettings { groups: options.processes.config, interval: options.processes.interval },
+        peers: options.network.peers,
     };
     match run::run(settings) {
         Ok(true) => exit::OK,

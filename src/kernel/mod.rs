@@ -2,6 +2,7 @@
 //!
 //! Readers return plain facts, each an `Option` or a `Result`: what cannot be read is said, never zero.
 
+pub mod address;
 pub mod attribute;
 pub mod cgroup;
 pub mod clock;
@@ -11,12 +12,15 @@ mod error;
 pub mod file;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod interface;
+pub mod peer;
 pub mod pressure;
 pub mod privilege;
 pub mod process;
 pub mod process_events;
 pub mod process_watch;
 mod roots;
+pub mod route;
 pub mod sweep;
 pub mod taskstats;
 pub mod text;

@@ -1,11 +1,14 @@
 //! One description of a metric family, from which all writers, the documentation and the tests work.
 
+use serde::Serialize;
+
 use super::label::Label;
 use super::snapshot::Snapshot;
 use super::value::{Fact, Value};
 
 /// What kind of series a family holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Only grows, but for restarts; its name ends in `_total`.
     Counter,
@@ -15,7 +18,8 @@ pub enum Kind {
 }
 
 /// Base unit of a family, the last word of its name before `_total`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Unit {
     Bytes,
     Seconds,
@@ -30,8 +34,10 @@ pub enum Unit {
 }
 
 /// What the documentation says about a family.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FamilyDescription {
+    /// What the family is about, for people: `Network`.
+    pub topic: &'static str,
     /// As the series are called in a query, `_total` and `_info` included.
     pub name: &'static str,
     pub help: &'static str,
@@ -90,9 +96,9 @@ impl Family {
         })
     }
 
-    pub fn description(&self) -> FamilyDescription {
+    pub fn description(&self, topic: &'static str) -> FamilyDescription {
         let &Self { name, help, kind, labels, source, .. } = self;
-        FamilyDescription { name, help, unit: self.unit(), kind, labels, source }
+        FamilyDescription { topic, name, help, unit: self.unit(), kind, labels, source }
     }
 }
 

@@ -1,5 +1,7 @@
 //! A machine in the middle of its work, with everything that can be published, for the tests of this room and of `http`.
 
+mod network;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
@@ -23,7 +25,7 @@ use crate::plotter::{Arguments, Demand, Evidence, Job, JobId, Needs, Owner, Phas
 use crate::pressure::{Pressure, PressureSet, PressureState, Resource, Stall};
 use crate::sample::{
     CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, DelaySample, DiskSample, FileHandles, GroupSample, HostSample,
-    InterfaceSample, JobSample, LoadSample, MemorySample, OwnUsage, ProcessesSample, RunQueue, StateCounts, Throttles,
+    JobSample, LoadSample, MemorySample, OwnUsage, ProcessesSample, RunQueue, StateCounts, Throttles,
     TopProcess,
 };
 use crate::signal::{self, Tally};
@@ -155,12 +157,7 @@ fn host() -> HostSample {
             swap_free: Some(Bytes(8 * GIB)),
         }),
         disks: Some(vec![disk("nvme0n1"), disk("sda")]),
-        interfaces: Some(vec![InterfaceSample {
-            device: "enp5s0".to_owned(),
-            received_bytes: 123_456_789,
-            transmitted_bytes: 987_654_321_000,
-            ..InterfaceSample::default()
-        }]),
+        network: network::sample(),
         load: Some(LoadSample { one: 12.34, five: 11.02, fifteen: 9.87 }),
         pressure: pressure(0.42),
         jobs_pressure: Some(pressure(0.57)),

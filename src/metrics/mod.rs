@@ -27,6 +27,7 @@ mod process;
 mod process_group;
 mod progress;
 mod record;
+pub mod reference;
 mod snapshot;
 mod topology;
 mod value;
@@ -79,7 +80,10 @@ pub fn encode(snapshot: &Arc<Snapshot>, format: Format, out: &mut String) -> std
 
 /// Every family that a scrape can show, in the order of the scrape; the documentation is made from this.
 pub fn catalogue() -> Vec<FamilyDescription> {
-    families().map(Family::description).collect()
+    let of_topic = |&(topic, families): &(&'static str, &'static [Family])| {
+        families.iter().map(move |family| family.description(topic))
+    };
+    TOPICS.iter().flat_map(of_topic).collect()
 }
 
 /// The names that series have in a query.
@@ -87,27 +91,28 @@ pub fn names() -> Vec<&'static str> {
     families().map(|family| family.name).collect()
 }
 
+/// The topics in the order of a scrape, a file each.
+const TOPICS: &[(&str, &[Family])] = &[
+    ("This program", own::FAMILIES),
+    ("History", history::FAMILIES),
+    ("Machine", machine::FAMILIES),
+    ("Inventory", inventory::FAMILIES),
+    ("Topology", topology::FAMILIES),
+    ("CPU", cpu::FAMILIES),
+    ("Memory", memory::FAMILIES),
+    ("Disks", disk::FAMILIES),
+    ("Network", network::FAMILIES),
+    ("Pressure", pressure::FAMILIES),
+    ("Competitors", process::FAMILIES),
+    ("Process groups", process_group::FAMILIES),
+    ("Jobs", job::FAMILIES),
+    ("Progress of jobs", progress::FAMILIES),
+    ("Pauses", pause::FAMILIES),
+    ("Policies", policy::FAMILIES),
+    ("Knobs", knob::FAMILIES),
+    ("Alerts", alert::FAMILIES),
+];
+
 fn families() -> impl Iterator<Item = &'static Family> {
-    [
-        own::FAMILIES,
-        history::FAMILIES,
-        machine::FAMILIES,
-        inventory::FAMILIES,
-        topology::FAMILIES,
-        cpu::FAMILIES,
-        memory::FAMILIES,
-        disk::FAMILIES,
-        network::FAMILIES,
-        pressure::FAMILIES,
-        process::FAMILIES,
-        process_group::FAMILIES,
-        job::FAMILIES,
-        progress::FAMILIES,
-        pause::FAMILIES,
-        policy::FAMILIES,
-        knob::FAMILIES,
-        alert::FAMILIES,
-    ]
-    .into_iter()
-    .flatten()
+    TOPICS.iter().flat_map(|(_, families)| *families)
 }

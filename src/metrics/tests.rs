@@ -18,6 +18,7 @@ fn text(snapshot: Snapshot, format: Format) -> String {
 /// The label names that a family may use. A new one is added here with a thought for its cardinality.
 fn bounded_labels() -> BTreeSet<&'static str> {
     BTreeSet::from([
+        "address",
         "alertname",
         "architecture",
         "bios_date",
@@ -38,6 +39,8 @@ fn bounded_labels() -> BTreeSet<&'static str> {
         "cpus",
         "device",
         "distribution",
+        "driver",
+        "duplex",
         "evidence",
         "family",
         "flag",
@@ -63,6 +66,7 @@ fn bounded_labels() -> BTreeSet<&'static str> {
         "package",
         "part",
         "path",
+        "peer",
         "pid",
         "plot_id",
         "policy",

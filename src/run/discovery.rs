@@ -113,7 +113,7 @@ fn hardware(host: &HostSample) -> u64 {
     for disk in host.disks.iter().flatten() {
         disk.device.hash(&mut names);
     }
-    for interface in host.interfaces.iter().flatten() {
+    for interface in host.network.interfaces.iter().flatten() {
         interface.device.hash(&mut names);
     }
     for (cpu, _) in host.cpu.iter().flat_map(|cpu| &cpu.cpus) {

@@ -26,6 +26,7 @@ use crate::audit::AuditLog;
 use crate::history::{History, HistoryConfig, SharedHistory, Target};
 use crate::http::{self, ListenError, Site};
 use crate::inventory::{self, Inventory};
+use crate::kernel::peer::Peer;
 use crate::kernel::process_watch::Source;
 use crate::kernel::{Roots, clock, descriptors};
 use crate::knob::{self, GroupUse, Linux};
@@ -63,6 +64,8 @@ pub struct Settings {
     pub rules: Option<PathBuf>,
     pub history: HistorySettings,
     pub processes: ProcessSettings,
+    /// Machines whose distance is measured.
+    pub peers: Vec<Peer>,
 }
 
 /// How the processes that are no jobs are read.
@@ -256,7 +259,7 @@ fn prepare(
     // Only who has the lock may write the file.
     let (history, history_end) = history::start(history, config, settings.history.file)?;
     let work = Loop {
-        host: HostSampler::new(&roots, jobs_group),
+        host: HostSampler::new(&roots, jobs_group).with_peers(settings.peers),
         audit: AuditLog::new(&roots.run),
         complaints: Complaints::default(),
         publisher: Publisher::new(OwnSampler::new(&roots), jobs.profiles(), now),

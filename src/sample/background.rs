@@ -81,8 +81,12 @@ impl<T: Send + 'static> Background<T> {
 
     /// For how long a reading has been running that should have been done long ago.
     pub(super) fn late(&self, now: Moment) -> Option<Duration> {
-        let running = now.since(self.running.as_ref()?.since);
-        (running > self.period * 2).then_some(running)
+        self.running_for(now).filter(|running| *running > self.period * 2)
+    }
+
+    /// For how long the reading has been running that is under way, if one is.
+    pub(super) fn running_for(&self, now: Moment) -> Option<Duration> {
+        self.running.as_ref().map(|running| now.since(running.since))
     }
 
     fn begin(&self, now: Moment, work: impl FnOnce() -> T + Send + 'static) -> Option<Running<T>> {

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::cpu::CpuPaceSampler;
 use super::disk::DeviceKinds;
-use super::{CpuPaceSample, CpuSample, DiskSample, FileHandles, InterfaceSample, LoadSample, MemorySample};
+use super::network::NetworkSampler;
+use super::{CpuPaceSample, CpuSample, DiskSample, FileHandles, LoadSample, MemorySample, NetworkSample};
 use crate::clock::Moment;
 use crate::kernel::file::KeptFile;
+use crate::kernel::peer::Peer;
 use crate::kernel::pressure::PressureReader;
 use crate::kernel::{KernelError, Roots};
 use crate::pressure::PressureSet;
@@ -19,7 +21,7 @@ pub struct HostSample {
     pub cpu_pace: Option<Arc<CpuPaceSample>>,
     pub memory: Option<MemorySample>,
     pub disks: Option<Vec<DiskSample>>,
-    pub interfaces: Option<Vec<InterfaceSample>>,
+    pub network: NetworkSample,
     pub load: Option<LoadSample>,
     pub file_handles: Option<FileHandles>,
     pub pressure: PressureSet,
@@ -42,7 +44,7 @@ pub struct HostSampler {
     cpu_pace: CpuPaceSampler,
     meminfo: KeptFile,
     diskstats: KeptFile,
-    net_dev: KeptFile,
+    network: NetworkSampler,
     loadavg: KeptFile,
     file_nr: KeptFile,
     devices: DeviceKinds,
@@ -65,13 +67,19 @@ impl HostSampler {
             cpu_pace: CpuPaceSampler::new(roots),
             meminfo: kept("meminfo"),
             diskstats: kept("diskstats"),
-            net_dev: kept("net/dev"),
+            network: NetworkSampler::new(roots),
             loadavg: kept("loadavg"),
             file_nr: kept("sys/fs/file-nr"),
             devices: DeviceKinds::new(roots),
             pressure: PressureReader::of_machine(roots),
             jobs: jobs_group.map(|directory| JobsGroup { pressure: PressureReader::of_group(&directory), directory }),
         }
+    }
+
+    /// Measures the distance to these peers as well.
+    #[must_use]
+    pub fn with_peers(self, peers: Vec<Peer>) -> Self {
+        Self { network: self.network.with_peers(peers), ..self }
     }
 
     pub fn sample(&mut self, now: Moment) -> HostSample {
@@ -83,7 +91,7 @@ impl HostSampler {
             cpu,
             memory: told("memory", self.meminfo.read(MemorySample::parse), &mut problems),
             disks: disks.map(|disks| self.devices.select(disks)),
-            interfaces: told("interfaces", self.net_dev.read(InterfaceSample::parse_all), &mut problems),
+            network: self.network.sample(now, &mut problems),
             load: told("load", self.loadavg.read(LoadSample::parse), &mut problems),
             file_handles: told("file-handles", self.file_nr.read(FileHandles::parse), &mut problems),
             pressure: self.pressure.read(now),
@@ -100,7 +108,11 @@ impl JobsGroup {
 }
 
 /// The value, or `None` and a problem that says why.
-fn told<T>(part: &'static str, read: Result<T, KernelError>, problems: &mut Vec<SampleProblem>) -> Option<T> {
+pub(super) fn told<T>(
+    part: &'static str,
+    read: Result<T, KernelError>,
+    problems: &mut Vec<SampleProblem>,
+) -> Option<T> {
     read.inspect_err(|error| problems.push(SampleProblem { part, reason: error.to_string() })).ok()
 }
 
@@ -124,7 +136,7 @@ mod tests {
         fixture.file("proc/loadavg", "1 2 3 1/1 1\n").file("proc/meminfo", [0xff, 0xfe]).file("proc/stat", "");
         let sample = HostSampler::new(&fixture.roots, None).sample(second(1));
         assert_eq!(sample.load, Some(LoadSample { one: 1.0, five: 2.0, fifteen: 3.0 }));
-        assert_eq!((sample.cpu, sample.memory, sample.disks, sample.interfaces), (None, None, None, None));
+        assert_eq!((sample.cpu, sample.memory, sample.disks, sample.network.interfaces), (None, None, None, None));
         assert_eq!((sample.pressure.io, sample.jobs_pressure), (PressureState::Absent, None));
         let parts: Vec<_> = sample.problems.iter().map(|problem| problem.part).collect();
         assert_eq!(parts, ["disks", "cpu", "memory", "interfaces", "file-handles"]);
@@ -166,7 +178,7 @@ mod tests {
         assert!(memory.available.unwrap() <= memory.total.unwrap());
         let cpus = std::thread::available_parallelism().unwrap().get();
         assert!(first.cpu.unwrap().cpus.len() >= cpus);
-        assert!(first.interfaces.unwrap().iter().any(|interface| interface.device == "lo"));
+        assert!(first.network.interfaces.unwrap().iter().any(|interface| interface.device.as_str() == "lo"));
         let whole = |disk: &DiskSample| std::path::Path::new("/sys/block").join(&disk.device).exists();
         assert!(first.disks.unwrap().iter().all(whole));
     }

@@ -24,6 +24,8 @@ pub use host::{HostSample, HostSampler, SampleProblem};
 pub use job::{JobSample, JobSampler, Subject};
 pub use load::LoadSample;
 pub use memory::MemorySample;
-pub use network::InterfaceSample;
+pub use network::{
+    BondMembers, InterfaceCounters, InterfaceSample, Link, NetworkSample, PeerSample, SocketCounts, StackSample,
+};
 pub use own::{OwnSampler, OwnUsage};
 pub use processes::{GroupSample, GroupsError, News, ProcessGroups, ProcessesSample, StateCounts, Sweeper, TopProcess};

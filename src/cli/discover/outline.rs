@@ -19,7 +19,7 @@ type Write = fn(&Value) -> Option<String>;
 const UNITS: [(&str, Write); 10] = [
     ("_bytes_per_second", |value| Some(format!("{}/s", Bytes(value.as_f64().map(rounded)?)))),
     ("_bits_per_second", |value| Some(scaled(value.as_f64()?, "bit/s"))),
-    ("_bytes", |value| Some(Bytes(value.as_u64()?).to_string())),
+    ("_bytes", |value| Some(size(value.as_u64()?))),
     ("_hertz", |value| Some(scaled(value.as_f64()?, "Hz"))),
     ("_watts", |value| Some(format!("{} W", value.as_f64()?))),
     ("_volts", |value| Some(format!("{} V", value.as_f64()?))),
@@ -157,6 +157,11 @@ fn words(name: &str) -> String {
     name.replace('_', " ")
 }
 
+/// Small sizes that are no round number are meant exactly, such as the MTU of a link.
+fn size(bytes: u64) -> String {
+    if bytes < 1 << 20 && !bytes.is_multiple_of(1024) { format!("{bytes} B") } else { Bytes(bytes).to_string() }
+}
+
 fn scaled(value: f64, unit: &str) -> String {
     let (factor, prefix) = match value.abs() {
         size if size >= 1e9 => (1e9, "G"),
@@ -188,7 +193,7 @@ mod tests {
         let text = render(&json!({
             "memory": {"total_bytes": 4096, "swap_total_bytes": null, "problems": [], "cpu": {"max_hertz": 3_500_000_000_u64}},
             "network": {"interfaces": [
-                {"name": "eth0", "speed_bits_per_second": 1e9, "cpus": [0, 1, 2, 5], "driver": null},
+                {"name": "eth0", "speed_bits_per_second": 1e9, "mtu_bytes": 1500, "cpus": [0, 1, 2, 5], "driver": null},
                 {"name": "lo", "speed_bits_per_second": null, "cpus": [], "driver": null},
             ]},
         }));
@@ -204,9 +209,9 @@ mod tests {
             "FACT  VALUE",
             "",
             "interfaces",
-            "NAME  SPEED     CPUS",
-            "eth0  1 Gbit/s  0-2,5",
-            "lo    unknown",
+            "NAME  SPEED     MTU      CPUS",
+            "eth0  1 Gbit/s  1500 B   0-2,5",
+            "lo    unknown   unknown",
         ];
         assert_eq!(text.lines().collect::<Vec<_>>(), expected);
     }
