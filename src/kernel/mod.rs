@@ -10,6 +10,9 @@ mod error;
 pub mod file;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod hwmon;
+pub mod power_supply;
+pub mod powercap;
 pub mod pressure;
 pub mod privilege;
 pub mod process;
@@ -18,6 +21,7 @@ pub mod process_watch;
 mod roots;
 pub mod sweep;
 pub mod text;
+pub mod thermal;
 
 pub use error::KernelError;
 pub use roots::Roots;

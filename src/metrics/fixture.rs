@@ -1,5 +1,7 @@
 //! A machine in the middle of its work, with everything that can be published, for the tests of this room and of `http`.
 
+mod power;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -150,6 +152,7 @@ fn host() -> HostSample {
         load: Some(LoadSample { one: 12.34, five: 11.02, fifteen: 9.87 }),
         pressure: pressure(0.42),
         jobs_pressure: Some(pressure(0.57)),
+        power: power::power(),
         ..HostSample::default()
     }
 }
@@ -266,7 +269,10 @@ fn inventory() -> Inventory {
         .file("proc/self/mountinfo", "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
         .file("proc/cpuinfo", "model name\t: AMD Ryzen 9 5950X\n")
         .file("proc/meminfo", "MemTotal: 67108864 kB\nSwapTotal: 8388608 kB\n")
-        .file("sys/devices/system/cpu/online", "0-7\n");
+        .file("sys/devices/system/cpu/online", "0-7\n")
+        .file("sys/class/thermal/thermal_zone0/type", "x86_pkg_temp\n")
+        .file("sys/class/thermal/thermal_zone0/trip_point_0_temp", "95000\n")
+        .file("sys/class/thermal/thermal_zone0/trip_point_0_type", "critical\n");
     Inventory {
         capabilities: vec![
             capability("cgroup-freeze", CapabilityState::Usable, "", ""),

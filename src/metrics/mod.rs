@@ -21,10 +21,13 @@ mod openmetrics;
 mod own;
 mod pause;
 mod policy;
+mod power;
 mod pressure;
 mod progress;
 mod record;
+mod sensor;
 mod snapshot;
+mod thermal;
 mod value;
 
 #[cfg(test)]
@@ -92,6 +95,9 @@ fn families() -> impl Iterator<Item = &'static Family> {
         memory::FAMILIES,
         disk::FAMILIES,
         network::FAMILIES,
+        power::FAMILIES,
+        sensor::FAMILIES,
+        thermal::FAMILIES,
         pressure::FAMILIES,
         job::FAMILIES,
         progress::FAMILIES,

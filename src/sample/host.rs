@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::disk::DeviceKinds;
+use super::power::{PowerSample, PowerSampler};
 use super::{CpuSample, DiskSample, InterfaceSample, LoadSample, MemorySample};
 use crate::clock::Moment;
 use crate::kernel::file::KeptFile;
@@ -21,6 +22,7 @@ pub struct HostSample {
     pub pressure: PressureSet,
     /// Pressure of the group above all job groups, ours, where there is one: what all jobs together suffer.
     pub jobs_pressure: Option<PressureSet>,
+    pub power: PowerSample,
     pub problems: Vec<SampleProblem>,
 }
 
@@ -42,6 +44,7 @@ pub struct HostSampler {
     devices: DeviceKinds,
     pressure: PressureReader,
     jobs: Option<JobsGroup>,
+    power: PowerSampler,
 }
 
 #[derive(Debug)]
@@ -62,6 +65,7 @@ impl HostSampler {
             loadavg: kept("loadavg"),
             devices: DeviceKinds::new(roots),
             pressure: PressureReader::of_machine(roots),
+            power: PowerSampler::new(roots),
             jobs: jobs_group.map(|directory| JobsGroup { pressure: PressureReader::of_group(&directory), directory }),
         }
     }
@@ -77,6 +81,7 @@ impl HostSampler {
             load: told("load", self.loadavg.read(LoadSample::parse), &mut problems),
             pressure: self.pressure.read(now),
             jobs_pressure: self.jobs.as_mut().and_then(|jobs| jobs.read(now)),
+            power: self.power.sample(now, &mut problems),
             problems,
         }
     }

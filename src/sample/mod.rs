@@ -10,6 +10,7 @@ mod memory;
 mod network;
 mod own;
 mod paced;
+mod power;
 mod process;
 mod temp;
 
@@ -21,3 +22,6 @@ pub use load::LoadSample;
 pub use memory::MemorySample;
 pub use network::InterfaceSample;
 pub use own::{OwnSampler, OwnUsage};
+pub use power::{
+    AlarmSample, ChipSample, CoolingSample, HeatSample, LimitSample, PowerSample, SupplySample, ZoneSample,
+};

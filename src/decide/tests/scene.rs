@@ -144,16 +144,7 @@ impl Scene {
         let set = pressure_set(felt);
         let world = World {
             now,
-            host: HostSample {
-                cpu: None,
-                memory: None,
-                disks: None,
-                interfaces: None,
-                load: None,
-                pressure: set.clone(),
-                jobs_pressure: Some(set),
-                problems: Vec::new(),
-            },
+            host: HostSample { pressure: set.clone(), jobs_pressure: Some(set), ..HostSample::default() },
             jobs: self.jobs.clone(),
         };
         self.signals.observe(&world);

@@ -52,16 +52,7 @@ fn at(seconds: u64) -> Moment {
 }
 
 fn world(seconds: u64, machine: PressureSet, group: Option<PressureSet>, jobs: Vec<JobView>) -> World {
-    let host = HostSample {
-        cpu: None,
-        memory: None,
-        disks: None,
-        interfaces: None,
-        load: None,
-        pressure: machine,
-        jobs_pressure: group,
-        problems: Vec::new(),
-    };
+    let host = HostSample { pressure: machine, jobs_pressure: group, ..HostSample::default() };
     World { now: at(seconds), host, jobs }
 }
 
