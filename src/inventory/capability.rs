@@ -1,6 +1,8 @@
 //! Which surfaces of the kernel can be used here, or why not and what mends it. Found out by looking and reading, never
 //! by trying a change.
 
+mod power;
+
 use std::fs;
 
 use serde::Serialize;
@@ -78,6 +80,8 @@ pub(super) fn probe(
         here.scheduling(),
         here.io_priority(),
         here.run_directory(),
+        here.energy(),
+        here.sensors(),
     ]
 }
 
