@@ -3,6 +3,7 @@
 
 mod cpu;
 mod delays;
+mod power;
 
 use std::fs;
 
@@ -84,6 +85,8 @@ pub(super) fn probe(
         here.run_directory(),
         cpu::frequency(roots),
         cpu::run_queues(roots),
+        here.energy(),
+        here.sensors(),
     ]
 }
 

@@ -27,7 +27,10 @@ pub use cpu::{
 pub use gpu::Gpu;
 pub use memory::Memory;
 pub use network::Network;
-pub use power::Power;
+pub use power::{
+    ChipFacts, CoolingDevice, FanControl, Power, PowerLimit, PowerSupply, PowerZone, SensorFact, Sensors, ThermalTrip,
+    ThermalZone,
+};
 pub use storage::Storage;
 pub use survey::{Part, Status, Survey};
 pub use system::System;

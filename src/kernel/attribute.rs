@@ -30,7 +30,7 @@ pub fn decimal(path: &Path) -> Result<u64, KernelError> {
 
 /// A whole number with a sign, such as a temperature.
 pub fn signed(path: &Path) -> Result<i64, KernelError> {
-    parsed(path, "a whole number", |bytes| std::str::from_utf8(bytes).ok()?.parse().ok())
+    parsed(path, "a whole number", text::signed)
 }
 
 /// `0` or `1`.

@@ -23,6 +23,13 @@ pub fn now() -> Moment {
     Moment { boot: read(ClockId::CLOCK_BOOTTIME), wall: SystemTime::UNIX_EPOCH + read(ClockId::CLOCK_REALTIME) }
 }
 
+/// Does `work` and tells how long it took: what a file costs to read is known only by reading it.
+pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let began = read(ClockId::CLOCK_MONOTONIC);
+    let done = work();
+    (done, read(ClockId::CLOCK_MONOTONIC).saturating_sub(began))
+}
+
 /// Identifies this boot: `/proc/sys/kernel/random/boot_id`, a UUID.
 pub fn boot_id(roots: &Roots) -> Result<String, KernelError> {
     file::read(&roots.proc("sys/kernel/random/boot_id"), |bytes| match bytes.trim_ascii() {

@@ -36,6 +36,20 @@ impl KernelError {
         }
     }
 
+    /// The interface is there, and says that it has nothing to say.
+    pub fn has_no_data(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.raw_os_error() == Some(libc::ENODATA))
+    }
+
+    /// Why, without where: for those who name the thing themselves.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Io { source, .. } => source.to_string(),
+            Self::Malformed { problem, .. } => problem.clone(),
+            Self::Unsupported { reason, .. } => reason.clone(),
+        }
+    }
+
     /// Permission is missing, as opposed to the thing itself.
     pub fn is_forbidden(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)

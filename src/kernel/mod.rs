@@ -12,8 +12,11 @@ mod error;
 pub mod file;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod hwmon;
 pub mod interface;
 pub mod peer;
+pub mod power_supply;
+pub mod powercap;
 pub mod pressure;
 pub mod privilege;
 pub mod process;
@@ -24,6 +27,7 @@ pub mod route;
 pub mod sweep;
 pub mod taskstats;
 pub mod text;
+pub mod thermal;
 
 pub use error::KernelError;
 pub use roots::Roots;

@@ -16,6 +16,13 @@ pub fn small_decimal(bytes: &[u8]) -> Option<i32> {
     decimal(bytes).and_then(|value| i32::try_from(value).ok())
 }
 
+/// A whole decimal number that may be negative, such as a temperature.
+pub fn signed(bytes: &[u8]) -> Option<i64> {
+    let negative = bytes.strip_prefix(b"-");
+    let size = i64::try_from(decimal(negative.unwrap_or(bytes))?).ok()?;
+    Some(if negative.is_some() { -size } else { size })
+}
+
 /// A finite number that is not negative, such as `12.34`.
 pub fn fraction(bytes: &[u8]) -> Option<f64> {
     let value: f64 = std::str::from_utf8(bytes).ok()?.parse().ok()?;
@@ -57,6 +64,14 @@ mod tests {
             assert_eq!(decimal(bad), None, "{bad:?}");
         }
         assert_eq!(small_decimal(b"2147483648"), None);
+    }
+
+    #[test]
+    fn signed_numbers_have_at_most_one_sign() {
+        assert_eq!((signed(b"-12500"), signed(b"0"), signed(b"45000")), (Some(-12500), Some(0), Some(45000)));
+        for bad in [&b""[..], b"-", b"--1", b"+1", b"-1.5", b"9223372036854775808", b"\xff"] {
+            assert_eq!(signed(bad), None, "{bad:?}");
+        }
     }
 
     #[test]

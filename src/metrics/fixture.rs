@@ -1,6 +1,7 @@
 //! A machine in the middle of its work, with everything that can be published, for the tests of this room and of `http`.
 
 mod network;
+mod power;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -25,8 +26,7 @@ use crate::plotter::{Arguments, Demand, Evidence, Job, JobId, Needs, Owner, Phas
 use crate::pressure::{Pressure, PressureSet, PressureState, Resource, Stall};
 use crate::sample::{
     CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, DelaySample, DiskSample, FileHandles, GroupSample, HostSample,
-    JobSample, LoadSample, MemorySample, OwnUsage, ProcessesSample, RunQueue, StateCounts, Throttles,
-    TopProcess,
+    JobSample, LoadSample, MemorySample, OwnUsage, ProcessesSample, RunQueue, StateCounts, Throttles, TopProcess,
 };
 use crate::signal::{self, Tally};
 use crate::units::{Bytes, Hertz, Ratio};
@@ -161,6 +161,7 @@ fn host() -> HostSample {
         load: Some(LoadSample { one: 12.34, five: 11.02, fifteen: 9.87 }),
         pressure: pressure(0.42),
         jobs_pressure: Some(pressure(0.57)),
+        power: power::power(),
         ..HostSample::default()
     }
 }
@@ -347,7 +348,12 @@ fn inventory() -> Inventory {
         .file("proc/self/mountinfo", "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
         .file("proc/cmdline", "BOOT_IMAGE=/vmlinuz ro quiet psi=1 mitigations=off\n")
         .file("sys/class/dmi/id/board_name", "PRIME Z270-A\n")
-        .file("proc/meminfo", "MemTotal: 67108864 kB\nSwapTotal: 8388608 kB\n");
+        .file("proc/meminfo", "MemTotal: 67108864 kB\nSwapTotal: 8388608 kB\n")
+        .file("proc/cpuinfo", "model name\t: AMD Ryzen 9 5950X\n")
+        .file("sys/devices/system/cpu/online", "0-7\n")
+        .file("sys/class/thermal/thermal_zone0/type", "x86_pkg_temp\n")
+        .file("sys/class/thermal/thermal_zone0/trip_point_0_temp", "95000\n")
+        .file("sys/class/thermal/thermal_zone0/trip_point_0_type", "critical\n");
     Inventory {
         capabilities: vec![
             capability("cgroup-freeze", CapabilityState::Usable, "", ""),

@@ -22,13 +22,16 @@ mod openmetrics;
 mod own;
 mod pause;
 mod policy;
+mod power;
 mod pressure;
 mod process;
 mod process_group;
 mod progress;
 mod record;
 pub mod reference;
+mod sensor;
 mod snapshot;
+mod thermal;
 mod topology;
 mod value;
 
@@ -102,6 +105,9 @@ const TOPICS: &[(&str, &[Family])] = &[
     ("Memory", memory::FAMILIES),
     ("Disks", disk::FAMILIES),
     ("Network", network::FAMILIES),
+    ("Power and energy", power::FAMILIES),
+    ("Sensors", sensor::FAMILIES),
+    ("Thermal zones", thermal::FAMILIES),
     ("Pressure", pressure::FAMILIES),
     ("Competitors", process::FAMILIES),
     ("Process groups", process_group::FAMILIES),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::cpu::CpuPaceSampler;
 use super::disk::DeviceKinds;
 use super::network::NetworkSampler;
+use super::power::{PowerSample, PowerSampler};
 use super::{CpuPaceSample, CpuSample, DiskSample, FileHandles, LoadSample, MemorySample, NetworkSample};
 use crate::clock::Moment;
 use crate::kernel::file::KeptFile;
@@ -27,6 +28,7 @@ pub struct HostSample {
     pub pressure: PressureSet,
     /// Pressure of the group above all job groups, ours, where there is one: what all jobs together suffer.
     pub jobs_pressure: Option<PressureSet>,
+    pub power: PowerSample,
     pub problems: Vec<SampleProblem>,
 }
 
@@ -50,6 +52,7 @@ pub struct HostSampler {
     devices: DeviceKinds,
     pressure: PressureReader,
     jobs: Option<JobsGroup>,
+    power: PowerSampler,
 }
 
 #[derive(Debug)]
@@ -72,6 +75,7 @@ impl HostSampler {
             file_nr: kept("sys/fs/file-nr"),
             devices: DeviceKinds::new(roots),
             pressure: PressureReader::of_machine(roots),
+            power: PowerSampler::new(roots),
             jobs: jobs_group.map(|directory| JobsGroup { pressure: PressureReader::of_group(&directory), directory }),
         }
     }
@@ -96,6 +100,7 @@ impl HostSampler {
             file_handles: told("file-handles", self.file_nr.read(FileHandles::parse), &mut problems),
             pressure: self.pressure.read(now),
             jobs_pressure: self.jobs.as_mut().and_then(|jobs| jobs.read(now)),
+            power: self.power.sample(now, &mut problems),
             problems,
         }
     }

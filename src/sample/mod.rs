@@ -12,6 +12,7 @@ mod memory;
 mod network;
 mod own;
 mod paced;
+mod power;
 mod process;
 mod processes;
 mod temp;
@@ -28,4 +29,7 @@ pub use network::{
     BondMembers, InterfaceCounters, InterfaceSample, Link, NetworkSample, PeerSample, SocketCounts, StackSample,
 };
 pub use own::{OwnSampler, OwnUsage};
+pub use power::{
+    AlarmSample, ChipSample, CoolingSample, HeatSample, LimitSample, PowerSample, SupplySample, ZoneSample,
+};
 pub use processes::{GroupSample, GroupsError, News, ProcessGroups, ProcessesSample, StateCounts, Sweeper, TopProcess};

@@ -1,0 +1,44 @@
+//! The real program on a real kernel, in a virtual machine whose hardware we know: what it finds and measures is what the machine
+//! was given. One boot, and many looks at what came of it.
+//!
+//! It needs qemu, a static busybox, a compiler, and the packages of Debian's kernel, which are fetched into `target/`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod archive;
+mod kernel;
+mod machine;
+mod power;
+
+use std::sync::LazyLock;
+
+use machine::Report;
+use serde_json::Value;
+
+static REPORT: LazyLock<Report> = LazyLock::new(Report::of_a_boot);
+
+static DISCOVERED: LazyLock<Value> = LazyLock::new(|| {
+    let text = REPORT.section("discover");
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}\n{}", REPORT.section("log")))
+});
+
+/// The row of a list of the inventory in which a fact has this value.
+fn row<'d>(part: &'d Value, list: &str, key: &str, value: &str) -> &'d Value {
+    let rows = part[list].as_array().unwrap_or_else(|| panic!("no {list} in {part}"));
+    rows.iter().find(|row| row[key] == value).unwrap_or_else(|| panic!("no {key}={value} in {list}: {rows:#?}"))
+}
+
+/// The value of a series of a scrape, `first` or `second`; `None` if there is none.
+fn value(scrape: &str, series: &str) -> Option<f64> {
+    let lines = REPORT.section(scrape).lines();
+    let mut values = lines.filter_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.trim().parse().ok());
+    values.next()
+}
+
+#[test]
+fn nothing_went_wrong_inside() {
+    let said = REPORT.section("program");
+    for bad in ["panicked", "level=error", "the counter of"] {
+        assert!(!said.contains(bad), "{said}");
+    }
+}
