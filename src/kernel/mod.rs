@@ -11,6 +11,8 @@ mod error;
 pub mod file;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod graphics_card;
+pub mod nvml;
 pub mod pressure;
 pub mod privilege;
 pub mod process;

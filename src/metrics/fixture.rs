@@ -22,13 +22,15 @@ use crate::mode::Mode;
 use crate::plotter::{Arguments, Demand, Evidence, Job, JobId, Needs, Owner, Phase, Progress};
 use crate::pressure::{Pressure, PressureSet, PressureState, Resource, Stall};
 use crate::sample::{
-    CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, DelaySample, DiskSample, FileHandles, GroupSample, HostSample,
+    CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, DelaySample, DiskSample, FileHandles, GpuSamples, GroupSample, HostSample,
     InterfaceSample, JobSample, LoadSample, MemorySample, OwnUsage, ProcessesSample, RunQueue, StateCounts, Throttles,
     TopProcess,
 };
 use crate::signal::{self, Tally};
 use crate::units::{Bytes, Hertz, Ratio};
 use crate::world::{JobView, PauseView, World};
+
+mod gpu;
 
 const GIB: u64 = 1 << 30;
 
@@ -164,6 +166,7 @@ fn host() -> HostSample {
         load: Some(LoadSample { one: 12.34, five: 11.02, fifteen: 9.87 }),
         pressure: pressure(0.42),
         jobs_pressure: Some(pressure(0.57)),
+        gpus: Some(GpuSamples { age: Duration::from_secs(3), gpus: [gpu::sample()].into() }),
         ..HostSample::default()
     }
 }
@@ -351,7 +354,9 @@ fn inventory() -> Inventory {
         .file("proc/cmdline", "BOOT_IMAGE=/vmlinuz ro quiet psi=1 mitigations=off\n")
         .file("sys/class/dmi/id/board_name", "PRIME Z270-A\n")
         .file("proc/meminfo", "MemTotal: 67108864 kB\nSwapTotal: 8388608 kB\n");
+    let found = Inventory::read(&machine.roots, now());
     Inventory {
+        gpu: Part { facts: gpu::facts(), ..found.gpu },
         capabilities: vec![
             capability("cgroup-freeze", CapabilityState::Usable, "", ""),
             capability(
@@ -368,7 +373,7 @@ fn inventory() -> Inventory {
             ),
         ],
         cpu: CPU.clone(),
-        ..Inventory::read(&machine.roots, now())
+        ..found
     }
 }
 

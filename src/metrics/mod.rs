@@ -10,6 +10,7 @@ mod classic;
 mod cpu;
 mod disk;
 mod family;
+mod gpu;
 mod history;
 mod inventory;
 mod job;
@@ -98,6 +99,7 @@ fn families() -> impl Iterator<Item = &'static Family> {
         memory::FAMILIES,
         disk::FAMILIES,
         network::FAMILIES,
+        gpu::FAMILIES,
         pressure::FAMILIES,
         process::FAMILIES,
         process_group::FAMILIES,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::cpu::CpuPaceSampler;
 use super::disk::DeviceKinds;
-use super::{CpuPaceSample, CpuSample, DiskSample, FileHandles, InterfaceSample, LoadSample, MemorySample};
+use super::gpu::GpuSampler;
+use super::{CpuPaceSample, CpuSample, DiskSample, FileHandles, GpuSamples, InterfaceSample, LoadSample, MemorySample};
 use crate::clock::Moment;
 use crate::kernel::file::KeptFile;
 use crate::kernel::pressure::PressureReader;
@@ -25,6 +26,8 @@ pub struct HostSample {
     pub pressure: PressureSet,
     /// Pressure of the group above all job groups, ours, where there is one: what all jobs together suffer.
     pub jobs_pressure: Option<PressureSet>,
+    /// `None` on a machine without a GPU that can be measured.
+    pub gpus: Option<GpuSamples>,
     pub problems: Vec<SampleProblem>,
 }
 
@@ -48,6 +51,7 @@ pub struct HostSampler {
     devices: DeviceKinds,
     pressure: PressureReader,
     jobs: Option<JobsGroup>,
+    gpus: GpuSampler,
 }
 
 #[derive(Debug)]
@@ -71,6 +75,7 @@ impl HostSampler {
             devices: DeviceKinds::new(roots),
             pressure: PressureReader::of_machine(roots),
             jobs: jobs_group.map(|directory| JobsGroup { pressure: PressureReader::of_group(&directory), directory }),
+            gpus: GpuSampler::new(roots),
         }
     }
 
@@ -88,6 +93,7 @@ impl HostSampler {
             file_handles: told("file-handles", self.file_nr.read(FileHandles::parse), &mut problems),
             pressure: self.pressure.read(now),
             jobs_pressure: self.jobs.as_mut().and_then(|jobs| jobs.read(now)),
+            gpus: self.gpus.sample(now, &mut problems),
             problems,
         }
     }

@@ -13,6 +13,7 @@ pub mod dialled;
 pub mod loop_disk;
 pub mod machine;
 pub mod mock_prometheus;
+pub mod nvml;
 pub mod prometheus;
 pub mod slow_disk;
 pub mod state;
