@@ -6,6 +6,8 @@
  *     gpus N                      how many GPUs there are (2)
  *     CALL CODE                   the call, or `*` for every question about a GPU, returns this nvmlReturn_t
  *     CALL hang                   the call does not come back while this line stands
+ *     CALL answers N              a question that is answered by one number is answered by this one
+ *     lost GPU                    that GPU has fallen off the bus
  *     process GPU PID BYTES       a process computes on that GPU
  *     grows N                     so many more processes come between the first question for them and the second
  *
@@ -19,7 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SUCCESS = 0, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, INSUFFICIENT_SIZE = 7, MOST_GPUS = 16 };
+enum { SUCCESS = 0, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, INSUFFICIENT_SIZE = 7, GPU_IS_LOST = 15, MOST_GPUS = 16 };
 
 typedef int Return;
 typedef struct { int index; } *Device;
@@ -85,9 +87,15 @@ static Return play(const char *call, int is_about_a_gpu) {
         if (code != SUCCESS) return code;              \
     } while (0)
 
-/* A question whose answer is one number. */
-#define QUESTION(call, type, answer) \
-    Return call(Device gpu, type *value) { PLAY(1); *value = (answer); (void)gpu; return SUCCESS; }
+static unsigned long long answer(const char *call, unsigned long long otherwise) {
+    char value[128];
+    unsigned long long parsed;
+    return scripted(call, value, sizeof value) && sscanf(value, "answers %llu", &parsed) == 1 ? parsed : otherwise;
+}
+
+/* A question that is answered by one number. */
+#define QUESTION(call, type, usual) \
+    Return call(Device gpu, type *value) { PLAY(1); *value = (type)answer(#call, usual); (void)gpu; return SUCCESS; }
 
 static Return text(char *buffer, unsigned size, const char *answer) {
     snprintf(buffer, size, "%s", answer);
@@ -107,6 +115,7 @@ Return nvmlDeviceGetCount_v2(unsigned *count) { PLAY(0); *count = number("gpus",
 Return nvmlDeviceGetHandleByIndex_v2(unsigned index, Device *gpu) {
     PLAY(0);
     if (index >= number("gpus", 2) || index >= MOST_GPUS) return INVALID_ARGUMENT;
+    if (number("lost", MOST_GPUS) == index) return GPU_IS_LOST;
     devices[index].index = (int)index;
     *gpu = (Device)&devices[index];
     return SUCCESS;

@@ -56,7 +56,8 @@ impl FakeNvml {
 
     /// Calls that would change something, none of which may ever be made.
     pub fn changes(&self) -> Vec<String> {
-        let changes = |call: &String| ["Set", "Reset", "Clear", "Remove", "Modify"].iter().any(|verb| call.contains(verb));
+        let changes =
+            |call: &String| ["Set", "Reset", "Clear", "Remove", "Modify"].iter().any(|verb| call.contains(verb));
         self.calls().into_iter().filter(changes).collect()
     }
 }

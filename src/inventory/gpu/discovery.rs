@@ -1,5 +1,6 @@
 //! The GPUs are asked on a thread of their own, since NVIDIA's library may take seconds to answer, or for ever.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -8,6 +9,11 @@ use super::{Gpu, unusable};
 use crate::clock::Moment;
 use crate::inventory::{Capability, Part, Survey};
 use crate::kernel::{KernelError, Roots};
+
+/// So many may wait for answers that never come before no more are begun: a thread that hangs cannot be ended.
+const MOST_AT_ONCE: usize = 64;
+
+static ASKING: AtomicUsize = AtomicUsize::new(0);
 
 /// GPUs that are being looked at.
 #[derive(Debug)]
@@ -20,9 +26,14 @@ impl GpuDiscovery {
     pub fn begin(roots: &Roots, now: Moment) -> Self {
         let (sender, answer) = sync_channel(1);
         let roots = roots.clone();
+        if ASKING.fetch_add(1, Ordering::Relaxed) >= MOST_AT_ONCE {
+            ASKING.fetch_sub(1, Ordering::Relaxed);
+            return Self { begun: now, answer };
+        }
         let asking = move || {
             let mut survey = Survey::default();
             let (gpu, capability) = Gpu::read(&roots, &mut survey);
+            ASKING.fetch_sub(1, Ordering::Relaxed);
             // Nobody listens any more if it took too long.
             drop(sender.send((survey.close(now.wall, gpu), capability)));
         };

@@ -126,7 +126,7 @@ impl Gpu {
         let library = Library::open(&roots.nvml);
         let mut gpu = Self::default();
         match &library {
-            Ok(library) => {
+            &Ok(library) => {
                 gpu.nvidia = Some(nvidia::driver(library, survey));
                 gpu.devices = nvidia::devices(library, survey);
             }

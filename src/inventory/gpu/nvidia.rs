@@ -5,7 +5,7 @@ use crate::inventory::Survey;
 use crate::kernel::nvml::{Answer, Gpu, GpuClock, GpuThreshold, Library};
 use crate::units::{Celsius, Hertz};
 
-pub(super) fn driver(library: &Library, survey: &mut Survey) -> NvidiaDriver {
+pub(super) fn driver(library: Library, survey: &mut Survey) -> NvidiaDriver {
     NvidiaDriver {
         driver: survey.answer(library.driver_version()),
         library: survey.answer(library.version()),
@@ -14,7 +14,7 @@ pub(super) fn driver(library: &Library, survey: &mut Survey) -> NvidiaDriver {
 }
 
 /// Those that we may look at; why another one cannot be looked at is a problem.
-pub(super) fn devices(library: &Library, survey: &mut Survey) -> Vec<GpuDevice> {
+pub(super) fn devices(library: Library, survey: &mut Survey) -> Vec<GpuDevice> {
     let count = survey.fact(library.count()).unwrap_or(0);
     (0..count).filter_map(|index| Some(device(index, &survey.fact(library.gpu(index))?, survey))).collect()
 }

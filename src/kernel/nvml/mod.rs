@@ -119,5 +119,9 @@ fn unanswered(what: &'static str, reason: &(impl ToString + ?Sized)) -> KernelEr
     KernelError::Unsupported { what, reason: reason.to_string() }
 }
 
+/// A library that is played.
+#[cfg(test)]
+#[path = "../../../tests/support/nvml.rs"]
+pub(crate) mod fake;
 #[cfg(test)]
 mod tests;

@@ -32,15 +32,15 @@ type List<'n> = fn(&Device<'n>) -> Result<Vec<ProcessInfo>, NvmlError>;
 
 /// Asks until the list holds still, and with the older call where the driver does not know the newer one.
 fn settled<'n>(list: List<'n>, older: List<'n>, device: &Device<'n>) -> Result<Vec<ProcessInfo>, NvmlError> {
-    let mut last = list(device);
+    let mut answer = list(device);
     for _ in 1..ATTEMPTS {
-        match last {
-            Err(NvmlError::InsufficientSize(_)) => last = list(device),
+        match answer {
+            Err(NvmlError::InsufficientSize(_)) => answer = list(device),
             Err(NvmlError::FailedToLoadSymbol(_)) => return older(device),
             _ => break,
         }
     }
-    last
+    answer
 }
 
 /// In one list a process stands once for each part of a divided GPU, and its memory adds up; over both lists it is the same.
