@@ -63,7 +63,12 @@ impl Rig {
     }
 
     pub fn roots(&self) -> Roots {
-        Roots { procfs: "/nowhere".into(), sysfs: "/nowhere".into(), cgroupfs: None, run: self.dir.path().join("run") }
+        Roots {
+            procfs: "/nowhere".into(),
+            sysfs: "/nowhere".into(),
+            run: self.dir.path().join("run"),
+            ..Roots::standard()
+        }
     }
 
     pub fn open(&mut self) {

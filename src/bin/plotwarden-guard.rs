@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 fn arguments(mut given: impl Iterator<Item = String>) -> Result<(Identity, Roots), String> {
     let mut main = None;
     let mut run = None;
-    let mut roots = Roots { procfs: "/proc".into(), sysfs: "/sys".into(), cgroupfs: None, run: PathBuf::new() };
+    let mut roots = Roots { run: PathBuf::new(), ..Roots::standard() };
     while let Some(name) = given.next() {
         let value = given.next().ok_or_else(|| format!("{name} needs a value"))?;
         match name.as_str() {

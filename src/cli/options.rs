@@ -6,9 +6,9 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::http;
-use crate::kernel::Roots;
 use crate::kernel::cgroup::Mounts;
 use crate::kernel::peer::Peer;
+use crate::kernel::{Roots, nvml};
 use crate::mode::Mode;
 use crate::signal::Access;
 use crate::units::{Bytes, parse_duration};
@@ -52,12 +52,15 @@ pub struct PathOptions {
     /// Run directory: lock, journal, heartbeat, audit file; must be on a tmpfs
     #[arg(long = "path.run", value_name = "DIR", default_value = "/run/plotwarden")]
     pub run: PathBuf,
+    /// NVIDIA's management library
+    #[arg(long = "path.nvml", value_name = "LIBRARY", default_value = nvml::LIBRARY)]
+    pub nvml: PathBuf,
 }
 
 impl PathOptions {
     pub fn roots(&self) -> Roots {
-        let (procfs, sysfs, run) = (self.procfs.clone(), self.sysfs.clone(), self.run.clone());
-        let mut roots = Roots { procfs, sysfs, cgroupfs: self.cgroupfs.clone(), run };
+        let Self { procfs, sysfs, cgroupfs, run, nvml } = self.clone();
+        let mut roots = Roots { procfs, sysfs, cgroupfs, run, nvml };
         if roots.cgroupfs.is_none() {
             roots.cgroupfs = Mounts::read(&roots).ok().and_then(|mounts| mounts.unified);
         }

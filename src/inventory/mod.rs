@@ -12,6 +12,8 @@ mod survey;
 mod system;
 mod users;
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::clock::Moment;
@@ -24,7 +26,7 @@ pub use cpu::{
     Cache, CacheKind, CoreType, Cpu, DesignPowerSource, FrequencyPolicy, LogicalCpu, NumaNode, Processor, Smt,
     Topology, cpus_online,
 };
-pub use gpu::Gpu;
+pub use gpu::{ClockMax, Gpu, GpuDevice, GpuDiscovery, GpuPowerLimit, NvidiaDriver, PciLink, TemperatureLimit};
 pub use memory::Memory;
 pub use network::Network;
 pub use power::{
@@ -35,6 +37,9 @@ pub use storage::Storage;
 pub use survey::{Part, Status, Survey};
 pub use system::System;
 pub use users::users;
+
+/// So long is waited for the GPUs, whose library takes some seconds to wake each that is asleep.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Facts about the machine. The names of the fields are an interface: scripts read them from JSON and YAML. A quantity
 /// has its unit in its name.
@@ -51,20 +56,43 @@ pub struct Inventory {
 }
 
 impl Inventory {
-    /// Looks at the machine, and at what we may do there; changes nothing.
+    /// Looks at the machine, and at what we may do there; changes nothing. Waits for GPUs that are slow to answer.
     pub fn read(roots: &Roots, now: Moment) -> Self {
+        let (mut inventory, gpus) = Self::begin(roots, now);
+        if let Some(found) = gpus.take(PATIENCE) {
+            inventory.complete(found);
+        }
+        inventory
+    }
+
+    /// The same without waiting for the GPUs: what they answer is taken later, and makes the inventory [complete].
+    ///
+    /// [complete]: Self::complete
+    pub fn begin(roots: &Roots, now: Moment) -> (Self, GpuDiscovery) {
+        let gpus = GpuDiscovery::begin(roots, now);
         let mounts = Mounts::read(roots);
         let system = part(now, |survey| System::read(roots, mounts.as_ref().ok(), survey));
-        let capabilities = capability::probe(roots, mounts, system.facts.kernel.as_deref(), system.facts.systemd);
-        Self {
+        let mut capabilities = capability::probe(roots, mounts, system.facts.kernel.as_deref(), system.facts.systemd);
+        let (gpu, capability) = gpus.unanswered();
+        capabilities.push(capability);
+        let inventory = Self {
             system,
             cpu: part(now, |survey| Cpu::read(roots, survey)),
             memory: part(now, |survey| Memory::read(roots, survey)),
             storage: part(now, |survey| Storage::read(roots, survey)),
             network: part(now, |survey| Network::read(roots, survey)),
-            gpu: part(now, |survey| Gpu::read(roots, survey)),
+            gpu,
             power: part(now, |survey| Power::read(roots, survey)),
             capabilities,
+        };
+        (inventory, gpus)
+    }
+
+    /// Takes in what the GPUs have answered.
+    pub fn complete(&mut self, (gpu, capability): (Part<Gpu>, Capability)) {
+        self.gpu = gpu;
+        for known in self.capabilities.iter_mut().filter(|known| known.surface == capability.surface) {
+            known.clone_from(&capability);
         }
     }
 }

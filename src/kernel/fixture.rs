@@ -39,7 +39,8 @@ impl Fixture {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let below = |name: &str| folder.path().join(name);
-        let roots = Roots { procfs: below("proc"), sysfs: below("sys"), cgroupfs: None, run: below("run") };
+        let nvml = below("libnvidia-ml.so.1");
+        let roots = Roots { procfs: below("proc"), sysfs: below("sys"), cgroupfs: None, run: below("run"), nvml };
         fs::create_dir(&roots.procfs).unwrap();
         fs::create_dir(&roots.sysfs).unwrap();
         Self { folder, roots }

@@ -12,8 +12,10 @@ mod error;
 pub mod file;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod graphics_card;
 pub mod hwmon;
 pub mod interface;
+pub mod nvml;
 pub mod peer;
 pub mod power_supply;
 pub mod powercap;

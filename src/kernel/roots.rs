@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::nvml;
+
 /// The roots of the kernel's file systems, and our run directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roots {
@@ -13,12 +15,20 @@ pub struct Roots {
     pub cgroupfs: Option<PathBuf>,
     /// Lock, journal, heartbeat and audit file; on a tmpfs, so that it dies with the boot as the knobs do.
     pub run: PathBuf,
+    /// NVIDIA's management library; a name without a slash is looked for where the dynamic loader looks.
+    pub nvml: PathBuf,
 }
 
 impl Roots {
     /// Where nearly every machine has them; the cgroup2 mount is to be found by [`super::cgroup::Mounts::read`].
     pub fn standard() -> Self {
-        Self { procfs: "/proc".into(), sysfs: "/sys".into(), cgroupfs: None, run: "/run/plotwarden".into() }
+        Self {
+            procfs: "/proc".into(),
+            sysfs: "/sys".into(),
+            cgroupfs: None,
+            run: "/run/plotwarden".into(),
+            nvml: nvml::LIBRARY.into(),
+        }
     }
 
     pub fn proc(&self, below: impl AsRef<Path>) -> PathBuf {

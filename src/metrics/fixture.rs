@@ -25,12 +25,15 @@ use crate::mode::Mode;
 use crate::plotter::{Arguments, Demand, Evidence, Job, JobId, Needs, Owner, Phase, Progress};
 use crate::pressure::{Pressure, PressureSet, PressureState, Resource, Stall};
 use crate::sample::{
-    CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, DelaySample, DiskSample, FileHandles, GroupSample, HostSample,
-    JobSample, LoadSample, MemorySample, OwnUsage, ProcessesSample, RunQueue, StateCounts, Throttles, TopProcess,
+    CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, DelaySample, DiskSample, FileHandles, GpuSamples, GroupSample,
+    HostSample, JobSample, LoadSample, MemorySample, OwnUsage, ProcessesSample, RunQueue, StateCounts, Throttles,
+    TopProcess,
 };
 use crate::signal::{self, Tally};
 use crate::units::{Bytes, Hertz, Ratio};
 use crate::world::{JobView, PauseView, World};
+
+mod gpu;
 
 const GIB: u64 = 1 << 30;
 
@@ -162,6 +165,7 @@ fn host() -> HostSample {
         pressure: pressure(0.42),
         jobs_pressure: Some(pressure(0.57)),
         power: power::power(),
+        gpus: Some(GpuSamples { age: Duration::from_secs(3), gpus: [gpu::sample()].into() }),
         ..HostSample::default()
     }
 }
@@ -354,7 +358,9 @@ fn inventory() -> Inventory {
         .file("sys/class/thermal/thermal_zone0/type", "x86_pkg_temp\n")
         .file("sys/class/thermal/thermal_zone0/trip_point_0_temp", "95000\n")
         .file("sys/class/thermal/thermal_zone0/trip_point_0_type", "critical\n");
+    let found = Inventory::read(&machine.roots, now());
     Inventory {
+        gpu: Part { facts: gpu::facts(), ..found.gpu },
         capabilities: vec![
             capability("cgroup-freeze", CapabilityState::Usable, "", ""),
             capability(
@@ -371,7 +377,7 @@ fn inventory() -> Inventory {
             ),
         ],
         cpu: CPU.clone(),
-        ..Inventory::read(&machine.roots, now())
+        ..found
     }
 }
 

@@ -10,6 +10,7 @@ mod classic;
 mod cpu;
 mod disk;
 mod family;
+mod gpu;
 mod history;
 mod inventory;
 mod job;
@@ -108,6 +109,7 @@ const TOPICS: &[(&str, &[Family])] = &[
     ("Power and energy", power::FAMILIES),
     ("Sensors", sensor::FAMILIES),
     ("Thermal zones", thermal::FAMILIES),
+    ("GPUs", gpu::FAMILIES),
     ("Pressure", pressure::FAMILIES),
     ("Competitors", process::FAMILIES),
     ("Process groups", process_group::FAMILIES),

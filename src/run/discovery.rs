@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::inventory::{Capability, Inventory};
+use crate::inventory::{Capability, GpuDiscovery, Inventory};
 use crate::kernel::Roots;
 use crate::kernel::device_events::DeviceEvents;
 use crate::sample::HostSample;
@@ -19,6 +19,9 @@ const NOW_AND_THEN: Duration = Duration::from_mins(10);
 const SETTLED: Duration = Duration::from_secs(2);
 /// Where devices come and go all the time, such as those of containers, the inventory is not read all the time.
 const APART: Duration = Duration::from_secs(10);
+
+/// An inventory, and the GPUs that it still waits for.
+type Reading = (Inventory, Option<GpuDiscovery>);
 
 /// The inventory, and whatever makes it old.
 pub struct Discovery {
@@ -33,7 +36,9 @@ pub struct Discovery {
     due: Duration,
     /// When it was read last.
     began: Duration,
-    reading: Option<Receiver<Inventory>>,
+    reading: Option<Receiver<Reading>>,
+    /// GPUs that had not answered when all else was known.
+    gpus: Option<GpuDiscovery>,
 }
 
 impl Discovery {
@@ -51,7 +56,13 @@ impl Discovery {
             due,
             began: now.boot,
             reading: None,
+            gpus: None,
         }
+    }
+
+    /// The inventory is to be completed by what the GPUs answer.
+    pub fn awaiting(self, gpus: GpuDiscovery) -> Self {
+        Self { gpus: Some(gpus), ..self }
     }
 
     pub fn current(&self) -> &Arc<Inventory> {
@@ -69,9 +80,16 @@ impl Discovery {
             tracing::debug!("hardware has come, gone or changed; the inventory is read again");
             self.due = self.due.min((now.boot + SETTLED).max(self.began + APART));
         }
+        if let Some(found) = self.gpus.as_ref().and_then(|gpus| gpus.take(Duration::ZERO)) {
+            Arc::make_mut(&mut self.current).complete(found);
+            self.gpus = None;
+        }
         if let Some(reading) = &self.reading {
             match reading.try_recv() {
-                Ok(inventory) => self.current = Arc::new(with(inventory, &self.of_actuator)),
+                Ok((inventory, gpus)) => {
+                    self.current = Arc::new(with(inventory, &self.of_actuator));
+                    self.gpus = gpus;
+                }
                 Err(TryRecvError::Empty) => return,
                 Err(TryRecvError::Disconnected) => {
                     tracing::error!("the inventory could not be read; the last one stays");
@@ -92,13 +110,25 @@ impl Discovery {
         self.seen.replace(hardware).is_some_and(|seen| seen != hardware) || is_told
     }
 
-    fn begin(&self, now: Moment) -> Option<Receiver<Inventory>> {
+    fn begin(&self, now: Moment) -> Option<Receiver<Reading>> {
         let (answer, reading) = sync_channel(1);
         let roots = self.roots.clone();
         // Nobody waits for the answer any more if the loop has ended.
-        let look = move || drop(answer.send(Inventory::read(&roots, now)));
+        let look = move || drop(answer.send(read(&roots, now)));
         let started = thread::Builder::new().name("discovery".to_owned()).spawn(look);
         started.inspect_err(|error| tracing::error!(%error, "the inventory is not read again")).ok().map(|_| reading)
+    }
+}
+
+/// What is hot-plugged is not to wait for a GPU that hangs.
+fn read(roots: &Roots, now: Moment) -> Reading {
+    let (mut inventory, gpus) = Inventory::begin(roots, now);
+    match gpus.take(SETTLED) {
+        Some(found) => {
+            inventory.complete(found);
+            (inventory, None)
+        }
+        None => (inventory, Some(gpus)),
     }
 }
 

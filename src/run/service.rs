@@ -228,7 +228,7 @@ fn prepare(
 ) -> Result<(Loop, HistoryEnd), RunError> {
     let Settings { roots, mode, .. } = settings;
     let now = clock::now();
-    let inventory = Inventory::read(&roots, now);
+    let (inventory, gpus) = Inventory::begin(&roots, now);
     let instance = config.target.instance.clone();
     let rules = settings.rules.as_deref().map_or_else(Rules::shipped, Rules::read)?;
     let alerts = AlertWatch::start(rules, Arc::clone(&history))?;
@@ -253,7 +253,7 @@ fn prepare(
     if let Source::Sweep { reason } = jobs.source() {
         tracing::warn!(%reason, "new processes are noticed by sweeping procfs each second");
     }
-    let discovery = Discovery::new(&roots, inventory, actuator.capabilities(), now);
+    let discovery = Discovery::new(&roots, inventory, actuator.capabilities(), now).awaiting(gpus);
     let sweeper = sweeper(&roots, &settings.processes)?;
     let jobs_group = roots.cgroupfs.as_ref().map(|mount| mount.join(knob::BASE_GROUP));
     // Only who has the lock may write the file.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::cpu::CpuPaceSampler;
 use super::disk::DeviceKinds;
+use super::gpu::GpuSampler;
 use super::network::NetworkSampler;
 use super::power::{PowerSample, PowerSampler};
-use super::{CpuPaceSample, CpuSample, DiskSample, FileHandles, LoadSample, MemorySample, NetworkSample};
+use super::{CpuPaceSample, CpuSample, DiskSample, FileHandles, GpuSamples, LoadSample, MemorySample, NetworkSample};
 use crate::clock::Moment;
 use crate::kernel::file::KeptFile;
 use crate::kernel::peer::Peer;
@@ -29,6 +30,8 @@ pub struct HostSample {
     /// Pressure of the group above all job groups, ours, where there is one: what all jobs together suffer.
     pub jobs_pressure: Option<PressureSet>,
     pub power: PowerSample,
+    /// `None` on a machine without a GPU that can be measured.
+    pub gpus: Option<GpuSamples>,
     pub problems: Vec<SampleProblem>,
 }
 
@@ -53,6 +56,7 @@ pub struct HostSampler {
     pressure: PressureReader,
     jobs: Option<JobsGroup>,
     power: PowerSampler,
+    gpus: GpuSampler,
 }
 
 #[derive(Debug)]
@@ -77,6 +81,7 @@ impl HostSampler {
             pressure: PressureReader::of_machine(roots),
             power: PowerSampler::new(roots),
             jobs: jobs_group.map(|directory| JobsGroup { pressure: PressureReader::of_group(&directory), directory }),
+            gpus: GpuSampler::new(roots),
         }
     }
 
@@ -101,6 +106,7 @@ impl HostSampler {
             pressure: self.pressure.read(now),
             jobs_pressure: self.jobs.as_mut().and_then(|jobs| jobs.read(now)),
             power: self.power.sample(now, &mut problems),
+            gpus: self.gpus.sample(now, &mut problems),
             problems,
         }
     }

@@ -5,6 +5,7 @@ mod cpu;
 mod delay;
 mod disk;
 mod file_handles;
+mod gpu;
 mod host;
 mod job;
 mod load;
@@ -21,6 +22,7 @@ pub use cpu::{CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, RunQueue, SOFTIR
 pub use delay::DelaySample;
 pub use disk::DiskSample;
 pub use file_handles::FileHandles;
+pub use gpu::{GpuProcess, GpuSample, GpuSamples};
 pub use host::{HostSample, HostSampler, SampleProblem};
 pub use job::{JobSample, JobSampler, Subject};
 pub use load::LoadSample;

@@ -73,7 +73,7 @@ pub fn cgroup2() -> Option<PathBuf> {
 }
 
 pub fn roots(run: &Path, cgroupfs: Option<PathBuf>) -> Roots {
-    Roots { procfs: "/proc".into(), sysfs: "/sys".into(), cgroupfs, run: run.join("run") }
+    Roots { cgroupfs, run: run.join("run"), ..Roots::standard() }
 }
 
 /// A run directory, put back and removed at the end of a test, however it ends.

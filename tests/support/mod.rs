@@ -14,6 +14,7 @@ pub mod loop_disk;
 pub mod machine;
 pub mod mock_prometheus;
 pub mod namespace;
+pub mod nvml;
 pub mod prometheus;
 pub mod slow_disk;
 pub mod state;

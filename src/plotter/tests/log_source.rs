@@ -3,14 +3,14 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::super::{Follows, LogSource};
 use crate::kernel::Roots;
 
 fn roots(procfs: &Path) -> Roots {
-    Roots { procfs: procfs.to_owned(), sysfs: PathBuf::from("/sys"), cgroupfs: None, run: PathBuf::from("/run") }
+    Roots { procfs: procfs.to_owned(), ..Roots::standard() }
 }
 
 /// A procfs with process 42, whose standard output leads to `target`.
