@@ -14,6 +14,7 @@ mod topology;
 use serde::Serialize;
 
 use super::Survey;
+use super::survey::unless_empty;
 use crate::kernel::{Roots, attribute};
 
 pub use cache::{Cache, CacheKind};
@@ -41,9 +42,13 @@ pub struct Cpu {
     pub simd: Option<Vec<String>>,
     /// What every CPU can do, as `/proc/cpuinfo` names it.
     pub flags: Option<Vec<String>>,
+    #[serde(serialize_with = "unless_empty")]
     pub processors: Vec<Processor>,
+    #[serde(serialize_with = "unless_empty")]
     pub frequency_policies: Vec<FrequencyPolicy>,
+    #[serde(serialize_with = "unless_empty")]
     pub numa_nodes: Vec<NumaNode>,
+    #[serde(serialize_with = "unless_empty")]
     pub caches: Vec<Cache>,
 }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::cpuinfo::{CpuBlock, CpuInfo};
 use super::numa::NumaNode;
 use crate::inventory::Survey;
+use crate::inventory::survey::unless_empty;
 use crate::kernel::{KernelError, Roots, attribute};
 use crate::units::Hertz;
 
@@ -26,6 +27,7 @@ pub struct LogicalCpu {
     pub package: Option<u32>,
     pub node: Option<u32>,
     /// The CPUs of its core, itself included.
+    #[serde(serialize_with = "unless_empty")]
     pub siblings: Vec<u32>,
     /// On processors with two kinds of cores.
     pub core_type: Option<CoreType>,
@@ -52,9 +54,11 @@ pub struct Topology {
     pub threads_per_core: Option<u32>,
     pub smt: Smt,
     /// Numbers of the CPUs that are online; empty if that cannot be read.
+    #[serde(serialize_with = "unless_empty")]
     pub online: Vec<u32>,
     /// Those that are there and switched off; `None` if that cannot be read.
     pub offline: Option<Vec<u32>>,
+    #[serde(serialize_with = "unless_empty")]
     pub cpus: Vec<LogicalCpu>,
 }
 
