@@ -65,14 +65,20 @@ pub(super) const FAMILIES: &[Family] = &[
         .by(&["cpu"])
         .from("/sys/devices/system/cpu/cpufreq scaling_cur_freq")
         .drawn(|s, out| frequencies(s, out, |frequency| frequency.current)),
-    Family::gauge("plotwarden_cpu_scaling_frequency_min_hertz", "Least frequency that is allowed to each CPU.")
-        .by(&["cpu"])
-        .from("/sys/devices/system/cpu/cpufreq scaling_min_freq")
-        .drawn(|s, out| frequencies(s, out, |frequency| frequency.scaling_min)),
-    Family::gauge("plotwarden_cpu_scaling_frequency_max_hertz", "Greatest frequency that is allowed to each CPU.")
-        .by(&["cpu"])
-        .from("/sys/devices/system/cpu/cpufreq scaling_max_freq")
-        .drawn(|s, out| frequencies(s, out, |frequency| frequency.scaling_max)),
+    Family::gauge(
+        "plotwarden_cpu_scaling_frequency_min_hertz",
+        "Least frequency that is allowed to each CPU, as of the last minute.",
+    )
+    .by(&["cpu"])
+    .from("/sys/devices/system/cpu/cpufreq scaling_min_freq")
+    .drawn(|s, out| frequencies(s, out, |frequency| frequency.scaling_min)),
+    Family::gauge(
+        "plotwarden_cpu_scaling_frequency_max_hertz",
+        "Greatest frequency that is allowed to each CPU, as of the last minute.",
+    )
+    .by(&["cpu"])
+    .from("/sys/devices/system/cpu/cpufreq scaling_max_freq")
+    .drawn(|s, out| frequencies(s, out, |frequency| frequency.scaling_max)),
     Family::counter(
         "plotwarden_cpu_core_throttles_total",
         "How often heat has slowed a core down, by the first CPU of the core.",

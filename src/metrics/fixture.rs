@@ -1,5 +1,7 @@
 //! A machine in the middle of its work, with everything that can be published, for the tests of this room and of `http`.
 
+mod control;
+mod gpu;
 mod network;
 mod power;
 
@@ -8,32 +10,25 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::actuate::Outcome;
 use crate::alert::{ActiveAlert, AlertState};
-use crate::claim::{KnobKind, Target};
 use crate::clock::Moment;
-use crate::decide::{Cause, Decision, Input, Severity, Strategy};
 use crate::history::{self, Resolution, Stats, TierStats};
 use crate::inventory::{Capability, CapabilityState, Cpu, Inventory, Part};
 use crate::kernel::fixture::Fixture;
 use crate::kernel::process::{Identity, RunState};
-use crate::metrics::{
-    ClaimState, Counters, HistoryState, KnobState, LoopState, PolicyState, ProcessWatch, Reading, RecentDecision,
-    Reload, Snapshot,
-};
+use crate::metrics::{Counters, HistoryState, LoopState, ProcessWatch, Reload, Snapshot};
 use crate::mode::Mode;
 use crate::plotter::{Arguments, Demand, Evidence, Job, JobId, Needs, Owner, Phase, Progress};
-use crate::pressure::{Pressure, PressureSet, PressureState, Resource, Stall};
+use crate::pressure::{Pressure, PressureSet, PressureState, Stall};
 use crate::sample::{
     CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, DelaySample, DiskSample, FileHandles, GpuSamples, GroupSample,
     HostSample, JobSample, LoadSample, MemorySample, OwnUsage, ProcessesSample, RunQueue, StateCounts, Throttles,
     TopProcess,
 };
-use crate::signal::{self, Tally};
 use crate::units::{Bytes, Hertz, Ratio};
 use crate::world::{JobView, PauseView, World};
 
-mod gpu;
+use control::{counters, knobs, policies, recent};
 
 const GIB: u64 = 1 << 30;
 
@@ -379,99 +374,6 @@ fn inventory() -> Inventory {
         cpu: CPU.clone(),
         ..found
     }
-}
-
-fn policies() -> Vec<PolicyState> {
-    let input = |signal: &str, value, age, missing: Option<&str>| Input {
-        signal: signal.to_owned(),
-        source: "io.some of the jobs".to_owned(),
-        value,
-        age,
-        missing: missing.map(str::to_owned),
-    };
-    let decision = Decision {
-        policy: "io-contention".to_owned(),
-        inputs: vec![
-            input("io_some", Some(0.42), Some(Duration::from_millis(900)), None),
-            input("lookup_p95", None, None, Some("no such series")),
-        ],
-        severities: vec![
-            (Resource::Cpu, Severity(0.12)),
-            (Resource::Memory, Severity(0.02)),
-            (Resource::Io, Severity(0.81)),
-        ],
-        cause: Some(Cause::IoBottleneck),
-        strategy: Some(Strategy::IoOptimization),
-        admission_closed: true,
-        changes: Vec::new(),
-        effects: Vec::new(),
-        claims: Vec::new(),
-    };
-    let policy = |name: &str, mode, decision, effect| PolicyState {
-        name: name.to_owned(),
-        kind: "Contention".to_owned(),
-        mode,
-        hash: "9f2c11d04e5a".to_owned(),
-        decision,
-        effect,
-    };
-    vec![
-        policy("io-contention", Mode::Enforce, Some(decision), Some(0.8)),
-        policy("night-shift", Mode::DryRun, None, None),
-    ]
-}
-
-fn knobs() -> Vec<KnobState> {
-    let reading = |text: &str, number| Some(Reading { text: text.to_owned(), number });
-    let state = |knob, original, wanted: Option<Reading>| KnobState {
-        knob,
-        target: Target::Job(job(0).job.id),
-        original,
-        wanted: wanted.clone(),
-        actual: wanted,
-        holders: vec!["io-contention".to_owned()],
-        reason: "io-pressure".to_owned(),
-    };
-    vec![
-        state(KnobKind::Nice, reading("0", Some(0.0)), reading("10", Some(10.0))),
-        state(KnobKind::Pause, reading("running", None), reading("paused", None)),
-    ]
-}
-
-fn counters() -> Counters {
-    let mut counters = Counters {
-        restore_failed: 0,
-        reversals: BTreeMap::from([(KnobKind::Pause, 3)]),
-        skipped_writes: BTreeMap::from([("night-shift".to_owned(), 5)]),
-        claims: BTreeMap::from([(("io-contention".to_owned(), KnobKind::Pause, ClaimState::Won), 1)]),
-        claims_denied: BTreeMap::from([(("night-shift".to_owned(), KnobKind::Nice, "io-contention".to_owned()), 2)]),
-        decisions: BTreeMap::from([(("io-contention".to_owned(), Strategy::IoOptimization), 4)]),
-        queries: Tally {
-            queries: BTreeMap::from([
-                (("embedded", signal::Outcome::Answered), 42),
-                (("prometheus", signal::Outcome::Timeout), 3),
-            ]),
-            time: BTreeMap::from([("embedded", Duration::from_millis(84)), ("prometheus", Duration::from_secs(15))]),
-        },
-        signals_missing: BTreeMap::from([(("io-contention".to_owned(), "lookup_p95".to_owned()), 77)]),
-        sample_errors: BTreeMap::from([("diskstats", 1)]),
-        journal_open_records: Some(2),
-        ..Counters::default()
-    };
-    for outcome in [Outcome::Done, Outcome::Foreign { found: "5".to_owned() }] {
-        counters.count_write(KnobKind::Nice, &outcome);
-    }
-    counters
-}
-
-fn recent() -> Vec<RecentDecision> {
-    let decision =
-        |ago, what: &str| RecentDecision { at: wall(ago), policy: "io-contention".to_owned(), what: what.to_owned() };
-    vec![
-        decision(95, "io severity 0.81 (band critical): paused madmax-4000-88000000, the least advanced on <nvme0n1>"),
-        decision(130, "io.some 34 % for 30 s: no further plots are admitted"),
-        decision(7200, "io.some below 20 % for 60 s: admission is open again"),
-    ]
 }
 
 fn history() -> HistoryState {
