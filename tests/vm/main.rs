@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod archive;
+mod cpu;
 mod kernel;
 mod machine;
 mod power;
