@@ -9,7 +9,9 @@ mod archive;
 mod cpu;
 mod kernel;
 mod machine;
+mod memory;
 mod power;
+mod storage;
 
 use std::sync::LazyLock;
 
