@@ -36,7 +36,7 @@ const HARDWARE: &str = "-smp 4,sockets=2,cores=2,threads=1 -m 1024 \
     -netdev hubport,hubid=0,id=net0 -device e1000,netdev=net0,mac=52:54:00:00:00:01 \
     -netdev hubport,hubid=0,id=net1 -device virtio-net-pci,netdev=net1,mac=52:54:00:00:00:02";
 const DISKS: [&str; 5] = ["nvme", "virtio", "sata", "one", "two"];
-const DISK_SIZE: u64 = 64 << 20;
+pub const DISK_SIZE: u64 = 64 << 20;
 
 /// What the scenario has said, by section.
 pub struct Report {

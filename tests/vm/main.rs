@@ -6,9 +6,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod archive;
+mod cpu;
 mod kernel;
 mod machine;
+mod memory;
 mod power;
+mod storage;
 
 use std::sync::LazyLock;
 
