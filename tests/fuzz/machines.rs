@@ -75,7 +75,8 @@ fn look_in_time(mut machine: Machine, mut chance: Chance) -> Option<(Machine, Re
 /// Discovers the machine and samples it a few times, while it breaks further.
 fn look(machine: &mut Machine, chance: &mut Chance) -> Result<(), String> {
     let root = |below: &str| machine.root.join(below);
-    let roots = Roots { procfs: root("proc"), sysfs: root("sys"), cgroupfs: None, run: root("run") };
+    let (procfs, sysfs, run, nvml) = (root("proc"), root("sys"), root("run"), root("libnvidia-ml.so.1"));
+    let roots = Roots { procfs, sysfs, cgroupfs: None, run, nvml };
     let mut sampler = HostSampler::new(&roots, Some(root("sys/fs/cgroup/plotwarden")));
     let inventory = Inventory::read(&roots, moment(0));
     serde_json::to_string(&inventory).map_err(|error| format!("the inventory as JSON: {error}"))?;
