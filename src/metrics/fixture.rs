@@ -2,11 +2,11 @@
 
 mod control;
 mod gpu;
+mod job;
 mod network;
 mod power;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,18 +15,18 @@ use crate::clock::Moment;
 use crate::history::{self, Resolution, Stats, TierStats};
 use crate::inventory::{Capability, CapabilityState, Cpu, Inventory, Part};
 use crate::kernel::fixture::Fixture;
-use crate::kernel::process::{Identity, RunState};
 use crate::metrics::{Counters, HistoryState, LoopState, ProcessWatch, Reload, Snapshot};
 use crate::mode::Mode;
-use crate::plotter::{Arguments, Demand, Evidence, Job, JobId, Needs, Owner, Phase, Progress};
+use crate::plotter::{Arguments, Needs, Progress};
 use crate::pressure::{Pressure, PressureSet, PressureState, Stall};
 use crate::sample::{
-    CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, DelaySample, DiskSample, FileHandles, GpuSamples, GroupSample,
-    HostSample, JobSample, LoadSample, MemorySample, OwnUsage, ProcessesSample, RunQueue, StateCounts, Throttles,
-    TopProcess,
+    CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, DiskSample, FileHandles, GpuSamples, GroupSample, HostSample,
+    JobSample, LoadSample, MemorySample, OwnUsage, ProcessesSample, RunQueue, StateCounts, Throttles, TopProcess,
 };
 use crate::units::{Bytes, Hertz, Ratio};
-use crate::world::{JobView, PauseView, World};
+use crate::world::World;
+
+pub(crate) use job::job;
 
 use control::{counters, knobs, policies, recent};
 
@@ -224,93 +224,6 @@ fn cpu_pace() -> CpuPaceSample {
         throttles: Throttles { cores: (0..4).map(|cpu| (cpu, 3)).collect(), packages: vec![(0, 5)] },
         run_queues: Some((0..8).map(queue).collect()),
         problem: None,
-    }
-}
-
-/// Profiles, phases and states take turns; the first job is paused, the second has stalled.
-pub(crate) fn job(number: u32) -> JobView {
-    let share = f64::from(number % 10).mul_add(0.09, 0.05);
-    let identity = Identity { pid: 4000 + i32::try_from(number).unwrap(), start_ticks: 88_000_000 + u64::from(number) };
-    let profile = ["madmax", "chiapos", "bladebit"][number as usize % 3];
-    let phase = [Phase::Number(1), Phase::Number(3), Phase::Copying, Phase::Number(2)][number as usize % 4];
-    let paused = number == 0;
-    JobView {
-        job: Job {
-            id: JobId::new(profile, identity),
-            profile: profile.to_owned(),
-            plotter: identity,
-            processes: vec![identity],
-            owner: Owner { uid: 1000, name: Some("chia".to_owned()) },
-            started: now().boot.checked_sub(Duration::from_secs(3600 * u64::from(number % 200 + 1))).unwrap(),
-            arguments: Arguments {
-                k: Some(32),
-                threads: Some(8),
-                buckets: Some(256),
-                temp_dirs: vec![PathBuf::from(format!("/mnt/temp{}", number % 2))],
-                final_dirs: vec![PathBuf::from("/mnt/farm/\"quoted\"\\and\nbroken")],
-                ..Arguments::default()
-            },
-            progress: Progress {
-                phase: Some(phase),
-                phase_from: Some(Evidence::ThreadNames),
-                table: Some(4),
-                ratio: Some(Ratio(share)),
-                ratio_from: Some(Evidence::ByteOdometer),
-                eta: Some(Duration::from_mins(90)),
-                plot_id: Some("7f".repeat(32)),
-                plots_done: number % 3,
-                stalled: number == 1,
-                error: (number == 1).then(|| "Only wrote 4096 of 65536 bytes <Retrying in five minutes>".to_owned()),
-            },
-            needs: Needs {
-                now: Demand { ram: Some(Bytes(4 * GIB)), cores: Some(6.5), ..Demand::default() },
-                peak: Demand {
-                    ram: Some(Bytes(6 * GIB)),
-                    temp: Some(Bytes(239 * GIB)),
-                    cores: Some(8.0),
-                    write: Some(Bytes(800 * GIB)),
-                    vram: None,
-                },
-                plot: Some(Bytes(108_900_000_000)),
-            },
-        },
-        sample: JobSample {
-            cpu_user: Some(Duration::from_mins(200)),
-            cpu_system: Some(Duration::from_millis(900_250)),
-            resident: Some(Bytes(3 * GIB + 400_000_000)),
-            threads: Some(17),
-            minor_faults: Some(9_000_000),
-            major_faults: Some(12),
-            rchar: Some(Bytes(600 * GIB)),
-            wchar: Some(Bytes(700 * GIB)),
-            read_bytes: Some(Bytes(300 * GIB)),
-            written_bytes: Some(Bytes(650 * GIB)),
-            cancelled_bytes: Some(Bytes(200 * GIB)),
-            temp_bytes: Some(Bytes(160 * GIB)),
-            open_files: Some(140),
-            state: Some(if paused { RunState::Stopped } else { RunState::Running }),
-            frozen: Some(paused),
-            pressure: Some(pressure(share)),
-            proportional: None,
-            temp_age: Some(Duration::from_secs(2)),
-            delays: DelaySample {
-                cpu: Some(Duration::from_secs(40)),
-                io: Some(Duration::from_secs(1300)),
-                swapin: Some(Duration::ZERO),
-                reclaim: Some(Duration::from_millis(250)),
-                thrashing: Some(Duration::ZERO),
-                compaction: Some(Duration::ZERO),
-            },
-            problems: Vec::new(),
-        },
-        pause: PauseView {
-            since: paused.then(|| (now().boot.checked_sub(Duration::from_secs(95)).unwrap(), "io-pressure".to_owned())),
-            total: if paused {
-                BTreeMap::from([("io-pressure".to_owned(), Duration::from_secs(340))])
-            } else {
-                BTreeMap::new()
-            },
-        },
     }
 }
 
