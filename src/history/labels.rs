@@ -4,6 +4,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use crate::promql::Matcher;
+
 /// The label that holds the name of the metric.
 pub const NAME: &str = "__name__";
 
@@ -15,6 +17,11 @@ impl Labels {
     /// The value of the label, if the series has it.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.shared(name).map(|value| &**value)
+    }
+
+    /// Whether every matcher picks the series. A label that it lacks counts as empty.
+    pub fn match_all(&self, matchers: &[Matcher]) -> bool {
+        matchers.iter().all(|matcher| matcher.matches(self.get(&matcher.name).unwrap_or_default()))
     }
 
     /// Names and values in the order of the names.

@@ -27,7 +27,7 @@ pub use asker::{Asker, Clock, Tally};
 pub use embedded::Embedded;
 pub use outcome::{Failure, Oracle, Outcome, Told};
 pub use prometheus::{Access, BadAccess, Server};
-pub use stored::{Live, Picked, Stored, labels};
+pub use stored::{Live, Stored, labels};
 pub use trends::{Heard, Inquiry, inquiries};
 
 use local::Gauges;
