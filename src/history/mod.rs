@@ -300,7 +300,9 @@ impl History {
     fn mark_forecast(&mut self) {
         let wanted = |slot: &Slot| self.index.labels(*slot).is_some_and(|labels| self.is_forecast(labels));
         let unwanted: Vec<Slot> = self.coarse.members().filter(|slot| !wanted(slot)).collect();
-        unwanted.into_iter().for_each(|slot| self.coarse.remove(slot));
+        for slot in unwanted {
+            self.coarse.remove(slot);
+        }
         let marked: Vec<Slot> =
             self.index.occupied().filter(|(_, labels)| self.is_forecast(labels)).map(|(slot, _)| slot).collect();
         for slot in marked {

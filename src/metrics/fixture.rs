@@ -27,7 +27,7 @@ use crate::pressure::{Pressure, PressureSet, PressureState, Resource, Stall};
 use crate::sample::{
     CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, DelaySample, DiskSample, FileHandles, GpuSamples, GroupSample,
     HostSample, JobSample, LoadSample, MemorySample, OwnUsage, ProcessesSample, RunQueue, StateCounts, Throttles,
-    TopProcess,
+    TempDevices, TopProcess,
 };
 use crate::signal::{self, Tally};
 use crate::units::{Bytes, Hertz, Ratio};
@@ -306,6 +306,7 @@ pub(crate) fn job(number: u32) -> JobView {
                 thrashing: Some(Duration::ZERO),
                 compaction: Some(Duration::ZERO),
             },
+            temp_devices: TempDevices::Known(vec!["nvme0n1".to_owned()]),
             problems: Vec::new(),
         },
         pause: PauseView {

@@ -232,10 +232,10 @@ fn prepare(
     let Settings { roots, mode, .. } = settings;
     let now = clock::now();
     let (inventory, gpus) = Inventory::begin(&roots, now);
-    let instance = config.target.instance.clone();
+    let target = config.target.clone();
     let rules = settings.rules.as_deref().map_or_else(Rules::shipped, Rules::read)?;
     let alerts = AlertWatch::start(rules, Arc::clone(&history))?;
-    let questions = Questions::start(Arc::clone(&history), instance, settings.prometheus.as_ref())?;
+    let questions = Questions::start(Arc::clone(&history), target, settings.prometheus.as_ref())?;
     let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: settings.prometheus.is_some() };
     let policies = Policies::load(settings.policies, vocabulary, mode, now).map_err(RunError::Policies)?;
     let (profiles, problems) = Profiles::shipped()?.with_folder(&settings.profiles);
