@@ -184,8 +184,12 @@ pub(super) fn refusal(name: &str) -> Option<String> {
         "histogram_sum",
     ];
     const EXPERIMENTAL: &[&str] = &[
+        "fill",
+        "fill_left",
+        "fill_right",
         "first_over_time",
         "info",
+        "integral",
         "limit_ratio",
         "limitk",
         "mad_over_time",
@@ -194,6 +198,7 @@ pub(super) fn refusal(name: &str) -> Option<String> {
         "range",
         "sort_by_label",
         "sort_by_label_desc",
+        "start_timestamp",
         "step",
         "ts_of_first_over_time",
         "ts_of_last_over_time",
@@ -203,5 +208,10 @@ pub(super) fn refusal(name: &str) -> Option<String> {
     if NATIVE.contains(&name) {
         return Some(format!("`{name}` is about native histograms, which are not supported"));
     }
-    EXPERIMENTAL.contains(&name).then(|| format!("`{name}` is experimental in Prometheus and not supported"))
+    EXPERIMENTAL.contains(&name).then(|| too_new(&format!("`{name}`")))
+}
+
+/// What 3.x tries out, or has tried out.
+pub(super) fn too_new(what: &str) -> String {
+    format!("{what} is or was experimental in Prometheus 3.x and not supported")
 }

@@ -8,7 +8,7 @@ use regex::Regex;
 use super::literal::quote;
 use super::pattern::anchored;
 use crate::promql::engine::Semantics;
-use crate::promql::labels::METRIC_NAME;
+use crate::promql::labels::{METRIC_NAME, is_label_name};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MatchOp {
@@ -74,7 +74,8 @@ impl fmt::Display for Matcher {
             MatchOp::Regex => "=~",
             MatchOp::NotRegex => "!~",
         };
-        write!(f, "{}{op}{}", self.name, quote(&self.value))
+        let name = if is_label_name(&self.name) { self.name.to_string() } else { quote(&self.name) };
+        write!(f, "{name}{op}{}", quote(&self.value))
     }
 }
 
