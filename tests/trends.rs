@@ -148,10 +148,7 @@ fn the_worst_of_several_jobs_is_found_by_the_embedded_history() {
     let daemon = scene.start(&[]);
     scene.dialled.dial.turn_to(PAUSING);
     scene.wait_until_paused(&daemon, "paused for what one job suffers");
-    let wrapped = wrapped_job(&daemon.metrics());
-    let said =
-        daemon.audit().iter().any(|line| line.to_string().contains(&format!("by the embedded history ({wrapped})")));
-    assert!(said, "the audit file says which job was the worst, {wrapped}: {:?}", daemon.audit());
+    says_who_was_the_worst(&daemon, "the embedded history");
     scene.dialled.dial.turn_to(CALM);
     scene.wait_until_free(&daemon, "free when all is calm");
 }
@@ -167,14 +164,20 @@ fn the_worst_of_several_jobs_is_found_by_a_real_prometheus() {
     prometheus.start(daemon.address());
     scene.dialled.dial.turn_to(PAUSING);
     scene.wait_until_paused(&daemon, "paused for what one job suffers");
-    let wrapped = wrapped_job(&daemon.metrics());
-    let said = daemon.audit().iter().any(|line| line.to_string().contains(&format!("by Prometheus ({wrapped})")));
-    assert!(said, "the audit file says which job was the worst, {wrapped}: {:?}", daemon.audit());
+    says_who_was_the_worst(&daemon, "Prometheus");
     prometheus.signal(Signal::SIGSTOP);
     scene.dialled.dial.turn_to(CALM);
     scene.assert_stays_paused(&daemon, "the server is stopped");
     prometheus.signal(Signal::SIGCONT);
     scene.wait_until_free(&daemon, "the server is back and says that all is calm");
+}
+
+/// The audit file does, which is written a moment after the pause.
+fn says_who_was_the_worst(daemon: &Daemon, answerer: &str) {
+    daemon.wait_for("the audit file says which job was the worst", LIMIT, |metrics| {
+        let said = format!("by {answerer} ({})", wrapped_job(metrics));
+        daemon.audit().iter().any(|line| line.to_string().contains(&said)).then_some(())
+    });
 }
 
 /// The job with more processes than its plotter.

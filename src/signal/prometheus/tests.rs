@@ -291,7 +291,7 @@ fn with_count(count: &'static str, inquiry: &Inquiry) -> (Result<Told, Failure>,
             let body = format!(r#"[{{"metric":{{}},"value":[1,"{count}"]}}]"#);
             json(&format!(r#"{{"status":"success","data":{{"resultType":"vector","result":{body}}}}}"#))
         }
-        Some(query) if query.ends_with(']') => json(&matrix(300)),
+        Some(query) if query.ends_with(']') || query.starts_with("sum(x)[") => json(&matrix(300)),
         _ => healthy(seen),
     });
     let told = ask_for(&mock.access(), inquiry);
