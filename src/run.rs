@@ -7,6 +7,7 @@ mod alerts;
 mod complaints;
 mod counts;
 mod discovery;
+mod forecast;
 mod history;
 mod jobs;
 mod orders;
@@ -34,6 +35,7 @@ use crate::sample::{HostSampler, News, Sweeper};
 use crate::signal::Signals;
 use crate::world::{JobView, World};
 
+pub use forecast::{selector as forecast_selector, standard as standard_forecast};
 pub use jobs::{Jobs, Treatment};
 pub use service::{HistorySettings, ProcessSettings, RunError, Settings, run};
 

@@ -60,6 +60,23 @@ const STEP: f64 = 0.1;
 const NEAR: f64 = 0.02;
 /// Ticks that the server has to have seen one by one: more than any range above.
 const SEEN: usize = 16;
+/// The longest range in a shipped policy; the same is behind both answers once both have seen all of it.
+const LONGEST: Duration = Duration::from_mins(2);
+/// What one sample more or less changes in a share of that range.
+const ONE_SAMPLE: f64 = 1.0 / 120.0;
+
+/// What is no question, or has no answer.
+const REFUSED: &[(&str, &str)] = &[
+    ("query", "sum("),
+    ("query", "x[5]"),
+    ("query", ""),
+    ("query", "up * on () group_left plotwarden_jobs + on () plotwarden_jobs"),
+    ("query", "label_replace(up, \"no-label\", \"\", \"\", \"\")"),
+    ("query_range", "up[5m]"),
+    ("query_range", "\"text\""),
+    ("query_range", "sum("),
+    ("query_range", "holt_winters(up[5m], 2, 0.5)"),
+];
 
 #[test]
 fn the_history_answers_as_a_server_that_scrapes_us() {
@@ -71,26 +88,34 @@ fn the_history_answers_as_a_server_that_scrapes_us() {
     let _plotter = Actor { child: plotter.env("PLOTTER_PACE", "6").spawn().unwrap() };
     let daemon = Daemon::start(&Options { max_mode: Some("off"), ..Options::default() });
     prometheus.start(daemon.address());
+    let begun = Instant::now();
     let server: SocketAddr = prometheus.url().trim_start_matches("http://").parse().unwrap();
 
     let moment = moment_after_steady_scrapes(server);
     let instance = daemon.address().to_string();
     let shipped = shipped_expressions(&instance);
     println!("history_parity: {} expressions, and {} of the shipped policies", EXPRESSIONS.len(), shipped.len());
+    assert!(!shipped.is_empty(), "no shipped policy asks in PromQL");
     let mut faults = Vec::new();
     let mut compared = 0;
-    let chosen = EXPRESSIONS.iter().map(|text| ((*text).to_owned(), 1));
-    // A trigger of a policy may well find nothing.
-    for (expression, least) in chosen.chain(shipped.into_iter().map(|text| (text, 0))) {
-        for earlier in [0.0, 1.25, 2.5] {
-            match differences(&expression, moment - earlier, server, daemon.address()) {
-                Ok(series) if series < least => faults.push(format!("{expression}: nothing to compare")),
-                Ok(series) => compared += series,
-                Err(fault) => faults.push(fault),
-            }
+    for expression in EXPRESSIONS {
+        compared += compare(expression, moment, (server, daemon.address()), 0.0, &mut faults);
+    }
+    std::thread::sleep((LONGEST + Duration::from_secs(5)).saturating_sub(begun.elapsed()));
+    let moment = moment_after_steady_scrapes(server);
+    for expression in &shipped {
+        compared += compare(expression, moment, (server, daemon.address()), ONE_SAMPLE, &mut faults);
+    }
+    for (endpoint, query) in REFUSED {
+        let steps = ["0", "60", "15"];
+        let parameters: Vec<(&str, &str)> =
+            [("query", *query)].into_iter().chain(["start", "end", "step"].into_iter().zip(steps)).collect();
+        let [theirs, ours] = [server, daemon.address()].map(|address| refusal(address, endpoint, &parameters));
+        if theirs != ours {
+            faults.push(format!("{endpoint} of {query:?} is refused with {theirs:?} there and {ours:?} here"));
         }
     }
-    println!("history_parity: {compared} series compared, {} differences", faults.len());
+    println!("history_parity: {compared} series compared, {} refusals, {} differences", REFUSED.len(), faults.len());
     assert!(faults.is_empty(), "{} differences:\n{}", faults.len(), faults.join("\n"));
 }
 
@@ -113,8 +138,32 @@ fn moment_after_steady_scrapes(server: SocketAddr) -> f64 {
     }
 }
 
+/// Asks both at three moments; how many series were the same.
+fn compare(
+    expression: &str,
+    moment: f64,
+    whom: (SocketAddr, SocketAddr),
+    tolerance: f64,
+    faults: &mut Vec<String>,
+) -> usize {
+    let mut compared = 0;
+    for earlier in [0.0, 1.25, 2.5] {
+        match differences(expression, moment - earlier, whom, tolerance) {
+            Ok(0) => faults.push(format!("{expression}: nothing to compare")),
+            Ok(series) => compared += series,
+            Err(fault) => faults.push(fault),
+        }
+    }
+    compared
+}
+
 /// How many series were the same; or what is different.
-fn differences(expression: &str, at: f64, server: SocketAddr, history: SocketAddr) -> Result<usize, String> {
+fn differences(
+    expression: &str,
+    at: f64,
+    (server, history): (SocketAddr, SocketAddr),
+    tolerance: f64,
+) -> Result<usize, String> {
     let theirs = answer(server, "query", &[("query", expression), ("time", &at.to_string())]);
     let theirs: BTreeMap<String, f64> = match theirs["resultType"].as_str() {
         Some("scalar") => BTreeMap::from([("{}".to_owned(), number(&theirs["result"]))]),
@@ -129,7 +178,7 @@ fn differences(expression: &str, at: f64, server: SocketAddr, history: SocketAdd
     for (labels, value) in &theirs {
         let candidates =
             ours.get(labels).ok_or_else(|| format!("{expression} at {at}: only the server has {labels}"))?;
-        let same = |candidate: &f64| (candidate - value).abs() <= NEAR * value.abs() + 1e-9;
+        let same = |candidate: &f64| (candidate - value).abs() <= NEAR * value.abs() + tolerance + 1e-9;
         if !candidates.iter().any(same) {
             return Err(format!("{expression} at {at}: {labels} is {value} there and {candidates:?} here"));
         }
@@ -152,9 +201,14 @@ fn shipped_expressions(instance: &str) -> Vec<String> {
         collect(&serde_yaml::from_str(&text).unwrap(), &mut found);
     }
     for expression in &mut found {
-        *expression = expression.replace("$node", instance);
-        for variable in ["$job", "$device"] {
-            *expression = expression.replace(&format!("=\"{variable}\""), "=~\".+\"");
+        for (variable, value) in [
+            ("=\"$job_id\"", "=~\".+\""),
+            ("=~\"$device\"", "=~\".+\""),
+            ("=\"$device\"", "=~\".+\""),
+            ("$node", instance),
+            ("$job", "plotwarden"),
+        ] {
+            *expression = expression.replace(variable, value);
         }
     }
     found
@@ -180,8 +234,20 @@ fn number(pair: &Json) -> f64 {
     pair[1].as_str().unwrap().parse().unwrap()
 }
 
+/// Status and type of an error.
+fn refusal(address: SocketAddr, endpoint: &str, parameters: &[(&str, &str)]) -> (u16, String) {
+    let (status, json) = exchange(address, endpoint, parameters);
+    (status, json["errorType"].as_str().unwrap_or("none").to_owned())
+}
+
 /// The `data` of an answer.
 fn answer(address: SocketAddr, endpoint: &str, parameters: &[(&str, &str)]) -> Json {
+    let (_, json) = exchange(address, endpoint, parameters);
+    assert_eq!(json["status"], "success", "{parameters:?} of {address}: {json}");
+    json["data"].clone()
+}
+
+fn exchange(address: SocketAddr, endpoint: &str, parameters: &[(&str, &str)]) -> (u16, Json) {
     let escaped = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
     let form: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
     let form = form.join("&");
@@ -193,7 +259,6 @@ fn answer(address: SocketAddr, endpoint: &str, parameters: &[(&str, &str)]) -> J
     stream.write_all(format!("{head}{form}").as_bytes()).unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
-    let json: Json = serde_json::from_str(text.split_once("\r\n\r\n").unwrap().1).unwrap();
-    assert_eq!(json["status"], "success", "{parameters:?} of {address}: {json}");
-    json["data"].clone()
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap())
 }

@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 
 use plotwarden::promql::{
     Answer, Engine, EvalError, Limits, Millis, STALE, Selection, Semantics, Severity, Stop, StopReason, Storage,
-    StorageError, StoredSeries, Value,
+    StorageError, StoredSeries, Summary, Value,
 };
 use promql_support::Memory;
 use proptest::prelude::*;
@@ -59,12 +59,29 @@ fn what_is_not_supported_is_refused_by_name() {
         ("mad_over_time(x[5m])", "mad_over_time"),
         ("info(x)", "info"),
         ("sort_by_label(x, 'a')", "sort_by_label"),
+        ("start_timestamp(x)", "start_timestamp"),
+        ("ts_of_max_over_time(x[5m])", "ts_of_max_over_time"),
+        ("a + on(x) fill(0) b", "fill"),
+        ("a + on(x) group_left fill_right(1) b", "fill_right"),
+        ("time() - start()", "`start()` without `@`"),
+        ("rate(x[5m] anchored)", "anchored"),
+        ("x smoothed", "smoothed"),
+        ("x[5m + 1m]", "a duration that is calculated"),
+        ("x[(5m)]", "a duration that is calculated"),
+        ("x[5m:step()]", "a duration that is calculated"),
+        ("x offset -(5m)", "a duration that is calculated"),
+        ("x offset range()", "a duration that is calculated"),
     ] {
-        let error = Engine::default().parse(query).unwrap_err().to_string();
-        assert!(error.contains(name) && error.contains("not supported"), "{error}");
+        for engine in [Engine::default(), V3] {
+            let error = engine.parse(query).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains("not supported"), "{query}: {error}");
+        }
     }
-    // They may still name metrics.
-    assert!(Engine::default().parse("limitk + info").is_ok());
+    // They may still name metrics and labels.
+    for query in ["limitk + info", "anchored + fill", "x{smoothed='a'}", "sum by (step, range) (start)", "x @ start()"]
+    {
+        assert!(Engine::default().parse(query).is_ok(), "{query}");
+    }
 }
 
 #[test]
@@ -220,11 +237,60 @@ fn the_syntax_of_3_is_known_in_3_only() {
         ("x offset 0s", "x offset 0s"),
         ("5m", "300"),
         ("1_000 + x", "1000 + x"),
+        ("0x_ff", "255"),
+        ("2 * 1h30m", "2 * 5400"),
+        ("x[1e2:0x10]", "x[1m40s:16s]"),
+        ("x offset -1.5", "x offset -1s500ms"),
         ("{\"disk.free\", a='b'}", "{\"disk.free\",a=\"b\"}"),
+        ("{a='b', \"disk.free\",}[5m]", "{\"disk.free\",a=\"b\"}[5m]"),
+        ("x{\"a.b\"=~'c'}", "x{\"a.b\"=~\"c\"}"),
+        ("{'ä'}", "{\"ä\"}"),
+        ("a * on(\"x.y\") group_left(\"z.w\") b", "a * on (\"x.y\") group_left (\"z.w\") b"),
         ("sum by (\"a.b\") (x)", "sum by (\"a.b\") (x)"),
     ] {
         assert_eq!(V3.parse(query).unwrap().to_string(), canonical);
+        assert_eq!(V3.parse(canonical).unwrap().to_string(), canonical, "it is read back");
         assert!(Engine::default().parse(query).is_err(), "{query}");
+    }
+    for wrong in
+        ["{\"x\", \"y\"}", "x{\"y\"}", "{\"x\", __name__='y'}", "{\"\"}", "\"x\"{a='b'}", "1_", "0x1p-2", "x[0]"]
+    {
+        assert!(V3.parse(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_range_can_be_written_again_with_another_length() {
+    let query = V3.parse("max(max_over_time(sum({\"a.b\", c='d'})[1d:1h] offset 5m)) + rate(x[7d] @ end())").unwrap();
+    let shorter: Vec<_> = query.intakes().iter().map(|intake| query.with_range(intake.span, 300_000)).collect();
+    let expected = ["sum({\"a.b\",c=\"d\"})[5m:1h] offset 5m", "x[5m] @ end()"];
+    assert_eq!(shorter, expected.map(|text| Some(text.to_owned())));
+    let instant = V3.parse("x").unwrap();
+    assert_eq!(instant.with_range(instant.span(), 300_000), None);
+}
+
+#[test]
+fn storage_is_told_what_a_function_needs() {
+    struct Told(RefCell<Vec<(Option<Millis>, Summary)>>);
+    impl Storage for Told {
+        fn select(&self, selection: &Selection<'_>) -> Result<Vec<StoredSeries>, StorageError> {
+            self.0.borrow_mut().push((selection.window, selection.summary));
+            Ok(Vec::new())
+        }
+    }
+    for (query, window, summary) in [
+        ("x", None, Summary::Mean),
+        ("avg_over_time(x[5m])", Some(300_000), Summary::Mean),
+        ("max_over_time(x[5m])", Some(300_000), Summary::Most),
+        ("min_over_time((x[5m]))", Some(300_000), Summary::Least),
+        ("rate(x[5m])", Some(300_000), Summary::Most),
+        ("resets(x[5m])", Some(300_000), Summary::Most),
+        ("delta(x[5m])", Some(300_000), Summary::Mean),
+        ("max_over_time(x[5m:1m])", None, Summary::Mean),
+    ] {
+        let told = Told(RefCell::default());
+        ask(&Engine::default(), query, 0, &told).unwrap();
+        assert_eq!(*told.0.borrow(), [(window, summary)], "{query}");
     }
 }
 

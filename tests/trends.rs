@@ -27,12 +27,18 @@ struct Scene {
 
 impl Scene {
     fn new(promql: &str, source: &str) -> Self {
+        Self::of("machine", promql, source)
+    }
+
+    /// Asked of the machine, or of each job.
+    fn of(scope: &str, promql: &str, source: &str) -> Self {
         let dialled = Dialled::with_plotters();
         let path = dialled.policies().join("dial.yaml");
         let local = "{local: io.some, of: machine, window: 1s, maxAge: 5s, onMissing: hold}";
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains(local));
-        let trend = format!("{{promql: '{promql}', source: {source}, every: 1s, maxAge: 4s, onMissing: hold}}");
+        let trend =
+            format!("{{promql: '{promql}', source: {source}, of: {scope}, every: 1s, maxAge: 4s, onMissing: hold}}");
         fs::write(&path, text.replace(local, &trend)).unwrap();
         let last = *dialled.pids().last().unwrap();
         Self { dialled, last }
@@ -126,6 +132,80 @@ fn a_real_prometheus_answers_a_policy_and_its_absence_frees_nobody() {
     scene.assert_stays_paused(&daemon, "the server is killed");
     prometheus.start(daemon.address());
     scene.wait_until_free(&daemon, "the server is restarted and says that all is calm");
+}
+
+/// The pressure for the one plotter behind a wrapper, which has more than one process; nothing for the others.
+fn of_the_wrapped_job() -> String {
+    format!(r#"{PRESSURE} * max(plotwarden_job_processes{{job_id="$job_id",job="$job"}} > bool 1)"#)
+}
+
+#[test]
+fn the_worst_of_several_jobs_is_found_by_the_embedded_history() {
+    if !is_root("pausing plotters") {
+        return;
+    }
+    let scene = Scene::of("each", &of_the_wrapped_job(), "embedded");
+    let daemon = scene.start(&[]);
+    scene.dialled.dial.turn_to(PAUSING);
+    scene.wait_until_paused(&daemon, "paused for what one job suffers");
+    says_who_was_the_worst(&daemon, "the embedded history");
+    scene.dialled.dial.turn_to(CALM);
+    scene.wait_until_free(&daemon, "free when all is calm");
+}
+
+#[test]
+fn the_worst_of_several_jobs_is_found_by_a_real_prometheus() {
+    if !is_root("pausing plotters") {
+        return;
+    }
+    let Some(mut prometheus) = Prometheus::prepare() else { return };
+    let scene = Scene::of("each", &of_the_wrapped_job(), "prometheus");
+    let daemon = scene.start(&["--prometheus.url", &prometheus.url(), "--prometheus.timeout", "2s"]);
+    prometheus.start(daemon.address());
+    scene.dialled.dial.turn_to(PAUSING);
+    scene.wait_until_paused(&daemon, "paused for what one job suffers");
+    says_who_was_the_worst(&daemon, "Prometheus");
+    prometheus.signal(Signal::SIGSTOP);
+    scene.dialled.dial.turn_to(CALM);
+    scene.assert_stays_paused(&daemon, "the server is stopped");
+    prometheus.signal(Signal::SIGCONT);
+    scene.wait_until_free(&daemon, "the server is back and says that all is calm");
+}
+
+/// The audit file does, which is written a moment after the pause.
+fn says_who_was_the_worst(daemon: &Daemon, answerer: &str) {
+    daemon.wait_for("the audit file says which job was the worst", LIMIT, |metrics| {
+        let said = format!("by {answerer} ({})", wrapped_job(metrics));
+        daemon.audit().iter().any(|line| line.to_string().contains(&said)).then_some(())
+    });
+}
+
+/// The job with more processes than its plotter.
+fn wrapped_job(metrics: &Metrics) -> String {
+    let jobs = metrics.all("plotwarden_job_processes", &[]);
+    let (labels, _) = jobs.into_iter().find(|(_, processes)| *processes > 1.0).expect("one has a wrapper");
+    labels.split('"').nth(1).unwrap().to_owned()
+}
+
+#[test]
+fn the_disk_behind_the_temp_directories_is_known_to_an_expression() {
+    if !is_root("pausing plotters") {
+        return;
+    }
+    let disk = r#"count(plotwarden_disk_io_time_seconds_total{device=~"$device",instance="$node",job="$job"})"#;
+    let scene = Scene::new(&format!("{PRESSURE} * ({disk} > bool 0)"), "embedded");
+    let daemon = scene.start(&[]);
+    let seconds = Duration::from_secs(5);
+    let known = |metrics: &Metrics| metrics.label("plotwarden_job_temp_device_info", &[], "device");
+    std::thread::sleep(seconds);
+    let Some(device) = known(&daemon.metrics()) else {
+        eprintln!("SKIPPED: the folder of the tests lies on no block device");
+        return;
+    };
+    let counted = daemon.metrics().value("plotwarden_disk_io_time_seconds_total", &[("device", &device)]);
+    assert!(counted.is_some(), "{device} is a device by the name that diskstats has for it");
+    scene.dialled.dial.turn_to(PAUSING);
+    scene.wait_until_paused(&daemon, "paused by a trend of the disk");
 }
 
 #[test]

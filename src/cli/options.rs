@@ -10,6 +10,8 @@ use crate::kernel::cgroup::Mounts;
 use crate::kernel::peer::Peer;
 use crate::kernel::{Roots, nvml};
 use crate::mode::Mode;
+use crate::promql::Matcher;
+use crate::run;
 use crate::signal::Access;
 use crate::units::{Bytes, parse_duration};
 
@@ -137,12 +139,24 @@ pub struct HistoryOptions {
     /// the standard run directory, else none]
     #[arg(long = "history.file", value_name = "PATH")]
     pub file: Option<PathBuf>,
+    /// Series that are also kept for 28 days, as mean, least and greatest value of five minutes each: a selector; may be
+    /// given several times [default: free space and memory, temperatures, power, load, throughput; never series of a job]
+    #[arg(long = "history.forecast", value_name = "SELECTOR", value_parser = forecast)]
+    pub forecast: Vec<Chosen>,
     /// Label `job` of all series in the history
     #[arg(long = "history.job", value_name = "NAME", default_value = "plotwarden")]
     pub job: String,
     /// Label `instance` of all series in the history [default: the first listen address]
     #[arg(long = "history.instance", value_name = "NAME")]
     pub instance: Option<String>,
+}
+
+/// The series that a selector picks.
+#[derive(Debug, Clone)]
+pub struct Chosen(pub Vec<Matcher>);
+
+fn forecast(text: &str) -> Result<Chosen, String> {
+    run::forecast_selector(text).map(Chosen)
 }
 
 #[derive(Debug, Clone, Args)]

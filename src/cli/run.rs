@@ -65,14 +65,16 @@ fn policies(chosen: Vec<PathBuf>) -> Vec<PathBuf> {
 /// The standard file belongs to the standing instance: one that was started beside it, with a run directory of its own,
 /// keeps nothing unless it is told where.
 fn history(is_root: bool, options: HistoryOptions, roots: &Roots) -> HistorySettings {
-    let HistoryOptions { memory_limit, file, job, instance } = options;
+    let HistoryOptions { memory_limit, file, forecast, job, instance } = options;
     let standing = is_root && roots.run == Roots::standard().run;
     let file = match file {
         Some(path) if path == Path::new("none") => None,
         None if standing => Some(PathBuf::from(HISTORY)),
         chosen => chosen,
     };
-    HistorySettings { job, instance, memory_limit, file }
+    let chosen: Vec<_> = forecast.into_iter().map(|chosen| chosen.0).collect();
+    let forecast = if chosen.is_empty() { run::standard_forecast() } else { chosen };
+    HistorySettings { job, instance, memory_limit, forecast, file }
 }
 
 /// `/run` belongs to root; the user's own run directory does as well, since nothing is written but a lock and an audit file.
@@ -112,6 +114,7 @@ mod tests {
             let options = HistoryOptions {
                 memory_limit: crate::units::Bytes(1),
                 file: chosen.map(PathBuf::from),
+                forecast: Vec::new(),
                 job: String::new(),
                 instance: None,
             };

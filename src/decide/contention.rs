@@ -17,7 +17,7 @@ use crate::clock::Moment;
 use crate::mode::Mode;
 use crate::policy::{Measure, OnMissing, Policy, Question};
 use crate::pressure::Resource;
-use crate::signal::{Answer, Signals};
+use crate::signal::{Answer, Selected, Signals};
 use crate::world::{JobView, World};
 
 /// How long a claim lasts without being renewed. A loop that hangs longer than this loses its claims.
@@ -69,9 +69,11 @@ pub fn decide(policy: &Policy, state: &mut State, world: &World, signals: &Signa
 }
 
 fn ask(policy: &Policy, jobs: &[&JobView], signals: &Signals, now: Moment) -> BTreeMap<String, Answer> {
+    let all: Vec<_> = jobs.iter().map(|view| &view.job.id).collect();
     let running: Vec<_> = jobs.iter().filter(|view| view.pause.since.is_none()).map(|view| &view.job.id).collect();
+    let selected = Selected { all: &all, running: &running };
     let questions = policy.rules.signals.iter();
-    questions.map(|(name, question)| (name.clone(), signals.answer(question, &running, now))).collect()
+    questions.map(|(name, question)| (name.clone(), signals.answer(question, selected, now))).collect()
 }
 
 fn input(name: &str, answer: &Answer) -> Input {

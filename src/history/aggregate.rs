@@ -1,12 +1,13 @@
-//! The coarse tier: mean, least and greatest value over five minutes, for the few series that forecasts are made of.
+//! The coarse tier: mean, least and greatest value over five minutes, for the few series whose past matters for weeks.
 //!
-//! A day cannot teach a model what a week looks like, and raw samples for a month would need fifty times the memory.
+//! A day cannot tell what a week looks like, and raw samples for a month would need fifty times the memory.
 
 use std::collections::HashMap;
 
 use super::index::Slot;
 use super::tier::Tier;
 use super::value::{ABSENT, is_live};
+use crate::promql::Summary;
 
 /// Length of a bucket, milliseconds. Buckets begin at multiples of it since the epoch.
 pub(super) const BUCKET: i64 = 300_000;
@@ -14,16 +15,6 @@ pub(super) const BUCKET: i64 = 300_000;
 pub(super) const SPAN: i64 = 28 * 24 * 3_600_000;
 /// Columns per series: mean, least, greatest.
 const WIDTH: usize = 3;
-
-/// What a bucket holds of one series; the stamp of the bucket is its end.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Aggregate {
-    /// End of the five minutes, milliseconds since the epoch.
-    pub at: i64,
-    pub mean: f64,
-    pub min: f64,
-    pub max: f64,
-}
 
 /// A bucket that is still filling.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,11 +79,16 @@ impl Aggregates {
         self.places.insert(slot, place);
     }
 
-    /// The series has been forgotten, and nothing of it is held here.
+    /// The series is aggregated no more, and what is held of it is dropped.
     pub fn remove(&mut self, slot: Slot) {
         if let Some(place) = self.places.remove(&slot) {
             self.members[place] = None;
+            (0..WIDTH).for_each(|column| self.tier.clear(place * WIDTH + column));
         }
+    }
+
+    pub fn members(&self) -> impl Iterator<Item = Slot> {
+        self.members.iter().flatten().copied()
     }
 
     /// Takes the samples of one tick into the bucket that is filling, which is closed first if it has ended.
@@ -114,14 +110,24 @@ impl Aggregates {
         (0..WIDTH).all(|column| self.tier.is_empty(place * WIDTH + column))
     }
 
-    /// The column that holds the means of the series.
-    pub fn means(&self, slot: Slot) -> Option<usize> {
-        self.places.get(&slot).map(|place| place * WIDTH)
+    /// The column that holds this summary of the series; `None` if it is not aggregated.
+    pub fn column(&self, slot: Slot, summary: Summary) -> Option<usize> {
+        let place = self.places.get(&slot)?;
+        Some(place * WIDTH + Self::within(summary))
     }
 
-    /// The columns of mean, least and greatest value of the series.
-    pub fn columns(&self, slot: Slot) -> Option<[usize; WIDTH]> {
-        self.means(slot).map(|first| [first, first + 1, first + 2])
+    /// What the bucket that is filling has of the series so far.
+    pub fn so_far(&self, slot: Slot, summary: Summary) -> Option<f64> {
+        let running = self.running.get(*self.places.get(&slot)?).filter(|running| running.count > 0)?;
+        Some(running.close()[Self::within(summary)])
+    }
+
+    fn within(summary: Summary) -> usize {
+        match summary {
+            Summary::Mean => 0,
+            Summary::Least => 1,
+            Summary::Most => 2,
+        }
     }
 
     pub fn bytes(&self) -> usize {
@@ -155,10 +161,10 @@ mod tests {
     use super::*;
     use crate::history::block::Decoder;
 
-    fn means(aggregates: &Aggregates, slot: Slot) -> Vec<(i64, f64)> {
+    fn held(aggregates: &Aggregates, slot: Slot, summary: Summary) -> Vec<(i64, f64)> {
         let ticks = aggregates.tier.ticks(i64::MIN, i64::MAX);
         let mut found = Vec::new();
-        let column = aggregates.means(slot).unwrap();
+        let column = aggregates.column(slot, summary).unwrap();
         aggregates.tier.read(column, &ticks, &mut Decoder::default(), |at, value| found.push((at, value)));
         found
     }
@@ -170,8 +176,11 @@ mod tests {
         for (at, value) in [(0, 1.0), (100_000, f64::NAN), (299_999, 3.0), (300_000, 50.0), (600_000, 0.0)] {
             aggregates.observe(at, &[7.0, value]);
         }
-        assert_eq!(means(&aggregates, 1), [(300_000, 2.0), (600_000, 50.0)]);
-        assert_eq!(aggregates.means(0), None, "series that are not marked are not kept");
+        assert_eq!(held(&aggregates, 1, Summary::Mean), [(300_000, 2.0), (600_000, 50.0)]);
+        assert_eq!(held(&aggregates, 1, Summary::Least), [(300_000, 1.0), (600_000, 50.0)]);
+        assert_eq!(held(&aggregates, 1, Summary::Most), [(300_000, 3.0), (600_000, 50.0)]);
+        assert_eq!(aggregates.so_far(1, Summary::Mean), Some(0.0));
+        assert_eq!(aggregates.column(0, Summary::Mean), None, "series that are not marked are not kept");
     }
 
     #[test]
@@ -183,19 +192,25 @@ mod tests {
         }
         aggregates.observe(2_700_000, &[5.0]);
         let found: Vec<i64> =
-            means(&aggregates, 0).iter().filter(|(_, mean)| is_live(*mean)).map(|(at, _)| *at).collect();
+            held(&aggregates, 0, Summary::Mean).iter().filter(|(_, mean)| is_live(*mean)).map(|(at, _)| *at).collect();
         assert_eq!(found, [300_000, 2_700_000]);
     }
 
     #[test]
-    fn a_place_is_given_to_the_next_series() {
+    fn a_place_is_given_to_the_next_series_and_nothing_of_the_last_one() {
         let mut aggregates = Aggregates::new();
-        aggregates.add(3);
-        aggregates.add(4);
-        aggregates.remove(3);
+        aggregates.add(0);
+        aggregates.add(1);
+        for minute in 0..2_000 {
+            aggregates.observe(minute * 60_000, &[1.0, f64::from(i32::try_from(minute).unwrap())]);
+        }
+        let bytes = aggregates.tier.sealed().1;
+        aggregates.remove(1);
+        assert!(aggregates.tier.sealed().1 < bytes);
         aggregates.add(9);
-        assert_eq!(aggregates.columns(9), Some([0, 1, 2]));
-        assert_eq!(aggregates.columns(4), Some([3, 4, 5]));
-        assert_eq!(aggregates.columns(3), None);
+        assert_eq!(aggregates.column(9, Summary::Least), Some(4));
+        assert_eq!(held(&aggregates, 9, Summary::Mean), []);
+        assert_eq!(held(&aggregates, 0, Summary::Mean).len(), 399);
+        assert_eq!(aggregates.column(1, Summary::Mean), None);
     }
 }

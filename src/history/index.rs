@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::labels::{Interner, Labels, NAME};
-use super::matcher::Selector;
+use crate::promql::Matcher;
 
 /// The place of a series in every row of samples.
 pub(super) type Slot = u32;
@@ -83,10 +83,11 @@ impl SeriesIndex {
         self.slots.get(slot as usize)?.labels.as_ref()
     }
 
-    /// Every series that the selector picks, with its slot, in the order of the labels.
-    pub fn select(&self, selector: &(impl Selector + ?Sized)) -> Vec<(Slot, &Labels)> {
-        let picked = |(_, labels): &(Slot, &Labels)| selector.matches(labels);
-        match selector.metric() {
+    /// Every series that all of the matchers pick, with its slot, in the order of the labels.
+    pub fn select(&self, matchers: &[Matcher]) -> Vec<(Slot, &Labels)> {
+        let picked = |(_, labels): &(Slot, &Labels)| labels.match_all(matchers);
+        // Most selectors demand a metric, and need to look at no other series.
+        match matchers.iter().find_map(Matcher::demanded_metric) {
             Some(name) => {
                 let slots = self.by_metric.get(name).into_iter().flatten().copied();
                 slots.filter_map(|slot| Some((slot, self.labels(slot)?))).filter(picked).collect()
@@ -162,7 +163,7 @@ fn metric(labels: &Labels) -> Arc<str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::matcher::{MatchOp, Matcher};
+    use crate::promql::{MatchOp, Semantics};
 
     fn index(series: &[&[(&str, &str)]]) -> SeriesIndex {
         let mut index = SeriesIndex::default();
@@ -185,7 +186,7 @@ mod tests {
         assert_eq!(slots(&index, &[]), [0, 2, 1], "in the order of the labels");
         assert_eq!(slots(&index, &[Matcher::metric("a"), Matcher::equal("d", "2")]), [2]);
         assert_eq!(slots(&index, &[Matcher::metric("c")]), [0; 0]);
-        assert_eq!(slots(&index, &[Matcher::new(NAME, MatchOp::Regex, "a|b").unwrap()]), [0, 2, 1]);
+        assert_eq!(slots(&index, &[Matcher::new(NAME, MatchOp::Regex, "a|b", Semantics::V2).unwrap()]), [0, 2, 1]);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use crate::promql::Matcher;
+
 /// The label that holds the name of the metric.
 pub const NAME: &str = "__name__";
 
@@ -15,6 +17,11 @@ impl Labels {
     /// The value of the label, if the series has it.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.shared(name).map(|value| &**value)
+    }
+
+    /// Whether every matcher picks the series. A label that it lacks counts as empty.
+    pub fn match_all(&self, matchers: &[Matcher]) -> bool {
+        matchers.iter().all(|matcher| matcher.matches(self.get(&matcher.name).unwrap_or_default()))
     }
 
     /// Names and values in the order of the names.
@@ -110,7 +117,8 @@ impl Target {
     /// `exported_<name>`, once more for as long as that is taken too (`honor_labels: false`).
     pub(super) fn label(&self, interner: &mut Interner, metric: &str, labels: &[(&str, &str)]) -> Labels {
         let ours = [("job", self.job.as_str()), ("instance", self.instance.as_str())];
-        let is_ours = |name: &str| ours.iter().any(|(own, value)| *own == name && !value.is_empty());
+        let ours: Vec<(&str, &str)> = ours.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        let is_ours = |name: &str| ours.iter().any(|(own, _)| *own == name);
         let (moved, kept): (Vec<_>, Vec<_>) =
             labels.iter().copied().filter(|(_, value)| !value.is_empty()).partition(|(name, _)| is_ours(name));
         let mut taken: HashSet<String> = kept.iter().map(|(name, _)| (*name).to_owned()).collect();
@@ -159,6 +167,15 @@ mod tests {
             labelled(&[("job", "x"), ("exported_job", "y")]),
             pairs(&[common[0], ("exported_exported_job", "x"), ("exported_job", "y"), common[1], common[2]])
         );
+    }
+
+    #[test]
+    fn a_target_without_a_label_leaves_that_of_the_metric() {
+        let nobody = Target { job: String::new(), instance: "farm1:9123".into() };
+        let labels = nobody.label(&mut Interner::default(), "up", &[("job", "7c2f"), ("instance", "x")]);
+        let pairs: Vec<_> = labels.iter().collect();
+        let instance = [("exported_instance", "x"), ("instance", "farm1:9123"), ("job", "7c2f")];
+        assert_eq!(pairs, [&[("__name__", "up")], &instance[..]].concat());
     }
 
     #[test]

@@ -10,7 +10,6 @@ mod codec;
 pub mod file;
 mod index;
 mod labels;
-mod matcher;
 mod select;
 mod stamps;
 mod stats;
@@ -24,11 +23,9 @@ mod snapshot_tests;
 #[cfg(test)]
 mod tests;
 
-pub use aggregate::Aggregate;
 pub use codec::SnapshotFault;
 pub use index::SeriesId;
 pub use labels::{Labels, NAME, Target};
-pub use matcher::{BadMatcher, MatchOp, Matcher, Selector};
 pub use select::{Query, SelectedSeries, Selection, TooMuch};
 pub use stats::{Counters, Resolution, Stats, TierStats};
 
@@ -39,6 +36,7 @@ use value::ABSENT;
 
 use std::sync::{Arc, RwLock};
 
+use crate::promql::Matcher;
 use crate::units::Bytes;
 
 /// The history, written by one and read by many.
@@ -49,6 +47,9 @@ const FINE_SPAN: i64 = 3_600_000;
 /// Least distance of the samples of the second tier, milliseconds, and how long they are kept.
 const MEDIUM_STEP: i64 = 15_000;
 const MEDIUM_SPAN: i64 = 24 * 3_600_000;
+/// The coarse tier may use one part of this many of the memory, and of this many for what cannot be dropped of it.
+const COARSE_SHARE: usize = 4;
+const COARSE_ROWS_SHARE: usize = 8;
 /// A tick that is this much early still ends a step: ticks are not on time to the millisecond.
 const EARLY: i64 = 500;
 
@@ -58,7 +59,8 @@ pub struct HistoryConfig {
     pub target: Target,
     /// Most memory for samples, labels and lookups. 5,000 series fill about 110 MB in a day.
     pub memory_limit: Bytes,
-    /// The series that are forecast, each as the matchers of a selector: these are also kept as means of five minutes.
+    /// Which series are forecast, as the matchers of selectors: these are also kept as summaries of five minutes, for
+    /// weeks. They take up to a quarter of the memory; meant are series of the machine, not of jobs that come and go.
     pub forecast: Vec<Vec<Matcher>>,
 }
 
@@ -132,7 +134,8 @@ impl History {
         if let Some(known) = self.index.find(&labels) {
             return Ok(known);
         }
-        let forecast = self.is_forecast(&labels);
+        let has_room = self.coarse.fixed_bytes(true) <= self.limit() / COARSE_ROWS_SHARE;
+        let forecast = has_room && self.is_forecast(&labels);
         self.make_room(&labels, forecast)?;
         let id = self.index.add(labels);
         if let Some(slot) = self.index.slot(id).filter(|_| forecast) {
@@ -258,12 +261,16 @@ impl History {
         }
     }
 
-    /// The oldest blocks go first, of whichever tier. The coarse tier goes last: it is by far the oldest and by far
-    /// the smallest, so that dropping it would cost the forecasts a month and win next to nothing.
+    /// The oldest blocks go first, of whichever tier. The coarse tier goes last while it keeps to its share: it is by far
+    /// the oldest and by far the smallest, so that dropping it would cost a month and win next to nothing.
     fn keep_within_limit(&mut self) {
         let limit = self.limit();
+        let full = |tier: &Tier| tier.sealed().0 > 0 && tier.oldest_stamp().is_some();
+        while self.bytes() > limit && self.coarse.bytes() > limit / COARSE_SHARE && full(&self.coarse.tier) {
+            let dropped = self.coarse.tier.drop_oldest();
+            self.counters.count(dropped);
+        }
         while self.bytes() > limit {
-            let full = |tier: &Tier| tier.sealed().0 > 0 && tier.oldest_stamp().is_some();
             let older = [&mut self.fine, &mut self.medium].into_iter().filter(|tier| full(tier));
             let Some(tier) = older
                 .min_by_key(|tier| tier.oldest_stamp())
@@ -272,8 +279,7 @@ impl History {
                 return;
             };
             let dropped = tier.drop_oldest();
-            self.counters.dropped_blocks += dropped.blocks;
-            self.counters.dropped_samples += dropped.samples;
+            self.counters.count(dropped);
         }
     }
 
@@ -290,7 +296,13 @@ impl History {
         Err(HistoryFull { series: self.index.len(), bytes, limit: self.limit() })
     }
 
+    /// Begins and ends to summarise series as the configuration has it, which may be another one than before.
     fn mark_forecast(&mut self) {
+        let wanted = |slot: &Slot| self.index.labels(*slot).is_some_and(|labels| self.is_forecast(labels));
+        let unwanted: Vec<Slot> = self.coarse.members().filter(|slot| !wanted(slot)).collect();
+        for slot in unwanted {
+            self.coarse.remove(slot);
+        }
         let marked: Vec<Slot> =
             self.index.occupied().filter(|(_, labels)| self.is_forecast(labels)).map(|(slot, _)| slot).collect();
         for slot in marked {
@@ -299,7 +311,7 @@ impl History {
     }
 
     fn is_forecast(&self, labels: &Labels) -> bool {
-        self.config.forecast.iter().any(|selector| selector.as_slice().matches(labels))
+        self.config.forecast.iter().any(|matchers| labels.match_all(matchers))
     }
 
     fn bytes(&self) -> usize {

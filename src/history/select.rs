@@ -3,23 +3,30 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::aggregate::Aggregate;
+use super::aggregate::BUCKET;
 use super::block::{Decoder, TickNo};
 use super::index::Slot;
 use super::labels::Labels;
-use super::matcher::{Matcher, Selector};
 use super::stats::Resolution;
 use super::tier::Tier;
-use super::{History, value};
+use super::value::{STALE, is_live};
+use super::{History, MEDIUM_STEP};
+use crate::promql::{Matcher, Summary};
 
 /// A question: series by their labels, samples by their time.
 #[derive(Debug, Clone, Copy)]
-pub struct Query<'a, S: ?Sized = [Matcher]> {
-    pub selector: &'a S,
+pub struct Query<'a> {
+    /// All must match.
+    pub matchers: &'a [Matcher],
     /// First stamp that counts, milliseconds since the epoch.
     pub start: i64,
     /// Last stamp that counts.
     pub end: i64,
+    /// Length of the windows that the asker moves over the samples, milliseconds: a tier whose samples lie farther apart
+    /// has no answer. `None` where the newest sample before a moment will do.
+    pub window: Option<i64>,
+    /// What is wanted of five minutes of which the samples themselves are gone.
+    pub summary: Summary,
     /// More series than this are an error.
     pub most_series: usize,
     /// More samples than this are an error: an answer of a day of everything would need gigabytes.
@@ -64,9 +71,9 @@ impl History {
     ///
     /// # Errors
     /// The answer would hold more series or samples than allowed.
-    pub fn select<S: Selector + ?Sized>(&self, query: &Query<S>) -> Result<Selection, TooMuch> {
-        let matched = self.index.select(query.selector);
-        let resolution = self.finest_covering(query.start, &matched);
+    pub fn select(&self, query: &Query) -> Result<Selection, TooMuch> {
+        let matched = self.index.select(query.matchers);
+        let resolution = self.finest_covering(query, &matched);
         let tier = self.tier(resolution);
         let ticks = tier.ticks(query.start, query.end);
         let every_tick: Arc<[i64]> = tier.stamps(&ticks).collect();
@@ -76,13 +83,20 @@ impl History {
         let mut stamps = Vec::with_capacity(every_tick.len());
         let mut room = query.most_samples;
         for (slot, labels) in matched {
-            let Some(column) = self.column(resolution, slot) else { continue };
+            let Some(column) = self.column(resolution, slot, query.summary) else { continue };
             let mut values = Vec::with_capacity(every_tick.len());
             stamps.clear();
             selection.damaged_blocks += tier.read(column, &ticks, &mut decoder, |at, value| {
                 stamps.push(at);
                 values.push(value);
             });
+            if resolution == Resolution::FiveMinutes {
+                let last = stamps.last().copied().zip(values.last().copied());
+                if let Some((at, value)) = self.since(slot, query.summary, last).filter(|(at, _)| *at <= query.end) {
+                    stamps.push(at);
+                    values.push(value);
+                }
+            }
             if values.is_empty() {
                 continue;
             }
@@ -94,73 +108,63 @@ impl History {
             if selection.series.len() == query.most_series {
                 return Err(TooMuch::Series(query.most_series));
             }
-            let stamps =
-                if stamps.len() == every_tick.len() { Arc::clone(&every_tick) } else { stamps.as_slice().into() };
+            let stamps = if *stamps == *every_tick { Arc::clone(&every_tick) } else { stamps.as_slice().into() };
             selection.series.push(SelectedSeries { labels: labels.clone(), stamps, values });
         }
         Ok(selection)
     }
 
     /// The labels of all series that match and have samples, of any tier, between the two stamps.
-    pub fn series_between<S: Selector + ?Sized>(&self, selector: &S, start: i64, end: i64) -> Vec<Labels> {
+    pub fn series_between(&self, matchers: &[Matcher], start: i64, end: i64) -> Vec<Labels> {
         const TIERS: [Resolution; 3] = [Resolution::EveryTick, Resolution::FifteenSeconds, Resolution::FiveMinutes];
         let ticks: [(Resolution, Range<TickNo>); 3] =
             TIERS.map(|resolution| (resolution, self.tier(resolution).ticks(start, end)));
         let has_samples = |slot: Slot| {
             ticks.iter().any(|(resolution, ticks)| {
-                self.column(*resolution, slot).is_some_and(|column| self.tier(*resolution).has_samples(column, ticks))
+                let column = self.column(*resolution, slot, Summary::Mean);
+                column.is_some_and(|column| self.tier(*resolution).has_samples(column, ticks))
             })
         };
-        let matched = self.index.select(selector).into_iter();
+        let matched = self.index.select(matchers).into_iter();
         matched.filter(|(slot, _)| has_samples(*slot)).map(|(_, labels)| labels.clone()).collect()
     }
 
-    /// Mean, least and greatest value over five minutes, for the matching series among those that are forecast.
-    pub fn aggregates_between<S: Selector + ?Sized>(
-        &self,
-        selector: &S,
-        start: i64,
-        end: i64,
-    ) -> Vec<(Labels, Vec<Aggregate>)> {
-        let tier = &self.coarse.tier;
-        let ticks = tier.ticks(start, end);
-        let mut decoder = Decoder::default();
-        let mut found = Vec::new();
-        for (slot, labels) in self.index.select(selector) {
-            let Some(columns) = self.coarse.columns(slot) else { continue };
-            let [means, mins, maxs] = columns.map(|column| {
-                let mut live = Vec::new();
-                tier.read(column, &ticks, &mut decoder, |at, value| {
-                    if value::is_live(value) {
-                        live.push((at, value));
-                    }
-                });
-                live
-            });
-            let bounds = mins.into_iter().zip(maxs);
-            let rows = means.into_iter().zip(bounds);
-            let rows = rows.filter(|((at, _), ((low, _), (high, _)))| at == low && at == high);
-            let rows: Vec<Aggregate> =
-                rows.map(|((at, mean), ((_, min), (_, max)))| Aggregate { at, mean, min, max }).collect();
-            if !rows.is_empty() {
-                found.push((labels.clone(), rows));
-            }
+    fn finest_covering(&self, query: &Query, matched: &[(Slot, &Labels)]) -> Resolution {
+        // With fewer than two samples in a window, most functions have no value.
+        let fits = |step: i64| query.window.is_none_or(|window| window >= 2 * step);
+        let mut choices = vec![Resolution::EveryTick];
+        if fits(MEDIUM_STEP) {
+            choices.push(Resolution::FifteenSeconds);
         }
-        found
-    }
-
-    /// Means of five minutes stand for a series only where every series that was asked for has them: an answer must
-    /// not lack some of its series because of its age.
-    fn finest_covering(&self, start: i64, matched: &[(Slot, &Labels)]) -> Resolution {
-        let coarse = matched.iter().all(|(slot, _)| self.coarse.means(*slot).is_some());
-        let choices: &[Resolution] = if coarse && !matched.is_empty() {
-            &[Resolution::EveryTick, Resolution::FifteenSeconds, Resolution::FiveMinutes]
-        } else {
-            &[Resolution::EveryTick, Resolution::FifteenSeconds]
-        };
-        let covering = choices.iter().find(|choice| self.tier(**choice).covers(start));
+        // Summaries stand for a series only where every series that was asked for has them: an answer must not lack some
+        // of its series because of its age.
+        if fits(BUCKET) && !matched.is_empty() && matched.iter().all(|(slot, _)| self.is_summarised(*slot)) {
+            choices.push(Resolution::FiveMinutes);
+        }
+        let covering = choices.iter().find(|choice| self.tier(**choice).covers(query.start));
         let furthest = || choices.iter().min_by_key(|choice| self.tier(**choice).complete_from());
         covering.or_else(furthest).copied().unwrap_or(Resolution::EveryTick)
+    }
+
+    /// Whether the coarse tier has a series from its beginning. One that was not among those to be forecast at first has
+    /// more in the tier before, until that has let go of it.
+    fn is_summarised(&self, slot: Slot) -> bool {
+        let Some(column) = self.coarse.column(slot, Summary::Mean) else { return false };
+        let Some(known_from) = self.medium.first_sample(slot as usize) else { return true };
+        let from = self.coarse.tier.first_sample(column).or_else(|| self.newest()).unwrap_or(known_from);
+        from <= known_from.saturating_add(2 * BUCKET)
+    }
+
+    /// What has come since the `last` sample of the coarse tier, which else would end minutes ago: the bucket that is
+    /// filling, as of the newest tick, or the marker that the series has ended.
+    fn since(&self, slot: Slot, summary: Summary, last: Option<(i64, f64)>) -> Option<(i64, f64)> {
+        // Before the first tick of this process nothing has come.
+        let value = *self.incoming.get(slot as usize)?;
+        if is_live(value) {
+            let newest = self.newest().filter(|newest| last.is_none_or(|(at, _)| at < *newest))?;
+            return Some((newest, self.coarse.so_far(slot, summary)?));
+        }
+        last.filter(|(_, value)| is_live(*value)).map(|(at, _)| (at + 1, STALE))
     }
 
     pub(super) fn tier(&self, resolution: Resolution) -> &Tier {
@@ -171,10 +175,10 @@ impl History {
         }
     }
 
-    fn column(&self, resolution: Resolution, slot: Slot) -> Option<usize> {
+    fn column(&self, resolution: Resolution, slot: Slot, summary: Summary) -> Option<usize> {
         match resolution {
             Resolution::EveryTick | Resolution::FifteenSeconds => Some(slot as usize),
-            Resolution::FiveMinutes => self.coarse.means(slot),
+            Resolution::FiveMinutes => self.coarse.column(slot, summary),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What the history says about itself, for metrics and the status page.
 
+use super::tier::Dropped;
+
 /// Figures of one tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TierStats {
@@ -47,6 +49,13 @@ pub struct Counters {
     pub dropped_samples: u64,
 }
 
+impl Counters {
+    pub(super) fn count(&mut self, dropped: Dropped) {
+        self.dropped_blocks += dropped.blocks;
+        self.dropped_samples += dropped.samples;
+    }
+}
+
 /// A tier, by the distance of its samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resolution {
@@ -54,7 +63,7 @@ pub enum Resolution {
     EveryTick,
     /// 15 s for a day.
     FifteenSeconds,
-    /// Means of five minutes for four weeks, of the series that are forecast.
+    /// Summaries of five minutes for four weeks, of the series that are forecast.
     FiveMinutes,
 }
 

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::value::{NORMAL_NAN, STALE, is_stale};
 use super::*;
+use crate::promql::{MatchOp, Semantics, Summary};
 
 /// A Tuesday, on a boundary of five minutes.
 pub(super) const START: i64 = 1_790_000_100_000;
@@ -35,8 +36,24 @@ fn select(history: &History, metric: &str, start: i64, end: i64) -> Selection {
     history.select(&everything(&matchers, start, end)).unwrap()
 }
 
-pub(super) fn everything(selector: &[Matcher], start: i64, end: i64) -> Query<'_> {
-    Query { selector, start, end, most_series: usize::MAX, most_samples: usize::MAX }
+pub(super) fn everything(matchers: &[Matcher], start: i64, end: i64) -> Query<'_> {
+    let (window, summary) = (None, Summary::Mean);
+    Query { matchers, start, end, window, summary, most_series: usize::MAX, most_samples: usize::MAX }
+}
+
+/// The mean, least and greatest value of five minutes each of the metric `load`, by seconds after the start.
+pub(super) fn buckets(history: &History) -> Vec<(i64, [f64; 3])> {
+    let slot = history.index.select(&[Matcher::metric("load")])[0].0;
+    let tier = &history.coarse.tier;
+    let columns = [Summary::Mean, Summary::Least, Summary::Most].map(|summary| {
+        let mut found = Vec::new();
+        let column = history.coarse.column(slot, summary).unwrap();
+        let ticks = tier.ticks(i64::MIN, i64::MAX);
+        tier.read(column, &ticks, &mut block::Decoder::default(), |at, value| found.push((at, value)));
+        found
+    });
+    let row = |place: usize| ((columns[0][place].0 - START) / 1000, [0, 1, 2].map(|one: usize| columns[one][place].1));
+    (0..columns[0].len()).map(row).collect()
 }
 
 /// Appends ticks from `first` to `last` at this distance, each with the metrics `load` and `x` at the number of the
@@ -119,7 +136,7 @@ fn a_series_that_leaves_is_stale_in_every_tier() {
     let values = |resolution: Resolution| {
         let mut found = Vec::new();
         let ticks = history.tier(resolution).ticks(START + 45_000, START + 90_000);
-        let slot = history.index.select([Matcher::metric("x")].as_slice())[0].0;
+        let slot = history.index.select(&[Matcher::metric("x")])[0].0;
         let mut decoder = block::Decoder::default();
         history.tier(resolution).read(slot as usize, &ticks, &mut decoder, |at, value| found.push((at - START, value)));
         found
@@ -171,7 +188,7 @@ fn the_finest_tier_that_reaches_back_far_enough_answers() {
             assert!(complete_from <= end - hours * HOUR && first <= end - hours * HOUR + 15_000, "{metric} {hours} h");
         }
     }
-    let both = [Matcher::new(NAME, MatchOp::Regex, "x|load").unwrap()];
+    let both = [Matcher::new(NAME, MatchOp::Regex, "x|load", Semantics::V2).unwrap()];
     let selection = history.select(&everything(&both, end - 29 * HOUR, end)).unwrap();
     assert_eq!(selection.resolution, Resolution::FifteenSeconds, "no series is left out for being without means");
     assert_eq!(selection.series.len(), 2);
@@ -224,7 +241,7 @@ fn a_clock_that_had_been_far_ahead_does_not_blind_the_history() {
     assert!(history.holds(x), "ids stay good");
     assert_eq!(history.stats().counters.clock_resets, 1);
     assert_eq!(samples(&history, "x", START, START + HOUR)[""].len(), 601);
-    assert_eq!(history.aggregates_between([Matcher::metric("load")].as_slice(), START, i64::MAX)[0].1.len(), 2);
+    assert_eq!(buckets(&history).len(), 2);
 }
 
 #[test]
@@ -255,13 +272,106 @@ fn a_series_is_forgotten_a_day_after_its_last_sample() {
 fn forecast_series_are_kept_as_means_of_five_minutes() {
     let mut history = History::new(config());
     fill(&mut history, START, START + HOUR, 1000);
-    let found = history.aggregates_between::<[Matcher]>(&[], START, START + HOUR);
-    assert_eq!(found.len(), 1, "only the series that are marked");
-    let (labels, rows) = &found[0];
-    assert_eq!(labels.get(NAME), Some("load"));
+    assert_eq!(history.coarse.members().count(), 1, "only the series that are marked");
+    let rows = buckets(&history);
     assert_eq!(rows.len(), 12);
-    assert_eq!(rows[0], Aggregate { at: START + 300_000, mean: 149.5, min: 0.0, max: 299.0 });
-    assert_eq!(rows[11], Aggregate { at: START + HOUR, mean: 3449.5, min: 3300.0, max: 3599.0 });
+    assert_eq!(rows[0], (300, [149.5, 0.0, 299.0]));
+    assert_eq!(rows[11], (3600, [3449.5, 3300.0, 3599.0]));
+}
+
+/// Thirty hours, a tick each quarter of a minute.
+fn thirty_hours() -> (History, i64) {
+    let mut history = History::new(config());
+    let end = START + 30 * HOUR + 100_000;
+    fill(&mut history, START, end, 15_000);
+    (history, end)
+}
+
+#[test]
+fn what_is_wanted_of_five_minutes_is_told_up_to_the_newest_tick() {
+    let (history, end) = thirty_hours();
+    let newest = end - (end - START) % 15_000;
+    let matchers = [Matcher::metric("load")];
+    let told = |summary: Summary| {
+        let mut found = history.select(&Query { summary, ..everything(&matchers, START, end) }).unwrap();
+        assert_eq!(found.resolution, Resolution::FiveMinutes);
+        let one = found.series.remove(0);
+        assert!(one.stamps.windows(2).all(|pair| pair[0] < pair[1]));
+        assert_eq!((one.stamps[0], *one.stamps.last().unwrap()), (START + 300_000, newest));
+        (one.values[0], *one.values.last().unwrap())
+    };
+    // The bucket that is filling began at thirty hours.
+    assert_eq!(told(Summary::Mean), (142.5, 108_045.0));
+    assert_eq!(told(Summary::Least), (0.0, 108_000.0));
+    assert_eq!(told(Summary::Most), (285.0, 108_090.0), "of a counter, what it had reached");
+}
+
+#[test]
+fn a_series_that_has_ended_ends_in_the_coarse_tier_too() {
+    let (mut history, end) = thirty_hours();
+    let x = history.series("x", &[]).unwrap();
+    history.append(end + 1000, [(x, 1.0)]).unwrap();
+    let matchers = [Matcher::metric("load")];
+    let found = history.select(&everything(&matchers, START, end + 2000)).unwrap();
+    let one = &found.series[0];
+    assert_eq!(found.resolution, Resolution::FiveMinutes);
+    assert!(is_stale(*one.values.last().unwrap()) && *one.stamps.last().unwrap() == START + 30 * HOUR + 1);
+}
+
+#[test]
+fn windows_too_short_for_a_tier_are_answered_by_a_finer_one() {
+    let (history, end) = thirty_hours();
+    let matchers = [Matcher::metric("load")];
+    let resolution = |window: Option<i64>| {
+        history.select(&Query { window, ..everything(&matchers, START, end) }).unwrap().resolution
+    };
+    assert_eq!(resolution(None), Resolution::FiveMinutes);
+    assert_eq!(resolution(Some(600_000)), Resolution::FiveMinutes);
+    assert_eq!(resolution(Some(599_999)), Resolution::FifteenSeconds, "what is left of it, rather than nothing at all");
+    assert_eq!(resolution(Some(29_999)), Resolution::EveryTick);
+}
+
+#[test]
+fn another_list_of_what_is_forecast_holds_after_a_restart() {
+    let (history, end) = thirty_hours();
+    let mut bytes = Vec::new();
+    codec::write(&history, &mut bytes).unwrap();
+    let both = vec![vec![Matcher::new(NAME, MatchOp::Regex, "load|x", Semantics::V2).unwrap()]];
+    let mut more = codec::read(&bytes, HistoryConfig { forecast: both, ..config() }).unwrap();
+    let resolution = |history: &History, metric: &str, end: i64| select(history, metric, START, end).resolution;
+    assert_eq!(resolution(&more, "load", end), Resolution::FiveMinutes);
+    assert_eq!(resolution(&more, "x", end), Resolution::FifteenSeconds, "a day of it is more than nothing");
+    fill(&mut more, end + 5_000, end + 25 * HOUR, 15_000);
+    assert_eq!(resolution(&more, "x", end + 25 * HOUR), Resolution::FiveMinutes, "by then it is more than a day");
+
+    let none = codec::read(&bytes, HistoryConfig { forecast: Vec::new(), ..config() }).unwrap();
+    assert_eq!(resolution(&none, "load", end), Resolution::FifteenSeconds);
+    assert_eq!(none.stats().tiers[2].sealed_samples, 0, "its memory is given back");
+}
+
+#[test]
+fn what_is_forecast_takes_no_more_than_its_share() {
+    let forecast = vec![vec![Matcher::new(NAME, MatchOp::Regex, ".+", Semantics::V2).unwrap()]];
+    let limit = 4 << 20;
+    let mut history = History::new(HistoryConfig { memory_limit: Bytes(limit), forecast, ..config() });
+    let mut noise = 1_u64;
+    for minute in 0..4_000 {
+        let tick: Vec<_> = (0..120)
+            .map(|device| {
+                noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let id = history.series("x", &[("device", &device.to_string())]).unwrap();
+                (id, f64::from_bits(noise >> 2))
+            })
+            .collect();
+        history.append(START + minute * 60_000, tick).unwrap();
+        assert!(history.stats().bytes <= usize::try_from(limit).unwrap(), "after {minute} minutes");
+    }
+    assert!(history.coarse.members().count() < 100, "the others are kept for a day only");
+    let stats = history.stats();
+    assert!(stats.counters.dropped_blocks > 100, "{stats:?}");
+    let [_, day, _] = stats.tiers;
+    let held_from = day.complete_from.unwrap();
+    assert!(day.newest.unwrap() - held_from >= 24 * HOUR, "a day of all is not what is dropped: {stats:?}");
 }
 
 #[test]
@@ -271,7 +381,7 @@ fn listing_series_looks_at_the_time_asked_for() {
     history.append(START, [(early, 1.0)]).unwrap();
     fill(&mut history, START + 1000, START + 900_000, 1000);
     let names = |start: i64, end: i64| {
-        let found = history.series_between::<[Matcher]>(&[], start, end);
+        let found = history.series_between(&[], start, end);
         let mut names: Vec<String> = found.iter().map(|labels| labels.get(NAME).unwrap().to_owned()).collect();
         names.sort();
         names

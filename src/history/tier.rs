@@ -183,6 +183,24 @@ impl Tier {
                 .any(|tick| !is_absent(self.in_row(tick, column)))
     }
 
+    /// The stamp of the oldest sample that is held of the column.
+    pub fn first_sample(&self, column: usize) -> Option<i64> {
+        let sealed = self.columns.get(column).and_then(VecDeque::front).map(Block::first);
+        let unsealed = || self.unsealed(column).find(|tick| !is_absent(self.in_row(*tick, column)));
+        self.stamps.at(sealed.or_else(unsealed)?)
+    }
+
+    /// Drops all that is held of the column.
+    pub fn clear(&mut self, column: usize) {
+        for block in self.columns.get_mut(column).into_iter().flat_map(|blocks| blocks.drain(..)) {
+            self.column_bytes -= size_of::<Block>() + block.heap_bytes();
+            self.samples -= usize::from(block.samples());
+        }
+        for value in self.rows.iter_mut().filter_map(|row| row.get_mut(column)) {
+            *value = ABSENT;
+        }
+    }
+
     /// Whether nothing at all is held of the column.
     pub fn is_empty(&self, column: usize) -> bool {
         self.columns.get(column).is_none_or(VecDeque::is_empty)

@@ -6,7 +6,6 @@ mod job;
 mod network;
 mod power;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

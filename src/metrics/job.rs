@@ -30,6 +30,16 @@ pub(super) const FAMILIES: &[Family] = &[
         .by(&["job_id", "use", "path"])
         .from("command line")
         .drawn(directories),
+    Family::info("plotwarden_job_temp_device_info", "Block devices that the job's temp directories lie on: `$device`.")
+        .by(&["job_id", "device"])
+        .from("stat of temp directories, /sys/dev/block")
+        .drawn(|s, out| {
+            for view in &s.world.jobs {
+                for device in view.sample.temp_devices.names() {
+                    out.fact([view.job.id.as_str().into(), device.into()]);
+                }
+            }
+        }),
     Family::gauge("plotwarden_job_start_time_seconds", "When the plotter was started, in seconds since 1970.")
         .by(&["job_id"])
         .from("/proc/PID/stat starttime")

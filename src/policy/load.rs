@@ -14,6 +14,7 @@ use crate::mode::Mode;
 /// The policies of `policies/`, in force where the operator has none of his own.
 const SHIPPED: &[(&str, &str)] = &[
     ("shipped/farm-first.yaml", include_str!("../../policies/farm-first.yaml")),
+    ("shipped/spare-busy-disk.yaml", include_str!("../../policies/spare-busy-disk.yaml")),
     ("shipped/stagger-by-pressure.yaml", include_str!("../../policies/stagger-by-pressure.yaml")),
 ];
 

@@ -30,7 +30,7 @@ mod vocabulary;
 pub use check::{CheckReport, check};
 pub use document::{API_VERSION, KINDS};
 pub use error::{Place, PolicyError};
-pub use expression::{Expression, Variable};
+pub use expression::{Expression, Meanings, Variable};
 pub use glob::Glob;
 pub use load::{PolicySet, from_text, load, shipped};
 pub use question::{Answerer, Asked, Gauge, Mean, Question, Scope, Trend};

@@ -1,5 +1,6 @@
 //! Checks a PromQL signal: the expression as Prometheus would, and what only a policy can get wrong about it.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use serde_yaml::Spanned;
@@ -92,20 +93,24 @@ fn of_each_job(
     findings: &mut Findings<'_>,
 ) -> bool {
     let scope = written.of.as_ref().map_or(Scope::Machine, |of| of.value);
-    let about_a_job = expression.uses(Variable::JobId);
+    let (one, some) = (expression.uses(Variable::JobId), expression.uses(Variable::Device));
     match (&written.of, scope) {
         (Some(of), Scope::Jobs) => {
             let hint = "sum over them in the expression, or write `of: each` and `{job_id=\"$job_id\"}`";
             findings.error(of, "a PromQL signal is not answered for all jobs at once", hint);
         }
-        (Some(of), Scope::Each) if !about_a_job => {
-            let hint = "narrow it with `{job_id=\"$job_id\"}`, or leave `of: each` out";
+        (Some(of), Scope::Each) if !one && !some => {
+            let hint = "narrow it with `{job_id=\"$job_id\"}` or `{device=~\"$device\"}`, or leave `of: each` out";
             findings.error(of, "every job would get the same answer", hint);
         }
-        (_, Scope::Machine) if about_a_job => {
+        (_, Scope::Machine) if one => {
             findings.error(text, "`$job_id` is nobody, since this signal is of the machine", "write `of: each`");
         }
         _ => {}
+    }
+    if let Some(Range { start, end }) = expression.room_for_one_device() {
+        let problem = "with temp directories on several devices this has no answer";
+        findings.warn_within(text, Span { start, end }, problem, "match all of them: `device=~\"$device\"`");
     }
     scope == Scope::Each
 }

@@ -25,7 +25,7 @@ pub use answer::{
 pub use engine::{Engine, Limits, Semantics};
 pub use eval::{EvalError, Stop, StopReason, covered_share};
 pub use labels::{Label, Labels, METRIC_NAME};
-pub use storage::{STALE, Selection, Storage, StorageError, StoredSeries, is_stale};
+pub use storage::{STALE, Selection, Storage, StorageError, StoredSeries, Summary, is_stale};
 pub use syntax::{Intake, MatchOp, Matcher, ParseError, Query, Reading, Span, parse_duration};
 
 /// Milliseconds: a time stamp since the Unix epoch, or a length of time. The resolution of Prometheus.

@@ -23,10 +23,24 @@ pub struct Selection<'q> {
     pub start: Millis,
     /// Last time stamp wanted, inclusive.
     pub end: Millis,
+    /// Length of the windows that are moved over the samples; `None` where only the newest one counts.
+    pub window: Option<Millis>,
+    /// What serves best where the storage has no longer the samples themselves.
+    pub summary: Summary,
     /// More series than this need not be collected: the query is refused.
     pub series_limit: usize,
     /// More samples than this need not be collected: the query is refused.
     pub sample_limit: usize,
+}
+
+/// What stands for several samples of a time of which only summaries are left.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Summary {
+    #[default]
+    Mean,
+    Least,
+    /// Of a counter also its last value, which means and minima are not.
+    Most,
 }
 
 impl Selection<'_> {

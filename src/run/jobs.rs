@@ -124,6 +124,7 @@ impl Jobs {
             plotter: job.plotter,
             processes: job.processes.clone(),
             temp_patterns: self.registry.temp_patterns(&job.id),
+            temp_dirs: job.arguments.temp_dirs.clone(),
             group: treatment.and_then(|treatment| treatment.group.clone()),
         }
     }

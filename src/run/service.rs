@@ -34,6 +34,7 @@ use crate::metrics;
 use crate::mode::Mode;
 use crate::plotter::{ProfileError, Profiles};
 use crate::policy::{PolicyError, Vocabulary};
+use crate::promql::Matcher;
 use crate::sample::{GroupsError, HostSampler, OwnSampler, ProcessGroups, Sweeper};
 use crate::signal::{Access, BadAccess, Signals};
 use crate::units::Bytes;
@@ -85,6 +86,8 @@ pub struct HistorySettings {
     /// Label `instance`; the address listened on if not given.
     pub instance: Option<String>,
     pub memory_limit: Bytes,
+    /// What is also kept for weeks, as the matchers of selectors.
+    pub forecast: Vec<Vec<Matcher>>,
     /// Keeps the history over restarts; without one it ends with the process.
     pub file: Option<PathBuf>,
 }
@@ -93,7 +96,7 @@ impl HistorySettings {
     fn config(&self, addresses: &[SocketAddr]) -> HistoryConfig {
         let instance = self.instance.clone().unwrap_or_else(|| instance(addresses));
         let target = Target { job: self.job.clone(), instance };
-        HistoryConfig { target, memory_limit: self.memory_limit, forecast: Vec::new() }
+        HistoryConfig { target, memory_limit: self.memory_limit, forecast: self.forecast.clone() }
     }
 }
 
@@ -229,10 +232,10 @@ fn prepare(
     let Settings { roots, mode, .. } = settings;
     let now = clock::now();
     let (inventory, gpus) = Inventory::begin(&roots, now);
-    let instance = config.target.instance.clone();
+    let target = config.target.clone();
     let rules = settings.rules.as_deref().map_or_else(Rules::shipped, Rules::read)?;
     let alerts = AlertWatch::start(rules, Arc::clone(&history))?;
-    let questions = Questions::start(Arc::clone(&history), instance, settings.prometheus.as_ref())?;
+    let questions = Questions::start(Arc::clone(&history), target, settings.prometheus.as_ref())?;
     let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: settings.prometheus.is_some() };
     let policies = Policies::load(settings.policies, vocabulary, mode, now).map_err(RunError::Policies)?;
     let (profiles, problems) = Profiles::shipped()?.with_folder(&settings.profiles);

@@ -9,6 +9,7 @@ use super::background::{Background, Crew};
 use super::delay::DelaySample;
 use super::process::{Counted, Ledger, Live, Processes, total};
 use super::temp;
+use super::temp_device::TempDevices;
 use crate::clock::Moment;
 use crate::kernel::pressure::PressureReader;
 use crate::kernel::process::{Identity, IoCounters, ProcessDir, RunState};
@@ -19,6 +20,8 @@ use crate::pressure::PressureSet;
 use crate::units::Bytes;
 
 const TEMP_PERIOD: Duration = Duration::from_secs(5);
+/// Directories are mounted elsewhere seldom, and a plotter may make its own a moment after its start.
+const DEVICES_PERIOD: Duration = Duration::from_secs(15);
 const PROPORTIONAL_PERIOD: Duration = Duration::from_mins(1);
 /// The kernel walks every page for the proportional size and holds the memory map meanwhile: at some 10 ns a page this
 /// stops a plotter that has more for longer than 10 ms, and what a plotter has is its own anyway.
@@ -48,6 +51,7 @@ pub struct JobSample {
     pub temp_bytes: Option<Bytes>,
     /// Grows beyond some seconds where the temp directory does not answer.
     pub temp_age: Option<Duration>,
+    pub temp_devices: TempDevices,
     pub open_files: Option<u64>,
     /// State of the plotter process itself.
     pub state: Option<RunState>,
@@ -69,6 +73,7 @@ pub struct Subject {
     pub processes: Vec<Identity>,
     /// Its temp files. Without any pattern, the space is unknown.
     pub temp_patterns: Vec<TempPattern>,
+    pub temp_dirs: Vec<PathBuf>,
     /// Directory of a group that holds nothing but this job.
     pub group: Option<PathBuf>,
 }
@@ -87,6 +92,7 @@ pub struct JobSampler {
 struct Watched {
     ledger: Ledger,
     temp: Background<Result<Bytes, String>>,
+    devices: Background<TempDevices>,
     proportional: Background<Option<Bytes>>,
     group: Option<WatchedGroup>,
 }
@@ -119,6 +125,7 @@ impl Watched {
         Self {
             ledger: Ledger::default(),
             temp: Background::new(TEMP_PERIOD, crew),
+            devices: Background::new(DEVICES_PERIOD, crew),
             proportional: Background::new(PROPORTIONAL_PERIOD, crew),
             group: None,
         }
@@ -134,6 +141,7 @@ impl Watched {
         }
         sample.proportional = self.read_proportional(roots, &processes, now);
         self.read_temp(subject, now, &mut sample);
+        sample.temp_devices = self.read_devices(roots, subject, now);
         self.read_group(subject.group.as_deref(), now, &mut sample);
         sample
     }
@@ -199,6 +207,19 @@ impl Watched {
         match &answer.value {
             Ok(bytes) => (sample.temp_bytes, sample.temp_age) = (Some(*bytes), Some(now.since(answer.begun))),
             Err(reason) => problem(reason.clone()),
+        }
+    }
+
+    /// A directory that does not answer has told before what it lies on, or nothing can be known of it.
+    fn read_devices(&mut self, roots: &Roots, subject: &Subject, now: Moment) -> TempDevices {
+        self.devices.poll(now, || {
+            let (roots, directories) = (roots.clone(), subject.temp_dirs.clone());
+            move || TempDevices::look_up(&roots, &directories)
+        });
+        match (self.devices.answer(), self.devices.late(now)) {
+            (Some(answer), _) => answer.value.clone(),
+            (None, None) => TempDevices::Pending,
+            (None, Some(_)) => TempDevices::Unknown("a temp directory does not answer".to_owned()),
         }
     }
 

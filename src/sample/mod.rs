@@ -17,6 +17,7 @@ mod power;
 mod process;
 mod processes;
 mod temp;
+mod temp_device;
 
 pub use cpu::{CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, RunQueue, SOFTIRQS, Throttles};
 pub use delay::DelaySample;
@@ -35,3 +36,4 @@ pub use power::{
     AlarmSample, ChipSample, CoolingSample, HeatSample, LimitSample, PowerSample, SupplySample, ZoneSample,
 };
 pub use processes::{GroupSample, GroupsError, News, ProcessGroups, ProcessesSample, StateCounts, Sweeper, TopProcess};
+pub use temp_device::TempDevices;

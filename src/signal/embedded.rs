@@ -49,7 +49,9 @@ fn answer(
     let query = engine.parse(&inquiry.text).map_err(|error| refused(error.to_string()))?;
     let answer = engine.instant(&query, at, storage, stop).map_err(|error| match error {
         EvalError::TooMuch { .. } | EvalError::Stopped(_) => Failure::new(Outcome::TooLarge, error.to_string()),
-        EvalError::Data { .. } | EvalError::Storage { .. } | EvalError::Steps(_) => refused(error.to_string()),
+        EvalError::Data { .. } | EvalError::Storage { .. } | EvalError::Type { .. } | EvalError::Steps(_) => {
+            refused(error.to_string())
+        }
     })?;
     let found = answer.selectors.iter().map(|report| found(report, &query, &inquiry.text));
     let age = age_of(found, inquiry.min_history)?;

@@ -8,6 +8,7 @@ mod answer;
 mod asker;
 mod embedded;
 mod local;
+mod names;
 mod outcome;
 mod prometheus;
 mod schedule;
@@ -25,13 +26,22 @@ use crate::world::World;
 pub use answer::Answer;
 pub use asker::{Asker, Clock, Tally};
 pub use embedded::Embedded;
+pub use names::Names;
 pub use outcome::{Failure, Oracle, Outcome, Told};
 pub use prometheus::{Access, BadAccess, Server};
-pub use stored::{Live, Picked, Stored, labels};
+pub use stored::{Live, Stored, labels};
 pub use trends::{Heard, Inquiry, inquiries};
 
 use local::Gauges;
 use trends::Trends;
+
+/// The jobs that a policy selects.
+#[derive(Debug, Clone, Copy)]
+pub struct Selected<'a> {
+    pub all: &'a [&'a JobId],
+    /// Those that we do not hold paused: a question of each job is about these.
+    pub running: &'a [&'a JobId],
+}
 
 /// All that signals are answered from in one tick: plain data.
 #[derive(Debug, Clone, Default)]
@@ -46,15 +56,15 @@ impl Signals {
         self.gauges.observe(world);
     }
 
-    /// Takes what has been answered to the PromQL signals; `node` is what `$node` stood for.
-    pub fn hear(&mut self, node: &str, heard: BTreeMap<Inquiry, Heard>) {
-        self.trends = Trends::new(node.to_owned(), heard);
+    /// Takes what has been answered to the PromQL signals; `names` is what variables stood for.
+    pub fn hear(&mut self, names: Names, heard: BTreeMap<Inquiry, Heard>) {
+        self.trends = Trends::new(names, heard);
     }
 
-    /// Answers `question`; `jobs` are those that a question of each job is about.
-    pub fn answer(&self, question: &Question, jobs: &[&JobId], now: Moment) -> Answer {
+    /// Answers a question of a policy that selects these jobs.
+    pub fn answer(&self, question: &Question, jobs: Selected<'_>, now: Moment) -> Answer {
         match &question.asked {
-            Asked::Mean(mean) => self.gauges.answer(question, *mean, jobs, now),
+            Asked::Mean(mean) => self.gauges.answer(question, *mean, jobs.running, now),
             Asked::Trend(trend) => self.trends.answer(question, trend, jobs, now),
         }
     }

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::history::{History, Labels as HistoryLabels, NAME, Query, Selector, TooMuch};
-use crate::promql::{Labels, MatchOp, Matcher, Selection, Storage, StorageError, StoredSeries};
+use crate::history::{History, Labels as HistoryLabels, Query, TooMuch};
+use crate::promql::{Labels, Selection, Storage, StorageError, StoredSeries};
 
 /// A history that nobody changes during the query.
 #[derive(Debug, Clone, Copy)]
@@ -17,9 +17,11 @@ pub struct Live<'a>(pub &'a RwLock<History>);
 impl Storage for Stored<'_> {
     fn select(&self, selection: &Selection<'_>) -> Result<Vec<StoredSeries>, StorageError> {
         let query = Query {
-            selector: &Picked(selection.matchers),
+            matchers: selection.matchers,
             start: selection.start,
             end: selection.end,
+            window: selection.window,
+            summary: selection.summary,
             most_series: selection.series_limit,
             most_samples: selection.sample_limit,
         };
@@ -49,21 +51,6 @@ impl Storage for Live<'_> {
     fn select(&self, selection: &Selection<'_>) -> Result<Vec<StoredSeries>, StorageError> {
         // A history is never left half changed: whoever panicked with the lock did so between two changes.
         Stored(&self.0.read().unwrap_or_else(PoisonError::into_inner)).select(selection)
-    }
-}
-
-/// The matchers of a query as what picks series of the history.
-#[derive(Debug, Clone, Copy)]
-pub struct Picked<'a>(pub &'a [Matcher]);
-
-impl Selector for Picked<'_> {
-    fn metric(&self) -> Option<&str> {
-        let named = self.0.iter().find(|matcher| matcher.op == MatchOp::Equal && &*matcher.name == NAME)?;
-        Some(&named.value)
-    }
-
-    fn matches(&self, labels: &HistoryLabels) -> bool {
-        self.0.iter().all(|matcher| matcher.matches(labels.get(&matcher.name).unwrap_or_default()))
     }
 }
 

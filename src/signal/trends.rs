@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::Selected;
 use super::answer::{Answer, too_old, worst};
+use super::names::{Names, Whom};
 use crate::clock::Moment;
 use crate::mode::Mode;
 use crate::plotter::JobId;
@@ -33,21 +35,25 @@ pub struct Heard {
 /// All that has been heard, as of one tick.
 #[derive(Debug, Clone, Default)]
 pub struct Trends {
-    /// What `$node` stands for.
-    node: String,
+    names: Names,
     heard: BTreeMap<Inquiry, Heard>,
 }
 
 /// Everything that the policies want to know now, with the time that may pass between two answers.
-pub fn inquiries(policies: &[Policy], world: &World, node: &str) -> BTreeMap<Inquiry, Duration> {
+pub fn inquiries(policies: &[Policy], world: &World, names: &Names) -> BTreeMap<Inquiry, Duration> {
     let mut wanted = BTreeMap::new();
     for policy in policies.iter().filter(|policy| policy.control.mode != Mode::Off) {
+        let selected = world.jobs.iter().filter(|view| policy.selector.selects(&view.job));
+        let jobs: Vec<&JobId> = selected.map(|view| &view.job.id).collect();
         for question in policy.rules.signals.values() {
             let Asked::Trend(trend) = &question.asked else { continue };
-            let selected = world.jobs.iter().filter(|view| trend.of_each_job && policy.selector.selects(&view.job));
-            let jobs = selected.map(|view| Some(&view.job.id));
-            let nobody = (!trend.of_each_job).then_some(None);
-            for inquiry in jobs.chain(nobody).filter_map(|job| inquiry(trend, node, job)) {
+            let about: Vec<Whom<'_>> = if trend.of_each_job {
+                jobs.iter().map(|id| Whom::Job(id)).collect()
+            } else {
+                vec![Whom::Machine(&jobs)]
+            };
+            // What cannot be asked now is missing, and says why where it is answered.
+            for inquiry in about.into_iter().filter_map(|whom| inquiry(trend, names, whom).ok()) {
                 let every = wanted.entry(inquiry).or_insert(trend.every);
                 *every = trend.every.min(*every);
             }
@@ -56,39 +62,47 @@ pub fn inquiries(policies: &[Policy], world: &World, node: &str) -> BTreeMap<Inq
     wanted
 }
 
-fn inquiry(trend: &Trend, node: &str, job: Option<&JobId>) -> Option<Inquiry> {
-    let text = trend.expression.fill(node, job.map(JobId::as_str))?;
+fn inquiry(trend: &Trend, names: &Names, whom: Whom<'_>) -> Result<Inquiry, String> {
+    let text = names.fill(&trend.expression, whom)?;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "a share of 0 to 1 is 0 to 100 percent"
     )]
     let min_history = (trend.min_history * 100.0).round().clamp(0.0, 100.0) as u8;
-    Some(Inquiry { answerer: trend.answerer, text, min_history })
+    Ok(Inquiry { answerer: trend.answerer, text, min_history })
 }
 
 impl Trends {
-    pub fn new(node: String, heard: BTreeMap<Inquiry, Heard>) -> Self {
-        Self { node, heard }
+    pub fn new(names: Names, heard: BTreeMap<Inquiry, Heard>) -> Self {
+        Self { names, heard }
     }
 
-    /// Answers `question`, which asks for `trend`; `jobs` are those that a question of each job is about.
-    pub fn answer(&self, question: &Question, trend: &Trend, jobs: &[&JobId], now: Moment) -> Answer {
-        if trend.of_each_job {
-            return worst(jobs, &question.phrase(), |id| {
-                let answer = self.of(question, trend, Some(id), now);
-                Answer { source: format!("{} ({id})", answer.source), ..answer }
-            });
+    /// Answers `question`, which asks for `trend`, for a policy that selects these jobs.
+    pub fn answer(&self, question: &Question, trend: &Trend, jobs: Selected<'_>, now: Moment) -> Answer {
+        if !trend.of_each_job {
+            return self.of(question, trend, Whom::Machine(jobs.all), now);
         }
-        self.of(question, trend, None, now)
+        let concerned = jobs.running.iter().copied().filter(|id| self.names.concern(&trend.expression, id));
+        let concerned: Vec<&JobId> = concerned.collect();
+        if concerned.is_empty() && !jobs.running.is_empty() {
+            let value = Err("the temp directories of the jobs lie on no block device".to_owned());
+            return Answer { source: question.phrase(), value, age: None };
+        }
+        worst(&concerned, &question.phrase(), |id| {
+            let answer = self.of(question, trend, Whom::Job(id), now);
+            Answer { source: format!("{} ({id})", answer.source), ..answer }
+        })
     }
 
-    fn of(&self, question: &Question, trend: &Trend, job: Option<&JobId>, now: Moment) -> Answer {
+    fn of(&self, question: &Question, trend: &Trend, whom: Whom<'_>, now: Moment) -> Answer {
         let source = question.phrase();
-        let heard = inquiry(trend, &self.node, job).and_then(|inquiry| self.heard.get(&inquiry));
-        let Some(heard) = heard else {
-            return Answer { source, value: Err("not answered yet".to_owned()), age: None };
+        let missing = |why: String| Answer { source: question.phrase(), value: Err(why), age: None };
+        let heard = match inquiry(trend, &self.names, whom) {
+            Ok(inquiry) => self.heard.get(&inquiry),
+            Err(why) => return missing(why),
         };
+        let Some(heard) = heard else { return missing("not answered yet".to_owned()) };
         let age = heard.sampled.map(|sampled| now.since(sampled));
         let value = match (&heard.value, age) {
             (Ok(_), Some(age)) if age > question.max_age => {

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::JobView;
 use crate::clock::Moment;
 use crate::plotter::{Demand, Needs};
+use crate::sample::TempDevices;
 use crate::units::Bytes;
 
 /// A fact that is not known is `null`. Field names are an interface: scripts read them.
@@ -21,6 +22,8 @@ struct JobEntry<'a> {
     buckets: Option<u32>,
     level: Option<u32>,
     temp_dirs: Vec<String>,
+    /// Empty where there is none; `null` where it is not known.
+    temp_devices: Option<&'a [String]>,
     final_dirs: Vec<String>,
     phase: Option<String>,
     phase_from: Option<&'static str>,
@@ -74,6 +77,10 @@ fn entry(view: &JobView, now: Moment) -> JobEntry<'_> {
         buckets: job.arguments.buckets,
         level: job.arguments.level,
         temp_dirs: paths(&job.arguments.temp_dirs),
+        temp_devices: match &sample.temp_devices {
+            TempDevices::Known(names) => Some(names),
+            TempDevices::Pending | TempDevices::Unknown(_) => None,
+        },
         final_dirs: paths(&job.arguments.final_dirs),
         phase: job.progress.phase.map(|phase| phase.to_string()),
         phase_from: job.progress.phase_from.map(crate::plotter::Evidence::name),

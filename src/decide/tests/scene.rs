@@ -68,7 +68,8 @@ pub fn farm_first() -> Policy {
 }
 
 fn named(name: &str) -> Policy {
-    shipped(&Vocabulary::default()).unwrap().policies.into_iter().find(|policy| policy.name == name).unwrap()
+    let vocabulary = Vocabulary { metrics: crate::metrics::names(), prometheus: false };
+    shipped(&vocabulary).unwrap().policies.into_iter().find(|policy| policy.name == name).unwrap()
 }
 
 /// `stagger-by-pressure` with edits of its text.

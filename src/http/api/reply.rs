@@ -58,10 +58,13 @@ impl ApiError {
     }
 
     pub fn evaluation(text: &str, error: &EvalError) -> Self {
+        if let EvalError::Type { .. } = error {
+            return Self::parameter("query", error);
+        }
         let kind = match error {
             EvalError::Data { .. } | EvalError::TooMuch { .. } => ErrorType::Execution,
             EvalError::Storage { .. } => ErrorType::Internal,
-            EvalError::Steps(_) => ErrorType::BadData,
+            EvalError::Steps(_) | EvalError::Type { .. } => ErrorType::BadData,
             EvalError::Stopped(StopReason::TimeLimit) => ErrorType::Timeout,
             EvalError::Stopped(StopReason::Cancelled) => ErrorType::Canceled,
         };

@@ -7,10 +7,10 @@ use super::form::Parameters;
 use super::json::Metric;
 use super::reply::{self, ApiError, Outcome};
 use super::{time, turn};
-use crate::history::{History, Labels, Matcher as HistoryMatcher};
+use crate::history::{History, Labels};
 use crate::http::site::Site;
 use crate::promql::{Engine, Matcher, Millis};
-use crate::signal::{Picked, labels};
+use crate::signal::labels;
 
 const MATCH: &str = "match[]";
 
@@ -82,10 +82,9 @@ impl Choice {
 
     fn find(&self, selectors: &[Vec<Matcher>], history: &History) -> BTreeSet<Labels> {
         if selectors.is_empty() {
-            return history.series_between::<[HistoryMatcher]>(&[], self.start, self.end).into_iter().collect();
+            return history.series_between(&[], self.start, self.end).into_iter().collect();
         }
-        let picked = selectors.iter().map(|matchers| Picked(matchers));
-        picked.flat_map(|picked| history.series_between(&picked, self.start, self.end)).collect()
+        selectors.iter().flat_map(|matchers| history.series_between(matchers, self.start, self.end)).collect()
     }
 }
 

@@ -130,6 +130,12 @@ async fn errors_have_the_types_and_codes_of_a_server() {
             "match the same elements",
         ),
         ("/api/v1/query?query=up&timeout=0".to_owned(), 503, "timeout", "stopped"),
+        (
+            format!("/api/v1/query_range?query=up[5m]&start={now}&end={now}&step=1"),
+            400,
+            "bad_data",
+            "invalid parameter \"query\": invalid expression type \"range vector\" for range query",
+        ),
         (range("1"), 400, "bad_data", "exceeded maximum resolution"),
         (range("0"), 400, "bad_data", "zero or negative"),
         (range(""), 400, "bad_data", "invalid parameter \"step\""),

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::history::{HistoryConfig, Matcher, NAME, Query, Target, value};
+use crate::history::{HistoryConfig, NAME, Query, Target, value};
 use crate::metrics::fixture::{blind, job, snapshot};
 use crate::metrics::{Format, encode};
+use crate::promql::Summary;
 use crate::units::Bytes;
 
 const START: i64 = 1_790_000_100_000;
@@ -30,8 +31,8 @@ fn scraped(snapshot: &Arc<Snapshot>) -> BTreeMap<String, f64> {
 
 /// The same of one tick of the history; what has ended is not there.
 fn held(history: &History, at: i64) -> BTreeMap<String, f64> {
-    let everything: &[Matcher] = &[];
-    let query = Query { selector: everything, start: at, end: at, most_series: usize::MAX, most_samples: usize::MAX };
+    let (window, summary, all) = (None, Summary::Mean, usize::MAX);
+    let query = Query { matchers: &[], start: at, end: at, window, summary, most_series: all, most_samples: all };
     let series = history.select(&query).unwrap().series.into_iter();
     let live = series.filter(|one| !value::is_stale(one.values[0]));
     live.map(|one| (written(&one.labels), one.values[0])).filter(|(series, _)| series != "up").collect()

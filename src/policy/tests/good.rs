@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::{GOOD, vocabulary};
 use crate::claim::Class;
 use crate::mode::Mode;
-use crate::policy::{Asked, Band, Gauge, Mean, Measure, OnExit, OnMissing, Scope, from_text, shipped};
+use crate::policy::{Asked, Band, Gauge, Mean, Measure, OnExit, OnMissing, Scope, Vocabulary, from_text, shipped};
 use crate::pressure::Resource;
 
 #[test]
@@ -98,7 +98,7 @@ fn windows_line_ends_and_byte_order_marks_are_read() {
 
 #[test]
 fn the_shipped_policy_cuts_where_it_was_measured() {
-    let set = shipped(&vocabulary()).unwrap();
+    let set = shipped(&Vocabulary { metrics: crate::metrics::names(), prometheus: false }).unwrap();
     assert_eq!(set.warnings, [], "{:?}", set.warnings);
     let named = |name| set.policies.iter().find(|policy| policy.name == name).unwrap();
     assert_eq!(named("farm-first").control.mode, Mode::DryRun, "it slows plots down wherever anything else runs");

@@ -85,7 +85,12 @@ const BAD: &[(&str, &str, &[&str])] = &[
     (
         "{promql: 'up{instance=\"$host\"}', maxAge: 30s, onMissing: hold}",
         "zero: 0, one: 1",
-        &["p.yaml:10:33:", "no variable `$host`", "`$node` and `$job_id`"],
+        &["p.yaml:10:33:", "no variable `$host`", "`$node`, `$job`, `$job_id`, `$device`"],
+    ),
+    (
+        "{promql: 'up{device=~\"$devise\"}', maxAge: 30s, onMissing: hold}",
+        "zero: 0, one: 1",
+        &["p.yaml:10:32:", "no variable `$devise`", "did you mean `$device`?"],
     ),
     (
         "{promql: up > $node, maxAge: 30s, onMissing: hold}",
@@ -179,6 +184,16 @@ fn short_ranges_are_doubted() {
     assert_eq!(warnings("prometheus", "1m"), Vec::<String>::new());
     assert!(warnings("embedded", "3s")[0].contains("p.yaml:10:25: a range of 3s holds fewer than 4 samples"));
     assert!(warnings("prometheus", "30s")[0].contains("write `[1m]` or more"));
+}
+
+#[test]
+fn devices_may_be_several_and_each_has_its_own() {
+    let load = |signal: &str| load(&with(signal, "zero: 0, one: 1"), false).unwrap();
+    let each = "{promql: 'max(up{device=~\"$device\",job=\"$job\"})', of: each, maxAge: 30s, onMissing: hold}";
+    assert!(trend(&load(each)).0.of_each_job && load(each).warnings.is_empty());
+    let one = load("{promql: 'max(up{device=\"$device\"})', maxAge: 30s, onMissing: hold}");
+    let said = one.warnings[0].to_string();
+    assert!(said.contains("p.yaml:10:35:") && said.contains("several devices") && said.contains("^^^^^^^\n"), "{said}");
 }
 
 #[test]

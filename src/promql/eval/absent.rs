@@ -20,7 +20,7 @@ impl Evaluator<'_> {
 
     pub fn absent_over_time(&mut self, call: &Call, span: Span, grid: Grid) -> Result<Vec<Series>, EvalError> {
         let expr = arg(call, 0, span)?;
-        let range = self.range_vector(expr, grid)?;
+        let range = self.range_vector(expr, grid, call.function.summary)?;
         // Names are kept: series that differ in nothing else are not in each other's way here.
         let found = self.over_windows(range, span, grid, true, |_, _| Ok(Some(1.0)))?;
         Ok(absence(&found, expr, grid))

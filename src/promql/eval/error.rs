@@ -14,6 +14,9 @@ pub enum EvalError {
     TooMuch { span: Span, what: &'static str, limit: usize },
     #[error("{source}")]
     Storage { span: Span, source: StorageError },
+    /// A range query was asked for what has no value at a step: a text, or a range of samples.
+    #[error("invalid expression type \"{found}\" for range query, must be Scalar or instant Vector")]
+    Type { span: Span, found: String },
     /// The steps of a range query make no sense or are too many.
     #[error("{0}")]
     Steps(String),
@@ -29,7 +32,10 @@ impl EvalError {
     /// The place in the query that the error is about, where it is about one.
     pub fn span(&self) -> Option<Span> {
         match self {
-            Self::Data { span, .. } | Self::TooMuch { span, .. } | Self::Storage { span, .. } => Some(*span),
+            Self::Data { span, .. }
+            | Self::TooMuch { span, .. }
+            | Self::Storage { span, .. }
+            | Self::Type { span, .. } => Some(*span),
             Self::Steps(_) | Self::Stopped(_) => None,
         }
     }

@@ -9,7 +9,7 @@ use super::series::{Evaluated, Series, distinct};
 use crate::promql::Millis;
 use crate::promql::answer::{Point, Row};
 use crate::promql::engine::Engine;
-use crate::promql::storage::Storage;
+use crate::promql::storage::{Storage, Summary};
 use crate::promql::syntax::{Expr, ExprKind, Sign, Span};
 
 /// The evaluation of one query.
@@ -80,7 +80,7 @@ impl Evaluator<'_> {
 
     /// The samples of a range selector or subquery themselves: what an instant query for `x[5m]` returns.
     pub fn raw_samples(&mut self, expr: &Expr, grid: Grid) -> Result<Vec<Row>, EvalError> {
-        let range = self.range_vector(expr, grid)?;
+        let range = self.range_vector(expr, grid, Summary::Mean)?;
         let mut bounds = Bounds::new(&range.references, range.range, self.engine.semantics);
         let rows = range.series.into_iter().map(|series| {
             let (from, to) = bounds.of(&series.stamps).first().copied().unwrap_or_default();

@@ -57,8 +57,7 @@ impl Engine {
         let grid = self.checked_grid(start, end, step)?;
         let found = query.expr.value_type();
         if !matches!(found, ValueType::Scalar | ValueType::Instant) {
-            let message = format!("a range query takes scalar or instant vector, not {found}");
-            return Err(EvalError::data(query.expr.span, message));
+            return Err(EvalError::Type { span: query.expr.span, found: found.to_string() });
         }
         let mut evaluator = self.evaluator(start, end, storage, halt);
         let rows = match evaluator.eval(&query.expr, grid)? {

@@ -26,7 +26,7 @@ impl Evaluator<'_> {
         f: impl Fn(&Window<'_>, usize) -> Result<Option<f64>, String>,
     ) -> Result<Vec<Series>, EvalError> {
         let expr = call.args.iter().find(|arg| arg.value_type() == ValueType::Range).ok_or_else(|| missing(span))?;
-        let range = self.range_vector(expr, grid)?;
+        let range = self.range_vector(expr, grid, call.function.summary)?;
         self.over_windows(range, span, grid, keep_name, f)
     }
 
@@ -37,7 +37,7 @@ impl Evaluator<'_> {
         grid: Grid,
         f: fn(&Window<'_>) -> Option<f64>,
     ) -> Result<Vec<Series>, EvalError> {
-        let range = self.range_vector(arg(call, 0, span)?, grid)?;
+        let range = self.range_vector(arg(call, 0, span)?, grid, call.function.summary)?;
         self.doubt_counter(&range.series, span);
         self.over_windows(range, span, grid, false, |window, _| Ok(f(window)))
     }

@@ -10,7 +10,7 @@ use crate::promql::Millis;
 use crate::promql::calc::seconds;
 use crate::promql::engine::Semantics;
 use crate::promql::labels::Labels;
-use crate::promql::storage::{Selection, StorageError, StoredSeries, is_stale};
+use crate::promql::storage::{Selection, StorageError, StoredSeries, Summary, is_stale};
 use crate::promql::syntax::{Anchor, Span, VectorSelector, When};
 
 /// What an instant selector yields: the newest value, or the time it was taken at.
@@ -18,6 +18,15 @@ use crate::promql::syntax::{Anchor, Span, VectorSelector, When};
 pub(super) enum Pick {
     Value,
     Seconds,
+}
+
+/// Which samples before a step it looks at.
+#[derive(Debug, Clone, Copy)]
+enum Reach {
+    /// The newest within the lookback.
+    Newest,
+    /// All within this length of time.
+    Window(Millis, Summary),
 }
 
 /// The samples of several series, for functions that look at a range of them at every step.
@@ -59,7 +68,7 @@ impl Evaluator<'_> {
         pick: Pick,
     ) -> Result<Vec<Series>, EvalError> {
         let references = self.references(selector.when, grid);
-        let stored = self.fetch(selector, span, &references, self.engine.lookback)?;
+        let stored = self.fetch(selector, span, &references, Reach::Newest)?;
         self.budget.take(span, stored.len().saturating_mul(grid.count))?;
         self.reports.read(span, &stored, references.last().copied());
         let mut bounds = Bounds::new(&references, self.engine.lookback, self.engine.semantics);
@@ -86,9 +95,10 @@ impl Evaluator<'_> {
         range: Millis,
         span: Span,
         grid: Grid,
+        summary: Summary,
     ) -> Result<RangeVector, EvalError> {
         let references = self.references(selector.when, grid);
-        let stored = self.fetch(selector, span, &references, range)?;
+        let stored = self.fetch(selector, span, &references, Reach::Window(range, summary))?;
         self.reports.read(span, &stored, references.last().copied());
         let series = stored.into_iter().map(without_stale).filter(|series| !series.values.is_empty()).collect();
         Ok(RangeVector { span, range, references, series })
@@ -100,15 +110,21 @@ impl Evaluator<'_> {
         selector: &VectorSelector,
         span: Span,
         references: &[Millis],
-        reach: Millis,
+        reach: Reach,
     ) -> Result<Vec<StoredSeries>, EvalError> {
         let (Some(first), Some(last)) = (references.first(), references.last()) else { return Ok(Vec::new()) };
         self.budget.ask()?;
         let limits = self.budget.limits();
+        let (length, window, summary) = match reach {
+            Reach::Newest => (self.engine.lookback, None, Summary::Mean),
+            Reach::Window(range, summary) => (range, Some(range), summary),
+        };
         let selection = Selection {
             matchers: &selector.matchers,
-            start: left_bound(*first, reach, self.engine.semantics),
+            start: left_bound(*first, length, self.engine.semantics),
             end: *last,
+            window,
+            summary,
             series_limit: limits.series,
             sample_limit: self.budget.points_left(),
         };

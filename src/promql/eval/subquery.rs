@@ -9,12 +9,13 @@ use super::select::{RangeSeries, RangeVector};
 use super::series::Series;
 use crate::promql::Millis;
 use crate::promql::engine::Semantics;
+use crate::promql::storage::Summary;
 use crate::promql::syntax::{Expr, ExprKind, Span, Subquery};
 
 impl Evaluator<'_> {
-    pub fn range_vector(&mut self, expr: &Expr, grid: Grid) -> Result<RangeVector, EvalError> {
+    pub fn range_vector(&mut self, expr: &Expr, grid: Grid, summary: Summary) -> Result<RangeVector, EvalError> {
         match &expr.bare().kind {
-            ExprKind::Range(selector, range) => self.range_selector(selector, *range, expr.span, grid),
+            ExprKind::Range(selector, range) => self.range_selector(selector, *range, expr.span, grid, summary),
             ExprKind::Subquery(subquery) => self.subquery(subquery, expr.span, grid),
             _ => Err(misplaced(expr)),
         }

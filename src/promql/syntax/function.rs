@@ -4,6 +4,7 @@ use super::ast::ValueType::{self, Instant, Range, Scalar, Text};
 use crate::promql::calc::rank::Order;
 use crate::promql::calc::{CivilTime, Window};
 use crate::promql::calc::{over_time, rate, regression, scale};
+use crate::promql::storage::Summary;
 
 #[derive(Debug)]
 pub(in crate::promql) struct Function {
@@ -16,6 +17,8 @@ pub(in crate::promql) struct Function {
     pub repeats_last: bool,
     pub returns: ValueType,
     pub action: Action,
+    /// What it is best told of times of which the samples themselves are gone.
+    pub summary: Summary,
 }
 
 /// What a function does, by the shape of its evaluation.
@@ -61,11 +64,15 @@ impl Function {
     }
 
     const fn new(name: &'static str, args: &'static [ValueType], returns: ValueType, action: Action) -> Self {
-        Self { name, args, least: args.len(), repeats_last: false, returns, action }
+        Self { name, args, least: args.len(), repeats_last: false, returns, action, summary: Summary::Mean }
     }
 
     const fn at_least(self, least: usize) -> Self {
         Self { least, ..self }
+    }
+
+    const fn told(self, summary: Summary) -> Self {
+        Self { summary, ..self }
     }
 
     const fn repeating_last(self, least: usize) -> Self {
@@ -86,7 +93,7 @@ const fn window(name: &'static str, f: fn(&Window<'_>) -> Option<f64>) -> Functi
 }
 
 const fn counter(name: &'static str, f: fn(&Window<'_>) -> Option<f64>) -> Function {
-    Function::new(name, &[Range], Instant, Action::Counter(f))
+    Function::new(name, &[Range], Instant, Action::Counter(f)).told(Summary::Most)
 }
 
 static FUNCTIONS: &[Function] = &[
@@ -130,8 +137,8 @@ static FUNCTIONS: &[Function] = &[
     map("ln", f64::ln),
     map("log10", f64::log10),
     map("log2", f64::log2),
-    window("max_over_time", over_time::max),
-    window("min_over_time", over_time::min),
+    window("max_over_time", over_time::max).told(Summary::Most),
+    window("min_over_time", over_time::min).told(Summary::Least),
     date("minute", CivilTime::minute),
     date("month", CivilTime::month),
     Function::new("pi", &[], Scalar, Action::Constant(std::f64::consts::PI)),
@@ -140,7 +147,7 @@ static FUNCTIONS: &[Function] = &[
     Function::new("quantile_over_time", &[Scalar, Range], Instant, Action::QuantileOverTime),
     map("rad", scale::radians),
     counter("rate", rate::rate),
-    window("resets", over_time::resets),
+    window("resets", over_time::resets).told(Summary::Most),
     Function::new("round", &[Instant, Scalar], Instant, Action::MapWith(scale::round)).at_least(1),
     Function::new("scalar", &[Instant], Scalar, Action::ToScalar),
     map("sgn", scale::sign),
@@ -177,8 +184,12 @@ pub(super) fn refusal(name: &str) -> Option<String> {
         "histogram_sum",
     ];
     const EXPERIMENTAL: &[&str] = &[
+        "fill",
+        "fill_left",
+        "fill_right",
         "first_over_time",
         "info",
+        "integral",
         "limit_ratio",
         "limitk",
         "mad_over_time",
@@ -187,6 +198,7 @@ pub(super) fn refusal(name: &str) -> Option<String> {
         "range",
         "sort_by_label",
         "sort_by_label_desc",
+        "start_timestamp",
         "step",
         "ts_of_first_over_time",
         "ts_of_last_over_time",
@@ -196,5 +208,10 @@ pub(super) fn refusal(name: &str) -> Option<String> {
     if NATIVE.contains(&name) {
         return Some(format!("`{name}` is about native histograms, which are not supported"));
     }
-    EXPERIMENTAL.contains(&name).then(|| format!("`{name}` is experimental in Prometheus and not supported"))
+    EXPERIMENTAL.contains(&name).then(|| too_new(&format!("`{name}`")))
+}
+
+/// What 3.x tries out, or has tried out.
+pub(super) fn too_new(what: &str) -> String {
+    format!("{what} is or was experimental in Prometheus 3.x and not supported")
 }

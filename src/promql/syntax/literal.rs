@@ -1,11 +1,10 @@
 //! Numbers and quoted texts, with the spellings that Prometheus inherited from Go.
 
-/// Takes out the underscores that 3.x allows between digits; `None` if one stands elsewhere.
+/// Takes out the underscores that 3.x allows between digits, and behind `0x`; `None` if one stands elsewhere.
 pub(super) fn without_separators(text: &str) -> Option<String> {
-    let between_digits = |at: usize| {
-        let neighbours = [at.checked_sub(1), at.checked_add(1)];
-        neighbours.into_iter().all(|at| at.and_then(|at| text.as_bytes().get(at)).is_some_and(u8::is_ascii_hexdigit))
-    };
+    let digit = |at: usize| text.as_bytes().get(at).is_some_and(u8::is_ascii_hexdigit);
+    let prefix = |at: usize| at == 1 && matches!(text.as_bytes().get(at), Some(b'x' | b'X'));
+    let between_digits = |at: usize| digit(at + 1) && at.checked_sub(1).is_some_and(|at| digit(at) || prefix(at));
     text.match_indices('_').all(|(at, _)| between_digits(at)).then(|| text.replace('_', ""))
 }
 
@@ -125,7 +124,8 @@ mod tests {
     #[test]
     fn separators_stand_between_digits_only() {
         assert_eq!(without_separators("1_000_000").as_deref(), Some("1000000"));
-        for wrong in ["1__0", "1_", "1_.5", "1._5"] {
+        assert_eq!(without_separators("0x_1F_FF").as_deref(), Some("0x1FFF"));
+        for wrong in ["1__0", "1_", "1_.5", "1._5", "0_x1", "0x1_"] {
             assert_eq!(without_separators(wrong), None, "{wrong}");
         }
     }

@@ -8,6 +8,7 @@ use regex::Regex;
 use super::literal::quote;
 use super::pattern::anchored;
 use crate::promql::engine::Semantics;
+use crate::promql::labels::{METRIC_NAME, is_label_name};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MatchOp {
@@ -37,6 +38,21 @@ impl Matcher {
         Ok(Self { name: name.into(), op, value: value.into(), pattern })
     }
 
+    /// `name="value"`.
+    pub fn equal(name: &str, value: &str) -> Self {
+        Self { name: name.into(), op: MatchOp::Equal, value: value.into(), pattern: None }
+    }
+
+    /// All series of one metric.
+    pub fn metric(name: &str) -> Self {
+        Self::equal(METRIC_NAME, name)
+    }
+
+    /// The metric that the matcher demands, if it demands one.
+    pub fn demanded_metric(&self) -> Option<&str> {
+        (self.op == MatchOp::Equal && *self.name == *METRIC_NAME).then_some(&*self.value)
+    }
+
     /// Whether a series with this value, empty if it has none, is selected.
     pub fn matches(&self, value: &str) -> bool {
         let same = self.pattern.as_ref().map_or_else(|| *self.value == *value, |pattern| pattern.is_match(value));
@@ -58,7 +74,8 @@ impl fmt::Display for Matcher {
             MatchOp::Regex => "=~",
             MatchOp::NotRegex => "!~",
         };
-        write!(f, "{}{op}{}", self.name, quote(&self.value))
+        let name = if is_label_name(&self.name) { self.name.to_string() } else { quote(&self.name) };
+        write!(f, "{name}{op}{}", quote(&self.value))
     }
 }
 
@@ -74,6 +91,14 @@ mod tests {
         assert!(matcher(MatchOp::NotRegex, "b|c").matches("cd"));
         assert!(matcher(MatchOp::NotEqual, "b").matches(""));
         assert!(Matcher::new("a", MatchOp::Regex, "(", Semantics::V2).is_err());
+        assert!(Matcher::new("a", MatchOp::Regex, "(a{1000}){1000}", Semantics::V2).is_err(), "it would eat memory");
+    }
+
+    #[test]
+    fn the_metric_is_demanded_by_equality_only() {
+        assert_eq!(Matcher::metric("up").demanded_metric(), Some("up"));
+        assert_eq!(Matcher::equal("a", "up").demanded_metric(), None);
+        assert_eq!(Matcher::new(METRIC_NAME, MatchOp::Regex, "up", Semantics::V2).unwrap().demanded_metric(), None);
     }
 
     #[test]

@@ -207,6 +207,10 @@ impl Parser<'_> {
             TokenKind::Identifier => self.named(first)?,
             TokenKind::Keyword(keyword) => match AggregateOp::from_keyword(keyword) {
                 Some(op) if self.begins_aggregation() => self.aggregation(op)?,
+                _ if matches!(keyword, Keyword::Start | Keyword::End) && self.peek_second() == TokenKind::LeftParen => {
+                    let what = format!("`{}()` without `@` before it", self.slice(first));
+                    return Err(ParseError::new(first.span, function::too_new(&what)));
+                }
                 _ if keyword.can_name_a_metric() => self.selector()?,
                 _ => return Err(self.unexpected("an expression")),
             },

@@ -34,6 +34,11 @@ fn rewritten(pattern: &str) -> Result<String, String> {
     Ok(rewriter.out)
 }
 
+const NAMED_CLASSES: [&str; 14] = [
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "word",
+    "xdigit",
+];
+
 struct Rewriter<'a> {
     rest: Peekable<Chars<'a>>,
     out: String,
@@ -253,10 +258,15 @@ impl Rewriter<'_> {
     fn class_item(&mut self) -> Result<Option<char>, String> {
         let mut ahead = self.rest.clone();
         match (ahead.next(), ahead.next()) {
-            (Some('['), Some(':')) if self.rest.clone().collect::<String>().contains(":]") => {
-                let mut name = String::new();
-                while !name.ends_with(":]") {
+            (Some('['), Some(':')) if ahead.collect::<String>().contains(":]") => {
+                // The colon that opens the name does not close it as well.
+                let mut name: String = self.rest.by_ref().take(2).collect();
+                while name.len() < 4 || !name.ends_with(":]") {
                     name.extend(self.rest.next());
+                }
+                let named = &name[2..name.len() - 2];
+                if !NAMED_CLASSES.contains(&named.strip_prefix('^').unwrap_or(named)) {
+                    return Err(format!("`{name}` is no class of characters"));
                 }
                 self.out.push_str(&name);
                 Ok(None)
@@ -311,6 +321,8 @@ mod tests {
         assert!(matches("[[ab]+", "[ab") && matches("[a&&b]+", "&ab") && matches("[]a]+", "]a"));
         assert!(matches(r"[^\d\]]", "x") && !matches(r"[^\d\]]", "]"));
         assert!(matches("[[:alpha:]-]+", "a-b") && matches("[--/]+", "-./"));
+        assert!(matches("[[:]+", ":[") && matches("[[:]x", ":x"), "a colon and a bracket that name no class");
+        assert!(anchored("[[::]]", Semantics::V2).is_err() && anchored("[[:]x:]]", Semantics::V2).is_err());
     }
 
     #[test]

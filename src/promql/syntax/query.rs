@@ -73,6 +73,21 @@ impl Query {
         found
     }
 
+    /// The range selector or subquery at `span`, written with another range; `None` if there is none.
+    pub fn with_range(&self, span: Span, range: Millis) -> Option<String> {
+        let mut at = &self.expr;
+        while at.span != span || !matches!(at.kind, ExprKind::Range(..) | ExprKind::Subquery(_)) {
+            at = at.children().find(|child| child.span.start <= span.start && span.end <= child.span.end)?;
+        }
+        let mut other = at.clone();
+        match &mut other.kind {
+            ExprKind::Range(_, length) => *length = range,
+            ExprKind::Subquery(subquery) => subquery.range = range,
+            _ => return None,
+        }
+        Some(other.to_string())
+    }
+
     /// Whether the result is a scalar or an instant vector, rather than a text or a range vector.
     pub fn gives_values(&self) -> bool {
         matches!(self.expr.value_type(), ValueType::Scalar | ValueType::Instant)

@@ -3,7 +3,9 @@
 use super::ast::{Anchor, Expr, ExprKind, Subquery, VectorSelector, When};
 use super::duration::{LONGEST, parse_duration};
 use super::error::{ParseError, Span};
+use super::function::too_new;
 use super::matcher::{MatchOp, Matcher};
+use super::operator::BinaryOp;
 use super::parser::Parser;
 use super::token::{Keyword, TokenKind};
 use crate::promql::calc::millis;
@@ -103,6 +105,10 @@ impl Parser<'_> {
                     let span = self.span_from(token.span);
                     set_once(&mut when(&mut expr, "@", span)?.at, anchor, "@", span)?;
                 }
+                TokenKind::Identifier if matches!(self.slice(token), "anchored" | "smoothed") => {
+                    let what = format!("`{}` behind a range", self.slice(token));
+                    return Err(ParseError::new(token.span, too_new(&what)));
+                }
                 _ => return Ok(expr),
             }
             expr.span = self.span_from(expr.span);
@@ -118,6 +124,9 @@ impl Parser<'_> {
         } else {
             None
         };
+        if BinaryOp::from_token(self.peek()).is_some() {
+            return Err(self.calculated());
+        }
         self.expect(TokenKind::RightBracket, "`]`")?;
         let span = self.span_from(expr.span);
         let kind = match (step, expr.kind) {
@@ -167,8 +176,16 @@ impl Parser<'_> {
                 let message = format!("`{}` has no unit; durations are written like 5m", self.slice(token));
                 Err(ParseError::new(token.span, message))
             }
+            TokenKind::LeftParen | TokenKind::Subtract | TokenKind::Add => Err(self.calculated()),
+            TokenKind::Identifier if matches!(self.slice(token), "step" | "range" | "min_of" | "max_of") => {
+                Err(self.calculated())
+            }
             _ => Err(self.unexpected("a duration such as 5m")),
         }
+    }
+
+    fn calculated(&self) -> ParseError {
+        ParseError::new(self.token().span, too_new("a duration that is calculated"))
     }
 
     fn offset(&mut self) -> Result<Millis, ParseError> {

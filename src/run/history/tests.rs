@@ -4,8 +4,9 @@ use std::fs;
 use std::sync::RwLock;
 
 use super::*;
-use crate::history::{Matcher, Query, Target};
+use crate::history::{Query, Target};
 use crate::metrics::fixture;
+use crate::promql::{Matcher, Summary};
 use crate::units::Bytes;
 
 fn config() -> HistoryConfig {
@@ -29,8 +30,9 @@ fn tick(second: u64) -> Arc<Snapshot> {
 /// Stamps of the samples of `up`, in seconds after the fixture's tick.
 fn ups(history: &History) -> Vec<i64> {
     let matchers = [Matcher::metric("up")];
+    let (window, summary) = (None, Summary::Mean);
     let everything =
-        Query { selector: matchers.as_slice(), start: 0, end: i64::MAX, most_series: 9, most_samples: 9999 };
+        Query { matchers: &matchers, start: 0, end: i64::MAX, window, summary, most_series: 9, most_samples: 9999 };
     let first = millis(fixture::now());
     let series = history.select(&everything).unwrap().series;
     series.iter().flat_map(|one| one.stamps.iter().map(|at| (at - first) / 1000)).collect()

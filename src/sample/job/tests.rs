@@ -15,7 +15,13 @@ fn second(number: u64) -> Moment {
 }
 
 fn subject(processes: &[Identity]) -> Subject {
-    Subject { plotter: PLOTTER, processes: processes.to_vec(), temp_patterns: Vec::new(), group: None }
+    Subject {
+        plotter: PLOTTER,
+        processes: processes.to_vec(),
+        temp_patterns: Vec::new(),
+        temp_dirs: Vec::new(),
+        group: None,
+    }
 }
 
 fn fake(identity: Identity, user_ticks: u64, wchar: u64) -> FakeProcess<'static> {
@@ -79,7 +85,8 @@ fn no_sum_is_told_while_a_process_cannot_be_read() {
 fn of_a_job_that_was_never_read_nothing_is_known() {
     let fixture = Fixture::new();
     let sample = sample(&mut JobSampler::new(&fixture.roots), &subject(&[PLOTTER]));
-    assert_eq!(sample, JobSample::default());
+    assert!(!matches!(sample.temp_devices, TempDevices::Unknown(_)), "{sample:?}");
+    assert_eq!(sample, JobSample { temp_devices: sample.temp_devices.clone(), ..JobSample::default() });
 }
 
 #[test]
@@ -120,6 +127,24 @@ fn temp_files_are_counted_in_the_background_and_a_problem_is_said() {
 }
 
 #[test]
+fn the_devices_of_temp_directories_are_looked_up_in_the_background() {
+    let fixture = Fixture::new();
+    fixture.process(&fake(PLOTTER, 50, 1000));
+    let asked = Subject { temp_dirs: vec![fixture.path("none")], ..subject(&[PLOTTER]) };
+    let mut sampler = JobSampler::new(&fixture.roots);
+    let start = Instant::now();
+    let found = loop {
+        let sample = sampler.sample(std::slice::from_ref(&asked), second(10)).remove(0);
+        if sample.temp_devices != TempDevices::Pending {
+            break sample;
+        }
+        assert!(start.elapsed() < Duration::from_secs(10), "no answer");
+    };
+    assert!(matches!(&found.temp_devices, TempDevices::Unknown(reason) if reason.contains("none")), "{found:?}");
+    assert_eq!(found.problems, [], "only who asks for it needs to know");
+}
+
+#[test]
 fn the_group_of_the_job_tells_pressure_and_whether_it_is_frozen() {
     let fixture = Fixture::new();
     let pressure = "some avg10=10.00 avg60=0.00 avg300=0.00 total=0\n";
@@ -141,7 +166,8 @@ fn a_real_job_is_measured() {
     let mut child = Command::new("sh").args(["-c", "while :; do echo x; done"]).stdout(Stdio::null()).spawn().unwrap();
     let roots = Roots::standard();
     let plotter = read_stat(&roots, child.id().cast_signed()).unwrap().identity;
-    let asked = Subject { plotter, processes: vec![plotter], temp_patterns: Vec::new(), group: None };
+    let asked =
+        Subject { plotter, processes: vec![plotter], temp_patterns: Vec::new(), temp_dirs: Vec::new(), group: None };
     let mut sampler = JobSampler::new(&roots);
     let start = Instant::now();
     let measured = loop {

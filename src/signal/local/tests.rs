@@ -6,11 +6,14 @@ use crate::plotter::{Arguments, Job, Needs, Owner, Progress};
 use crate::policy::{Asked, OnMissing};
 use crate::pressure::{Pressure, Stall};
 use crate::sample::{HostSample, JobSample};
+use crate::signal::Selected;
 use crate::signal::Signals;
 use crate::units::{Bytes, Ratio};
 use crate::world::{JobView, PauseView};
 
 const SECOND: Duration = Duration::from_secs(1);
+
+const NOBODY: Selected<'static> = Selected { all: &[], running: &[] };
 
 fn question(gauge: Gauge, scope: Scope) -> Question {
     let asked = Asked::Mean(Mean { gauge, scope, window: 2 * SECOND });
@@ -62,7 +65,7 @@ fn the_group_of_the_jobs_answers_for_them() {
     for second in 1..=3 {
         signals.observe(&world(second, io(0.9), Some(io(0.4)), vec![]));
     }
-    let answer = signals.answer(&io_some(Scope::Jobs), &[], at(3));
+    let answer = signals.answer(&io_some(Scope::Jobs), NOBODY, at(3));
     assert_eq!((answer.value, answer.age), (Ok(0.4), Some(Duration::ZERO)));
     assert_eq!(answer.source, "io.some of the jobs");
 }
@@ -73,12 +76,12 @@ fn the_machine_stands_in_for_a_group_that_is_not_there_or_too_young_and_that_is_
     for second in 1..=3 {
         signals.observe(&world(second, io(0.9), None, vec![]));
     }
-    let answer = signals.answer(&io_some(Scope::Jobs), &[], at(3));
+    let answer = signals.answer(&io_some(Scope::Jobs), NOBODY, at(3));
     assert_eq!(answer.value, Ok(0.9));
     assert_eq!(answer.source, "io.some of the machine, in place of the jobs (there is no group to measure)");
 
     signals.observe(&world(4, io(0.9), Some(io(0.4)), vec![]));
-    let answer = signals.answer(&io_some(Scope::Jobs), &[], at(4));
+    let answer = signals.answer(&io_some(Scope::Jobs), NOBODY, at(4));
     assert_eq!(answer.value, Ok(0.9));
     assert!(answer.source.contains("only 1.0s of the last 2s measured"), "{}", answer.source);
 }
@@ -92,17 +95,17 @@ fn of_each_the_worst_counts_and_one_unknown_makes_all_unknown() {
     }
     let ids: Vec<JobId> = jobs(None).into_iter().map(|view| view.job.id).collect();
     let ids: Vec<&JobId> = ids.iter().collect();
-    let answer = signals.answer(&io_some(Scope::Each), &ids, at(3));
+    let answer = signals.answer(&io_some(Scope::Each), Selected { all: &ids, running: &ids }, at(3));
     assert_eq!((answer.value, answer.source.as_str()), (Ok(0.7), "io.some of madmax-2-1"));
 
     for second in 4..=12 {
         signals.observe(&world(second, io(0.0), None, jobs(None)));
     }
-    let answer = signals.answer(&io_some(Scope::Each), &ids, at(12));
+    let answer = signals.answer(&io_some(Scope::Each), Selected { all: &ids, running: &ids }, at(12));
     assert_eq!(answer.value, Err("9s old, more than 5s: there is no group to measure".to_owned()));
 
     signals.observe(&world(13, io(0.0), None, vec![]));
-    assert_eq!(signals.answer(&io_some(Scope::Each), &[], at(13)).value, Err("no job runs".to_owned()));
+    assert_eq!(signals.answer(&io_some(Scope::Each), NOBODY, at(13)).value, Err("no job runs".to_owned()));
     assert!(
         !signals.gauges.rings.keys().any(|(subject, _)| matches!(subject, Subject::Job(_))),
         "ended jobs are forgotten"
@@ -115,7 +118,7 @@ fn an_old_answer_is_none() {
     for second in 1..=3 {
         signals.observe(&world(second, io(0.9), None, vec![]));
     }
-    let value = |second| signals.answer(&io_some(Scope::Machine), &[], at(second)).value;
+    let value = |second| signals.answer(&io_some(Scope::Machine), NOBODY, at(second)).value;
     assert_eq!(value(8), Ok(0.9));
     assert!(value(9).unwrap_err().starts_with("6s old, more than 5s"));
 }
@@ -130,7 +133,7 @@ fn what_cannot_be_measured_says_why() {
         (Gauge::Full(Resource::Io), "this kernel does not measure it"),
         (Gauge::MemoryUsed, "never measured"),
     ] {
-        let reason = signals.answer(&question(gauge, Scope::Machine), &[], at(1)).value.unwrap_err();
+        let reason = signals.answer(&question(gauge, Scope::Machine), NOBODY, at(1)).value.unwrap_err();
         assert!(reason.contains(why), "{}: {reason}", gauge.name());
     }
 }
@@ -149,7 +152,7 @@ fn memory_and_swap_are_shares_of_their_totals() {
         });
         signals.observe(&world);
     }
-    let value = |gauge| signals.answer(&question(gauge, Scope::Machine), &[], at(3)).value;
+    let value = |gauge| signals.answer(&question(gauge, Scope::Machine), NOBODY, at(3)).value;
     assert_eq!(value(Gauge::MemoryUsed), Ok(0.75));
     assert!(value(Gauge::SwapUsed).is_err(), "no swap is not swap that is free");
 }

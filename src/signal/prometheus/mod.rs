@@ -1,13 +1,14 @@
 //! A Prometheus server as an answerer: anything with its HTTP API, such as Thanos, Mimir or `VictoriaMetrics`.
 //!
 //! ```text
-//! access (flags, files) -> exchange (one request, bounded in time and size) -> reply (JSON) -> Server (age and coverage)
+//! access (flags, files) -> exchange (one request, bounded in time and size) -> reply (JSON) -> behind (age and coverage)
 //! ```
 //!
 //! A server says neither how old the samples behind a value are nor how much of a range they cover, and it answers all the same.
 //! So each selector of the expression is asked for by itself, at the same moment.
 
 mod access;
+mod behind;
 mod exchange;
 mod reply;
 
@@ -21,7 +22,8 @@ use super::outcome::{Failure, Found, Oracle, Outcome, Told, age_of, one_number};
 use super::trends::Inquiry;
 use crate::clock::Moment;
 use crate::policy::Answerer;
-use crate::promql::{Engine, Intake, Millis, Query, Semantics, Value, covered_share};
+use crate::promql::{Engine, Query, Semantics};
+use behind::Behind;
 use exchange::Exchange;
 
 /// Answers from the server given with `--prometheus.url`.
@@ -55,10 +57,10 @@ impl Server {
         let query = parse(inquiry)?;
         let at = millis(now);
         let value = self.exchange.query(&inquiry.text, at, until).map_err(|failure| self.explain(failure, inquiry))?;
-        let mut found = Vec::new();
-        for intake in query.intakes() {
-            found.push(self.look_behind(inquiry, intake, at, until)?);
-        }
+        let (exchange, text, coverage) = (&self.exchange, inquiry.text.as_str(), inquiry.min_history > 0);
+        let behind = Behind { exchange, query: &query, text, at, until, coverage };
+        let found: Vec<Found<'_>> =
+            query.intakes().into_iter().map(|intake| behind.look(intake)).collect::<Result<_, _>>()?;
         let age = age_of(found, inquiry.min_history)?;
         Ok(Told { value: one_number(&value)?, age })
     }
@@ -72,46 +74,6 @@ impl Server {
         }
         let Failure { outcome, reason } = failure;
         Failure { outcome, reason: format!("{reason}; only 3.x understands it, and this is {}", older.number) }
-    }
-
-    /// What the samples of one selector or subquery are like.
-    fn look_behind<'a>(
-        &mut self,
-        inquiry: &'a Inquiry,
-        intake: Intake,
-        at: Millis,
-        until: Duration,
-    ) -> Result<Found<'a>, Failure> {
-        let text = inquiry.text.get(intake.span.start..intake.span.end).unwrap_or(&inquiry.text);
-        let end = at.saturating_sub(intake.offset.unwrap_or(0));
-        // Where `@` fixes the moment, the samples are as old as they are meant to be.
-        let age = |newest: Millis| {
-            if intake.offset.is_some() { positive(end.saturating_sub(newest)) } else { Duration::ZERO }
-        };
-        let Some(range) = intake.range else {
-            let stamps = stamps(&self.exchange.query(&format!("timestamp({text})"), at, until)?)?;
-            let newest_age = stamps.iter().max().map(|newest| age(*newest));
-            return Ok(Found { text, series: stamps.len(), newest_age, covered: None });
-        };
-        let Value::Matrix(rows) = self.exchange.query(text, at, until)? else {
-            return Err(Failure::new(
-                Outcome::Malformed,
-                format!("`{text}` is answered by something else than a range"),
-            ));
-        };
-        let stamps: Vec<Vec<Millis>> =
-            rows.iter().map(|row| row.points.iter().map(|point| point.at).collect()).collect();
-        let newest = stamps.iter().filter_map(|stamps| stamps.last()).max();
-        // The window that `@` has moved ends where its samples do.
-        let end = if intake.offset.is_some() { end } else { newest.copied().unwrap_or(end) };
-        let shares = stamps.iter().map(|stamps| covered_share(stamps, end.saturating_sub(range), end));
-        let least = shares.reduce(f64::min);
-        Ok(Found {
-            text,
-            series: rows.len(),
-            newest_age: newest.map(|newest| age(*newest)),
-            covered: least.map(|share| (share, Some(positive(range)))),
-        })
     }
 }
 
@@ -148,21 +110,8 @@ fn parse(inquiry: &Inquiry) -> Result<Query, Failure> {
     query.map_err(|error| Failure::new(Outcome::Refused, error.to_string()))
 }
 
-fn positive(millis: Millis) -> Duration {
+fn positive(millis: crate::promql::Millis) -> Duration {
     Duration::from_millis(u64::try_from(millis).unwrap_or(0))
-}
-
-/// The values of `timestamp(...)`, in milliseconds.
-fn stamps(value: &Value) -> Result<Vec<Millis>, Failure> {
-    let Value::Vector(samples) = value else {
-        return Err(Failure::new(Outcome::Malformed, "`timestamp(...)` is answered by something else than a vector"));
-    };
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a stamp out of range becomes the farthest one: old, or of the future"
-    )]
-    let millis = |seconds: f64| (seconds * 1000.0).round() as Millis;
-    Ok(samples.iter().map(|sample| millis(sample.point.value)).collect())
 }
 
 #[cfg(test)]

@@ -115,7 +115,7 @@ fn clock() -> Clock {
     Arc::new(move || Moment { boot: Duration::from_secs(1000) + begin.elapsed(), wall: SystemTime::now() })
 }
 
-fn now_millis() -> Millis {
+fn now_millis() -> i64 {
     millis(clock()())
 }
 
@@ -124,8 +124,18 @@ fn inquiry(text: &str) -> Inquiry {
 }
 
 fn ask(access: &Access, text: &str) -> Result<Told, Failure> {
+    ask_for(access, &inquiry(text))
+}
+
+fn ask_for(access: &Access, inquiry: &Inquiry) -> Result<Told, Failure> {
     let clock = clock();
-    Server::new(access, Arc::clone(&clock)).unwrap().ask(&inquiry(text), clock())
+    Server::new(access, Arc::clone(&clock)).unwrap().ask(inquiry, clock())
+}
+
+/// The queries that it was sent, after that for the value.
+fn asked(mock: &Mock) -> Vec<String> {
+    let seen = mock.seen.lock().unwrap();
+    seen.iter().filter_map(|seen| seen.form.get("query").cloned()).skip(1).collect()
 }
 
 fn vector(values: &[&str]) -> String {
@@ -272,6 +282,56 @@ fn what_is_no_single_number_from_enough_data_is_missing() {
     assert!(short.reason.contains("`x[5m]` covers") && short.reason.contains("of 5m, 80% needed"), "{short:?}");
     assert!(with(vec!["1"], 330, "rate(x[5m])").is_ok());
     assert!(with(vec!["1"], 330, "max_over_time(sum(x)[5m:15s])").is_ok(), "a subquery is asked for as it stands");
+}
+
+/// A server that has counted so many samples, one every 15 s.
+fn with_count(count: &'static str, inquiry: &Inquiry) -> (Result<Told, Failure>, Vec<String>) {
+    let mock = Mock::start(move |seen| match seen.form.get("query") {
+        Some(query) if query.starts_with("count_over_time(") => {
+            let body = format!(r#"[{{"metric":{{}},"value":[1,"{count}"]}}]"#);
+            json(&format!(r#"{{"status":"success","data":{{"resultType":"vector","result":{body}}}}}"#))
+        }
+        Some(query) if query.ends_with(']') || query.starts_with("sum(x)[") => json(&matrix(300)),
+        _ => healthy(seen),
+    });
+    let told = ask_for(&mock.access(), inquiry);
+    (told, asked(&mock))
+}
+
+#[test]
+fn of_a_long_range_the_samples_are_counted_and_not_sent() {
+    let week = "avg_over_time(x{a='b'}[7d])";
+    let (told, queries) = with_count("40320", &inquiry(week));
+    assert!((2_900..5_000).contains(&told.unwrap().age.as_millis()));
+    assert_eq!(queries, [r#"x{a="b"}[5m]"#, "count_over_time(x{a='b'}[7d])"]);
+    let (short, _) = with_count("20160", &inquiry(week));
+    let short = short.unwrap_err();
+    assert_eq!(short.outcome, Outcome::TooLittleHistory);
+    assert!(short.reason.contains("covers 50% of 7days, 80% needed"), "{short:?}");
+
+    let steps = "max_over_time(sum(x)[1d:1h] offset 2h)";
+    let (_, queries) = with_count("24", &inquiry(steps));
+    assert_eq!(queries, ["sum(x)[4h:1h] offset 2h", "count_over_time(sum(x)[1d:1h] offset 2h)"]);
+}
+
+#[test]
+fn who_does_not_ask_for_coverage_has_no_range_read() {
+    let any = Inquiry { min_history: 0, ..inquiry("avg_over_time(x[7d])") };
+    let (told, queries) = with_count("1", &any);
+    assert!(told.is_ok(), "{told:?}");
+    assert_eq!(queries, ["x[5m]"], "the newest minutes, for the age");
+}
+
+#[test]
+fn a_server_that_cannot_count_is_asked_for_the_samples() {
+    let mock = Mock::start(|seen| match seen.form.get("query") {
+        Some(query) if query.starts_with("count_over_time(") => {
+            with_status("422 Unprocessable", r#"{"status":"error","error":"same labelset"}"#)
+        }
+        _ => healthy(seen),
+    });
+    assert!(ask(&mock.access(), "sum(avg_over_time(x[1h]))").is_ok());
+    assert_eq!(asked(&mock), ["x[5m]", "count_over_time(x[1h])", "x[1h]"]);
 }
 
 #[test]

@@ -2,6 +2,7 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::policy::{Expression, OnMissing};
+use crate::sample::TempDevices;
 
 fn seconds(value: u64) -> Duration {
     Duration::from_secs(value)
@@ -33,7 +34,22 @@ fn heard(text: &str, value: Result<f64, &str>, sampled: Option<u64>, trouble: Op
 }
 
 fn answer(entries: Vec<(Inquiry, Heard)>, trend: &Trend, jobs: &[&JobId], now: u64) -> Answer {
-    Trends::new("farm1:9".to_owned(), entries.into_iter().collect()).answer(&question(trend), trend, jobs, at(now))
+    answer_on(&[], entries, trend, jobs, now)
+}
+
+fn answer_on(
+    devices: &[(&str, TempDevices)],
+    entries: Vec<(Inquiry, Heard)>,
+    trend: &Trend,
+    jobs: &[&JobId],
+    now: u64,
+) -> Answer {
+    let trends = Trends::new(Names::new("farm1:9", "plotwarden", devices), entries.into_iter().collect());
+    trends.answer(&question(trend), trend, Selected { all: jobs, running: jobs }, at(now))
+}
+
+fn on(devices: &[&str]) -> TempDevices {
+    TempDevices::Known(devices.iter().map(|name| (*name).to_owned()).collect())
 }
 
 #[test]
@@ -60,6 +76,26 @@ fn nothing_but_a_number_with_an_age_is_an_answer() {
     let elsewhere = Trend { answerer: Answerer::Prometheus, ..up };
     let told = answer(vec![heard("up", Ok(1.0), Some(100), None)], &elsewhere, &[], 100);
     assert!(told.value.is_err(), "neither stands in for the other: {told:?}");
+}
+
+#[test]
+fn each_job_is_asked_about_on_its_own_devices_and_the_machine_on_all() {
+    let (a, b, ram) = (JobId::from("a"), JobId::from("b"), JobId::from("ram"));
+    let devices = [("a", on(&["sda"])), ("b", on(&["sdb", "sdc"])), ("ram", on(&[]))];
+    let entries = || {
+        let of = |pattern: &str, value| heard(&format!(r#"x{{device=~"{pattern}"}}"#), Ok(value), Some(100), None);
+        vec![of("sda", 1.0), of("(?:sdb|sdc)", 2.0), of("(?:sda|sdb|sdc)", 3.0)]
+    };
+    let text = r#"x{device=~"$device"}"#;
+    let told = |each, jobs: &[&JobId]| answer_on(&devices, entries(), &trend(text, each), jobs, 101).value;
+    assert_eq!(told(true, &[&a, &b, &ram]), Ok(2.0));
+    assert_eq!(told(true, &[&a]), Ok(1.0));
+    assert_eq!(told(false, &[&a, &b, &ram]), Ok(3.0));
+    assert!(told(true, &[&ram]).unwrap_err().contains("no block device"), "of nobody nothing is asked");
+    assert!(told(false, &[&ram]).unwrap_err().contains("no block device"));
+    let unknown = [("a", on(&["sda"])), ("b", TempDevices::Unknown("it hangs".to_owned()))];
+    let told = answer_on(&unknown, entries(), &trend(text, true), &[&a, &b], 101);
+    assert!(told.value.unwrap_err().contains("it hangs"), "the one that is not known may be the worst");
 }
 
 #[test]
