@@ -101,7 +101,7 @@ fn of_exporter(exporter: &mut Exporter, scrapes: u32, pause: Duration) -> report
         exporter.scraper.scrape();
         // The answer is there before all is tidied up.
         std::thread::sleep(Duration::from_millis(50));
-        costs.push(cpu_of(exporter.pid()) - before);
+        costs.push(cpu_of(exporter.pid()).saturating_sub(before));
     }
     report::Exported { scrape: median(&mut costs), resident: resident(exporter.pid()) }
 }
@@ -114,7 +114,7 @@ fn of_floor() -> (Duration, u64) {
         std::thread::sleep(Duration::from_millis(250));
         let before = cpu_of(floor.pid());
         floor.sweep();
-        costs.push(cpu_of(floor.pid()) - before);
+        costs.push(cpu_of(floor.pid()).saturating_sub(before));
     }
     (median(&mut costs), resident(floor.pid()))
 }
@@ -135,9 +135,9 @@ fn of_plotwarden() -> report::Ours {
             scraper.scrape();
         }
         let turned = daemon.ticks() - turns;
-        let sweep = cpu_of_thread(daemon.pid(), "sweep") - sweep;
+        let sweep = cpu_of_thread(daemon.pid(), "sweep").saturating_sub(sweep);
         sweeps.push(sweep.div_f64(turned));
-        ticks.push((cpu_of(daemon.pid()) - all).saturating_sub(sweep).div_f64(turned));
+        ticks.push(cpu_of(daemon.pid()).saturating_sub(all + sweep).div_f64(turned));
     }
     let series = scraper.scrape_plain().lines().filter(|line| !line.starts_with('#')).count();
     let ours = report::Ours {
@@ -168,7 +168,7 @@ fn whole_day(report: &mut Report) {
     turn();
     turn();
     let after = turn();
-    let [own, node, process] = [0, 1, 2].map(|who| (after[who] - before[who]) / 3);
+    let [own, node, process] = [0, 1, 2].map(|who| after[who].saturating_sub(before[who]) / 3);
     report.day(own, node, process);
 }
 

@@ -54,10 +54,10 @@ pub fn play() -> Option<ExitCode> {
     println!("all");
     let _ = std::io::stdin().read(&mut [0]);
     for child in &children {
-        drop(nix::sys::signal::kill(*child, Signal::SIGKILL));
+        let _ = nix::sys::signal::kill(*child, Signal::SIGKILL);
     }
     for child in children {
-        drop(nix::sys::wait::waitpid(child, None));
+        let _ = nix::sys::wait::waitpid(child, None);
     }
     Some(ExitCode::SUCCESS)
 }
@@ -67,7 +67,7 @@ fn born(wakes: bool) -> nix::unistd::Pid {
     match unsafe { fork() }.unwrap() {
         ForkResult::Parent { child } => child,
         ForkResult::Child => {
-            drop(set_pdeathsig(Signal::SIGKILL));
+            let _ = set_pdeathsig(Signal::SIGKILL);
             loop {
                 if wakes {
                     std::thread::sleep(Duration::from_secs(1));

@@ -90,7 +90,9 @@ pub fn play() -> Option<ExitCode> {
 }
 
 fn read_all(sweep: u32, processes: &mut HashMap<i32, Process>, groups: &mut HashMap<[u8; 16], Sums>) {
-    groups.values_mut().for_each(|sums| *sums = Sums::default());
+    for sums in groups.values_mut() {
+        *sums = Sums::default();
+    }
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
         if let Some(process) = processes.get_mut(&pid) {
