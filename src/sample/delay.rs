@@ -54,17 +54,17 @@ mod tests {
         Duration::from_secs(number)
     }
 
-    fn delays(cpu: u64, count: u64, io: u64) -> Option<Delays> {
+    fn delays(cpu: u64, count: u64, io: u64) -> Delays {
         let blocked = Blocked { count, io: second(io), thrashing: Some(second(1)), ..Blocked::default() };
-        Some(Delays { cpu: second(cpu), blocked: Some(blocked) })
+        Delays { cpu: second(cpu), blocked: Some(blocked) }
     }
 
     #[test]
     fn sums_what_is_known_of_all() {
-        let sum = DelaySample::of([delays(1, 4, 2), delays(2, 0, 0)].into_iter());
+        let sum = DelaySample::of([delays(1, 4, 2), delays(2, 0, 0)].map(Some).into_iter());
         assert_eq!((sum.cpu, sum.io, sum.swapin), (Some(second(3)), Some(second(2)), Some(Duration::ZERO)));
         assert_eq!((sum.thrashing, sum.compaction), (Some(second(2)), None));
-        assert_eq!(DelaySample::of([delays(1, 4, 2), None].into_iter()).io, Some(second(2)));
+        assert_eq!(DelaySample::of([Some(delays(1, 4, 2)), None].into_iter()).io, Some(second(2)));
         assert_eq!(DelaySample::of([None].into_iter()), DelaySample::default());
         assert_eq!(DelaySample::of(std::iter::empty()), DelaySample::default());
     }
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn no_wait_at_all_may_be_no_counting_at_all() {
         let uncounted = DelaySample { cpu: Some(second(1)), ..DelaySample::default() };
-        assert_eq!(DelaySample::of([delays(1, 0, 0)].into_iter()), uncounted);
+        assert_eq!(DelaySample::of([Some(delays(1, 0, 0))].into_iter()), uncounted);
         let off = Some(Delays { cpu: second(1), blocked: None });
         assert_eq!(DelaySample::of([off].into_iter()), uncounted);
     }

@@ -158,6 +158,10 @@ impl Tracked {
         if !self.kernel_thread && !self.levels.state.has_ended() {
             self.read_levels(pid, reader, is_turn || is_new || self.group.is_none());
         }
+        if is_new && self.levels.threads <= 1 {
+            // Most do nothing for as long as they live, and the kernel spends memory on each file that is kept.
+            reader.close_all_but_slices(&mut self.files);
+        }
         let since = now.less(&self.counted);
         self.counted = now;
         self.since = (!is_new).then_some(since);
