@@ -101,6 +101,7 @@ pub fn main() -> u8 {
 
 /// The other end of the pipes is gone if this fails, and with it whoever wanted to know.
 fn answer_space() -> u8 {
+    space::end_with_parent();
     let (questions, answers) = (std::io::stdin().lock(), std::io::stdout().lock());
     space::serve(questions, answers).map_or(exit::CANNOT, |()| exit::OK)
 }

@@ -4,6 +4,7 @@
 
 pub mod address;
 pub mod attribute;
+pub mod block;
 pub mod cgroup;
 pub mod clock;
 pub mod descriptors;

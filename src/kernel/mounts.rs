@@ -164,7 +164,7 @@ impl<'a> Line<'a> {
 impl Mount {
     /// From all points of one file system.
     fn of(mut lines: Vec<&Line<'_>>) -> Option<Self> {
-        let depth = |line: &Line<'_>| line.point.iter().filter(|byte| **byte == b'/').count();
+        let depth = |line: &Line<'_>| line.point.split(|byte| *byte == b'/').count();
         // The whole file system before a part of it, then the shortest path.
         lines.sort_by_key(|line| (line.root != b"/", depth(line), line.point.len()));
         let best = lines.first()?;

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
 use nix::sys::statvfs::{FsFlags, statvfs};
 
 use super::{KernelError, text};
@@ -78,10 +79,14 @@ pub struct LeftBehind(Weak<Burden>);
 struct Burden;
 
 impl Asker {
-    /// The program that is started: ourselves. `None` for a program that only contains ours, such as a test.
-    pub fn program() -> Option<PathBuf> {
-        let ours = std::env::current_exe().ok()?.with_file_name("plotwarden");
-        ours.is_file().then_some(ours)
+    /// The program that is started: ourselves.
+    ///
+    /// # Errors
+    /// In a program that only contains ours, such as a test.
+    pub fn program() -> Result<PathBuf, KernelError> {
+        let failed = |source| KernelError::io("find", "plotwarden", source);
+        let ours = std::env::current_exe().map_err(failed)?.with_file_name("plotwarden");
+        if ours.is_file() { Ok(ours) } else { Err(KernelError::io("find", ours, io::ErrorKind::NotFound.into())) }
     }
 
     pub fn start(program: &Path) -> Result<Self, KernelError> {
@@ -142,30 +147,32 @@ impl Asker {
         }
     }
 
-    /// Leaves the child to what it hangs in; it is killed, which takes effect when it no longer hangs.
+    /// Leaves the child to what it hangs in. It ends when that is over, since nobody takes its answer any more.
     pub fn leave_behind(mut self) -> LeftBehind {
-        LeftBehind(self.give_up().unwrap_or_default())
-    }
-
-    fn give_up(&mut self) -> Option<Weak<Burden>> {
-        let mut child = self.child.take()?;
-        let burden = Arc::new(Burden::new());
-        let sign = Arc::downgrade(&burden);
-        // Waiting for a child is a sleep that every signal ends, so this thread holds up nobody.
-        let wait = move || {
-            drop(child.kill());
-            drop(child.wait());
-            drop(burden);
-        };
-        drop(thread::Builder::new().name("left-behind".to_owned()).stack_size(STACK).spawn(wait));
-        Some(sign)
+        LeftBehind(self.child.take().map(wait_for).unwrap_or_default())
     }
 }
 
 impl Drop for Asker {
     fn drop(&mut self) {
-        self.give_up();
+        if let Some(mut child) = self.child.take() {
+            // In most things that hang, this too takes effect only when they no longer do.
+            drop(child.kill());
+            wait_for(child);
+        }
     }
+}
+
+/// Has a thread wait for a child, so that it does not stay as a zombie. That is a sleep that holds up nobody's end.
+fn wait_for(mut child: Child) -> Weak<Burden> {
+    let burden = Arc::new(Burden::new());
+    let sign = Arc::downgrade(&burden);
+    let wait = move || {
+        drop(child.wait());
+        drop(burden);
+    };
+    drop(thread::Builder::new().name("left-behind".to_owned()).stack_size(STACK).spawn(wait));
+    sign
 }
 
 impl LeftBehind {
@@ -190,32 +197,29 @@ impl Drop for Burden {
 
 /// Asks for each of `paths` at once, and waits for each that is silent for `patience` at most. Of those behind the first few
 /// that are silent nothing is known.
-pub fn ask_each(program: &Path, paths: &[PathBuf], patience: Duration) -> Vec<Result<Space, KernelError>> {
-    let failed = |path: &Path, source| KernelError::io("ask for the space of", path, source);
+pub fn ask_each(program: &Path, paths: &[PathBuf], patience: Duration) -> Vec<Answer> {
     let mut answers = Vec::with_capacity(paths.len());
     let mut silent = 0;
     while answers.len() < paths.len() && silent < MOST_SILENT {
         let mut asker = match Asker::start(program) {
             Ok(asker) => asker,
             Err(error) => {
-                answers.push(Err(error));
+                let reason = error.to_string();
+                answers.resize_with(paths.len(), || Err(io::Error::other(reason.clone())));
                 break;
             }
         };
         for path in &paths[answers.len()..] {
             let answer = asker.ask(path).and_then(|_| asker.answer(patience));
             let is_silent = !matches!(answer, Ok(Some(_)));
-            let answer = answer.and_then(|answer| answer.unwrap_or_else(|| Err(Errno::ETIMEDOUT.into())));
-            answers.push(answer.map_err(|source| failed(path, source)));
+            answers.push(answer.and_then(|answer| answer.unwrap_or_else(|| Err(Errno::ETIMEDOUT.into()))));
             if is_silent {
                 silent += 1;
                 break;
             }
         }
     }
-    for path in &paths[answers.len()..] {
-        answers.push(Err(failed(path, io::Error::other("not asked, since others do not answer"))));
-    }
+    answers.resize_with(paths.len(), || Err(io::Error::other("not asked, since others do not answer")));
     answers
 }
 
@@ -231,6 +235,12 @@ pub fn serve(mut questions: impl BufRead, mut answers: impl Write) -> io::Result
         writeln!(answers, "{}", said(&path))?;
         answers.flush()?;
     }
+}
+
+/// To be called by the child first: it is not to outlive whoever wanted to know.
+pub fn end_with_parent() {
+    // Refused, it still ends when its pipes are closed.
+    let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
 }
 
 /// `ok SIZE FREE AVAILABLE FILES FILES_FREE READ_ONLY`, or `error NUMBER`.

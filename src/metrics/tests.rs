@@ -34,6 +34,7 @@ fn bounded_labels() -> BTreeSet<&'static str> {
         "cause",
         "cgroup_mode",
         "chip",
+        "class",
         "comm",
         "constraint",
         "container",
@@ -47,7 +48,9 @@ fn bounded_labels() -> BTreeSet<&'static str> {
         "duplex",
         "evidence",
         "family",
+        "firmware",
         "flag",
+        "fstype",
         "group",
         "hash",
         "hostname",
@@ -65,6 +68,7 @@ fn bounded_labels() -> BTreeSet<&'static str> {
         "mode",
         "model",
         "model_name",
+        "mountpoint",
         "name",
         "node",
         "of",
@@ -83,6 +87,7 @@ fn bounded_labels() -> BTreeSet<&'static str> {
         "profile",
         "reason",
         "resource",
+        "scheduler",
         "scope",
         "sensor",
         "severity",
@@ -99,6 +104,7 @@ fn bounded_labels() -> BTreeSet<&'static str> {
         "threads",
         "tier",
         "to",
+        "transport",
         "trip",
         "type",
         "use",
@@ -184,7 +190,18 @@ fn no_series_appears_twice() {
 #[test]
 fn what_could_not_be_read_has_no_sample() {
     let exposition = text(blind(), Format::Classic);
-    for absent in ["memory_", "cpu_seconds", "disk_", "load1", "job_resident", "job_progress", "job_phase", "job_eta"] {
+    for absent in [
+        "memory_",
+        "cpu_seconds",
+        "disk_reads",
+        "filesystem_size",
+        "md_",
+        "load1",
+        "job_resident",
+        "job_progress",
+        "job_phase",
+        "job_eta",
+    ] {
         assert!(!exposition.contains(&format!("plotwarden_{absent}")), "{absent}");
     }
     assert!(!exposition.contains("plotwarden_pressure_ratio"), "pressure that is off is not pressure of zero");

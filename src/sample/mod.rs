@@ -5,6 +5,7 @@ mod cpu;
 mod delay;
 mod disk;
 mod file_handles;
+mod file_system;
 mod host;
 mod job;
 mod load;
@@ -15,12 +16,14 @@ mod paced;
 mod power;
 mod process;
 mod processes;
+mod raid;
 mod temp;
 
 pub use cpu::{CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, RunQueue, SOFTIRQS, Throttles};
 pub use delay::DelaySample;
-pub use disk::DiskSample;
+pub use disk::{Discards, DiskSample, Flushes};
 pub use file_handles::FileHandles;
+pub use file_system::{FileSystemSample, FileSystems, Place};
 pub use host::{HostSample, HostSampler, SampleProblem};
 pub use job::{JobSample, JobSampler, Subject};
 pub use load::LoadSample;
@@ -33,3 +36,4 @@ pub use power::{
     AlarmSample, ChipSample, CoolingSample, HeatSample, LimitSample, PowerSample, SupplySample, ZoneSample,
 };
 pub use processes::{GroupSample, GroupsError, News, ProcessGroups, ProcessesSample, StateCounts, Sweeper, TopProcess};
+pub use raid::{Members, RaidSample, SyncAction};

@@ -71,11 +71,11 @@ fn the_whole_is_told_before_a_part_and_the_short_path_before_the_long_one() {
 
 #[test]
 fn there_is_a_bound_on_what_is_told() {
-    let table: String = (0..MOST + 7).map(|n| format!("{n} 1 8:{n} / /mnt/{n} rw - ext4 /dev/x rw\n")).collect();
-    let found = DataMounts::parse(table.as_bytes());
+    let table: Vec<_> = (0..MOST + 7).map(|n| format!("{n} 1 8:{n} / /mnt/{n} rw - ext4 /dev/x rw\n")).collect();
+    let found = DataMounts::parse(table.concat().as_bytes());
     assert_eq!((found.mounts.len(), found.left_out), (MOST, 7));
-    let binds: String = (0..100).map(|n| format!("{n} 1 8:1 / /mnt/{n} rw - ext4 /dev/x rw\n")).collect();
-    assert_eq!(DataMounts::parse(binds.as_bytes()).mounts[0].also.len(), MOST_POINTS);
+    let binds: Vec<_> = (0..100).map(|n| format!("{n} 1 8:1 / /mnt/{n} rw - ext4 /dev/x rw\n")).collect();
+    assert_eq!(DataMounts::parse(binds.concat().as_bytes()).mounts[0].also.len(), MOST_POINTS);
 }
 
 #[test]
