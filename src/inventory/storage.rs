@@ -3,6 +3,7 @@
 mod disk;
 mod file_system;
 mod raid;
+mod speed;
 mod transport;
 mod volume;
 
@@ -15,6 +16,7 @@ use crate::units::Bytes;
 pub use disk::Disk;
 pub use file_system::FileSystem;
 pub use raid::RaidSet;
+pub use speed::measure_storage;
 pub use transport::{Class, Transport};
 pub use volume::Volume;
 

@@ -9,6 +9,7 @@ pub mod cgroup;
 pub mod clock;
 pub mod descriptors;
 pub mod device_events;
+pub mod disk_speed;
 mod error;
 pub mod file;
 #[cfg(test)]

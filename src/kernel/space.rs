@@ -17,10 +17,13 @@ use std::thread;
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
-use nix::sys::statvfs::{FsFlags, statvfs};
+use nix::sys::stat::{Mode, fstat, major, minor};
+use nix::sys::statvfs::{FsFlags, Statvfs, fstatvfs};
 
+use super::mounts::{DeviceNumber, Mount};
 use super::{KernelError, text};
 use crate::units::Bytes;
 
@@ -53,6 +56,8 @@ pub struct Space {
     pub files: Option<u64>,
     pub files_free: Option<u64>,
     pub is_read_only: bool,
+    /// The file system that answered; 0:0 if that is not told.
+    pub number: DeviceNumber,
 }
 
 /// What became of a question: the space, or why there is no answer, as the number of an error.
@@ -77,6 +82,15 @@ pub struct LeftBehind(Weak<Burden>);
 /// Counts a child that is being waited for.
 #[derive(Debug)]
 struct Burden;
+
+impl Space {
+    /// Whether it is of this mount. One that was unmounted meanwhile has left the way free to what lies below it.
+    pub fn is_of(&self, mount: &Mount) -> bool {
+        // Each subvolume of btrfs has a number of its own, which the mount table does not tell.
+        let unknown = DeviceNumber { major: 0, minor: 0 };
+        mount.kind == "btrfs" || self.number == unknown || self.number == mount.number
+    }
+}
 
 impl Asker {
     /// The program that is started: ourselves.
@@ -243,18 +257,28 @@ pub fn end_with_parent() {
     let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
 }
 
-/// `ok SIZE FREE AVAILABLE FILES FILES_FREE READ_ONLY`, or `error NUMBER`.
+/// `ok SIZE FREE AVAILABLE FILES FILES_FREE READ_ONLY MAJOR MINOR`, or `error NUMBER`.
 fn said(path: &[u8]) -> String {
-    match statvfs(path) {
+    match look(path) {
         Err(error) => format!("error {}", error as i32),
-        Ok(stat) => {
+        Ok((stat, DeviceNumber { major, minor })) => {
             let bytes = |blocks: u64| blocks.saturating_mul(stat.fragment_size());
-            let (size, free, available) =
-                (bytes(stat.blocks()), bytes(stat.blocks_free()), bytes(stat.blocks_available()));
+            let (size, free) = (bytes(stat.blocks()), bytes(stat.blocks_free()));
+            let (available, files, files_free) = (bytes(stat.blocks_available()), stat.files(), stat.files_free());
             let is_read_only = u8::from(stat.flags().contains(FsFlags::ST_RDONLY));
-            format!("ok {size} {free} {available} {} {} {is_read_only}", stat.files(), stat.files_free())
+            format!("ok {size} {free} {available} {files} {files_free} {is_read_only} {major} {minor}")
         }
     }
+}
+
+/// What lies there is taken hold of first, so that both facts are of one and the same file system.
+fn look(path: &[u8]) -> nix::Result<(Statvfs, DeviceNumber)> {
+    let there = nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
+    let space = fstatvfs(&there)?;
+    // A FUSE file system of another user tells nobody else.
+    let number = fstat(&there).map_or(0, |stat| stat.st_dev);
+    let part = |part: u64| u32::try_from(part).unwrap_or(0);
+    Ok((space, DeviceNumber { major: part(major(number)), minor: part(minor(number)) }))
 }
 
 fn parse(line: &[u8]) -> Option<Answer> {
@@ -263,7 +287,8 @@ fn parse(line: &[u8]) -> Option<Answer> {
     let numbers: Option<Vec<u64>> = fields.map(text::decimal).collect();
     match (kind, &numbers?[..]) {
         (b"error", &[number]) => Some(Err(io::Error::from_raw_os_error(i32::try_from(number).ok()?))),
-        (b"ok", &[size, free, available, files, files_free, read_only]) => {
+        (b"ok", &[size, free, available, files, files_free, read_only, major, minor]) => {
+            let number = DeviceNumber { major: u32::try_from(major).ok()?, minor: u32::try_from(minor).ok()? };
             let bytes = |value| (size > 0).then_some(Bytes(value));
             let inodes = |value| (files > 0).then_some(value);
             Some(Ok(Space {
@@ -273,6 +298,7 @@ fn parse(line: &[u8]) -> Option<Answer> {
                 files: inodes(files),
                 files_free: inodes(files_free),
                 is_read_only: read_only != 0,
+                number,
             }))
         }
         _ => None,

@@ -283,7 +283,7 @@ impl Watched {
 
     fn sample(&self, now: Moment) -> FileSystemSample {
         let recent = self.answer.as_ref().filter(|(heard, _)| now.since(*heard) < OUTDATED).map(|(_, answer)| answer);
-        let space = recent.and_then(|answer| answer.as_ref().ok()).copied();
+        let space = recent.and_then(|answer| answer.as_ref().ok()).filter(|space| space.is_of(&self.mount)).copied();
         FileSystemSample {
             place: Arc::clone(&self.place),
             space,

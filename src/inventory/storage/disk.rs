@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::super::Survey;
+use super::speed::Measured;
 use super::transport::{Class, Transport};
 use crate::kernel::{KernelError, Roots, attribute, block, file, text};
 use crate::units::{Bytes, Celsius, Ratio};
@@ -56,6 +57,8 @@ pub struct Disk {
     /// Share of its life that is used up, at most: of eMMC, which counts in tenths.
     #[serde(rename = "wear_ratio")]
     pub wear: Option<Ratio>,
+    /// Only on request.
+    pub measured: Option<Measured>,
 }
 
 impl Disk {
@@ -99,6 +102,7 @@ impl Disk {
             numa_node: numa_node(roots, &directory),
             temperature: temperature(&device, survey),
             wear: wear(&device, survey),
+            measured: None,
         }
     }
 }

@@ -75,7 +75,7 @@ fn ask(roots: &Roots, mounts: &[&Mount]) -> Vec<Answer> {
 impl FileSystem {
     fn of(roots: &Roots, mount: &Mount, answer: Answer, stack: &Stack, survey: &mut Survey) -> Self {
         let answer = answer.map_err(|source| KernelError::io("ask for the space of", &mount.point, source));
-        let space = survey.fact_if_there(answer);
+        let space = survey.fact_if_there(answer).filter(|space| space.is_of(mount));
         let of_space = |pick: fn(&Space) -> Option<Bytes>| space.as_ref().and_then(pick);
         let (size, free) = (of_space(|space| space.size), of_space(|space| space.free));
         let volume = block::device_of(roots, mount);

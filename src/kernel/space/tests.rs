@@ -1,5 +1,6 @@
 use std::os::unix::fs::PermissionsExt;
 
+use super::super::mounts::DataMounts;
 use super::*;
 
 /// A program that answers each question with a fixed line, but hangs at a path with `hang` in it while the file `dead` is there.
@@ -16,7 +17,7 @@ fn fake(folder: &Path, line: &str) -> PathBuf {
     program
 }
 
-const LINE: &str = "ok 4096000 2048000 1024000 100 40 0";
+const LINE: &str = "ok 4096000 2048000 1024000 100 40 0 8 1";
 const LONG: Duration = Duration::from_secs(20);
 
 #[test]
@@ -28,6 +29,10 @@ fn the_child_answers_as_statvfs_does() {
     assert_eq!((proc.size, proc.available, proc.files), (None, None, None), "procfs has no size");
     assert!(root.size > root.free && root.free >= root.available && root.files > root.files_free, "{root:?}");
     assert_eq!(none.raw_os_error(), Some(libc::ENOENT));
+    let table = std::fs::read("/proc/self/mountinfo").unwrap();
+    let mounts = DataMounts::parse(&table).mounts;
+    let mount = mounts.iter().find(|mount| mount.point == Path::new("/")).unwrap();
+    assert!(mount.kind == "btrfs" || (root.is_of(mount) && !proc.is_of(mount)));
 }
 
 #[test]
@@ -40,13 +45,22 @@ fn an_overlong_path_ends_the_child() {
 
 #[test]
 fn nonsense_is_no_answer() {
-    for line in
-        ["", "ok", "ok 1 2 3 4 5", "ok 1 2 3 4 5 6 7", "ok 1 2 x 4 5 6", "error", "error -1", "error 99999999999", "no"]
-    {
+    for line in [
+        "",
+        "ok",
+        "ok 1 2 3 4 5",
+        "ok 1 2 3 4 5 6 7 8 9",
+        "ok 1 2 3 4 5 6 7 99999999999",
+        "ok 1 2 x 4 5 6 7 8",
+        "error",
+        "error -1",
+        "error 99999999999",
+        "no",
+    ] {
         assert!(parse(line.as_bytes()).is_none(), "{line}");
     }
     assert!(parse(b"\xff\xfe").is_none());
-    let without_size = parse(b"ok 0 0 0 0 0 1").unwrap().unwrap();
+    let without_size = parse(b"ok 0 0 0 0 0 1 0 4").unwrap().unwrap();
     assert_eq!((without_size.size, without_size.files_free, without_size.is_read_only), (None, None, true));
 }
 

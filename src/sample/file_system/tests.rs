@@ -21,7 +21,7 @@ impl Machine {
         let script = format!(
             "#!/bin/bash\nwhile IFS= read -r -d '' path; do\n\
              case $path in *hang*) while [ -e {} ]; do sleep 0.02; done;; *gone*) echo error 107; continue;; esac\n\
-             echo ok 4096 2048 1024 100 40 0\ndone\n",
+             echo ok 4096 2048 1024 100 40 0 0 0\ndone\n",
             fixture.path("dead").display()
         );
         fixture.file("plotwarden", script);
