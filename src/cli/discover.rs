@@ -4,13 +4,19 @@
 mod outline;
 
 use super::exit;
-use super::options::{DiscoverOptions, InventoryOutput};
-use crate::inventory::Inventory;
+use super::options::{DiscoverOptions, InventoryOutput, Measurement};
+use crate::inventory::{Inventory, measure_storage};
 use crate::kernel::clock;
 
 pub fn discover(options: &DiscoverOptions) -> u8 {
-    let mut inventory = Inventory::read(&options.paths.roots(), clock::now());
+    let roots = options.paths.roots();
+    let mut inventory = Inventory::read(&roots, clock::now());
     inventory.network.facts.ask_peers(&options.network.peers);
+    for measurement in &options.measure {
+        match measurement {
+            Measurement::Storage => measure_storage(&roots, &mut inventory.storage),
+        }
+    }
     let text = match options.output {
         InventoryOutput::Table => serde_json::to_value(&inventory).map(|value| outline::render(&value)).map_err(said),
         InventoryOutput::Json => serde_json::to_string_pretty(&inventory).map(|json| json + "\n").map_err(said),

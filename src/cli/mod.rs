@@ -14,6 +14,8 @@ mod table;
 
 use clap::{Parser, Subcommand};
 
+use crate::kernel::space;
+
 /// Exit codes, the same for every subcommand.
 pub mod exit {
     pub const OK: u8 = 0;
@@ -66,6 +68,9 @@ pub enum Command {
     /// Print completions for a shell
     #[command(after_help = "Example: plotwarden completions bash > /etc/bash_completion.d/plotwarden")]
     Completions(completions::Options),
+    /// Answer how much space file systems have; started by plotwarden itself
+    #[command(name = space::SUBCOMMAND, hide = true)]
+    AnswerSpace,
 }
 
 #[derive(Debug, Subcommand)]
@@ -90,5 +95,13 @@ pub fn main() -> u8 {
         Command::Restore(options) => restore::restore(&options),
         Command::Policy(command) => policy::policy(&command),
         Command::Completions(options) => completions::print(&options),
+        Command::AnswerSpace => answer_space(),
     }
+}
+
+/// The other end of the pipes is gone if this fails, and with it whoever wanted to know.
+fn answer_space() -> u8 {
+    space::end_with_parent();
+    let (questions, answers) = (std::io::stdin().lock(), std::io::stdout().lock());
+    space::serve(questions, answers).map_or(exit::CANNOT, |()| exit::OK)
 }

@@ -205,6 +205,16 @@ pub struct DiscoverOptions {
     /// Output format
     #[arg(long, value_enum, default_value_t = InventoryOutput::Table)]
     pub output: InventoryOutput,
+    /// Measure what no file tells, which takes time and load: the speed of disks (2 s of reading each)
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    pub measure: Vec<Measurement>,
+}
+
+/// What is measured only when it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Measurement {
+    /// Throughput and latency of each disk that does not sleep, by reading only
+    Storage,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -33,7 +33,7 @@ pub use power::{
     ChipFacts, CoolingDevice, FanControl, Power, PowerLimit, PowerSupply, PowerZone, SensorFact, Sensors, ThermalTrip,
     ThermalZone,
 };
-pub use storage::Storage;
+pub use storage::{Class as DiskClass, Disk, Storage, Transport as DiskTransport, measure_storage};
 pub use survey::{Part, Status, Survey};
 pub use system::System;
 pub use users::users;

@@ -1,13 +1,13 @@
 //! Reads control groups: where they are mounted, in which one a process is, and how a group fares. Writes nothing.
 //!
-//! Source: `Documentation/admin-guide/cgroup-v2.rst`, `proc_pid_mountinfo(5)`.
+//! Source: `Documentation/admin-guide/cgroup-v2.rst`.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::{KernelError, Roots, file, text};
+use super::{KernelError, Roots, file, mounts, text};
 
 /// How control groups are mounted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -44,7 +44,7 @@ pub struct Events {
 impl Mounts {
     /// Finds the mounts in `/proc/self/mountinfo`; a cgroup2 tree given by the roots is taken as it is.
     pub fn read(roots: &Roots) -> Result<Self, KernelError> {
-        let found = file::read(&roots.proc("self/mountinfo"), |bytes| Ok(Self::parse(bytes, &roots.sys("fs/cgroup"))));
+        let found = file::read(&mounts::table(roots), |bytes| Ok(Self::parse(bytes, &roots.sys("fs/cgroup"))));
         let Some(given) = &roots.cgroupfs else { return found };
         let mode = found.map_or(CgroupMode::None, |mounts| mounts.mode);
         let mode = match mode {
@@ -57,10 +57,10 @@ impl Mounts {
 
     fn parse(bytes: &[u8], usual: &Path) -> Self {
         let (mut version_1, mut trees) = (false, Vec::new());
-        for (root, point, file_system) in text::lines(bytes).filter_map(parse_mount) {
-            match file_system {
+        for line in mounts::lines(bytes) {
+            match line.kind {
                 b"cgroup" => version_1 = true,
-                b"cgroup2" => trees.push((root, point)),
+                b"cgroup2" => trees.push((mounts::unescape(line.root), mounts::unescape(line.point))),
                 _ => {}
             }
         }
@@ -146,30 +146,6 @@ impl CgroupMode {
             Self::None => "none",
         }
     }
-}
-
-/// Root, mount point and file system of one line of mountinfo.
-fn parse_mount(line: &[u8]) -> Option<(PathBuf, PathBuf, &[u8])> {
-    let mut fields = text::fields(line).skip(3);
-    let (root, point) = (unescape(fields.next()?), unescape(fields.next()?));
-    let file_system = fields.skip_while(|field| *field != b"-").nth(1)?;
-    Some((root, point, file_system))
-}
-
-/// Blanks and backslashes in paths are written as `\040` and so on.
-fn unescape(field: &[u8]) -> PathBuf {
-    let mut path = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let Some((&first, behind)) = rest.split_first() {
-        let octal = (first == b'\\').then(|| behind.get(..3).and_then(octal_byte)).flatten();
-        path.push(octal.unwrap_or(first));
-        rest = if octal.is_some() { &behind[3..] } else { behind };
-    }
-    OsString::from_vec(path).into()
-}
-
-fn octal_byte(digits: &[u8]) -> Option<u8> {
-    u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()
 }
 
 #[cfg(test)]

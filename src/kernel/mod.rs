@@ -5,10 +5,12 @@
 pub mod address;
 pub mod attribute;
 pub mod backing;
+pub mod block;
 pub mod cgroup;
 pub mod clock;
 pub mod descriptors;
 pub mod device_events;
+pub mod disk_speed;
 mod error;
 pub mod file;
 #[cfg(test)]
@@ -16,6 +18,7 @@ pub(crate) mod fixture;
 pub mod graphics_card;
 pub mod hwmon;
 pub mod interface;
+pub mod mounts;
 pub mod nvml;
 pub mod peer;
 pub mod power_supply;
@@ -27,6 +30,7 @@ pub mod process_events;
 pub mod process_watch;
 mod roots;
 pub mod route;
+pub mod space;
 pub mod sweep;
 pub mod taskstats;
 pub mod text;

@@ -1,4 +1,4 @@
-//! Block devices, with the meanings of `Documentation/admin-guide/iostats.rst`.
+//! I/O of block devices, with the meanings of `Documentation/admin-guide/iostats.rst`.
 
 use crate::sample::DiskSample;
 
@@ -23,6 +23,22 @@ pub(super) const FAMILIES: &[Family] = &[
         .drawn(|s, out| each(s, out, |disk| disk.busy_time)),
     disk("plotwarden_disk_io_time_weighted_seconds_total", "Time of all requests; its rate is the mean queue length.")
         .drawn(|s, out| each(s, out, |disk| disk.weighted_time)),
+    disk("plotwarden_disk_reads_merged_total", "Reads that were joined to another one in the queue.")
+        .drawn(|s, out| each(s, out, |disk| disk.reads_merged)),
+    disk("plotwarden_disk_writes_merged_total", "Writes that were joined to another one in the queue.")
+        .drawn(|s, out| each(s, out, |disk| disk.writes_merged)),
+    disk("plotwarden_disk_discards_completed_total", "Discards completed.")
+        .drawn(|s, out| each(s, out, |disk| Some(disk.discards?.completed))),
+    disk("plotwarden_disk_discards_merged_total", "Discards that were joined to another one in the queue.")
+        .drawn(|s, out| each(s, out, |disk| Some(disk.discards?.merged))),
+    disk("plotwarden_disk_discarded_bytes_total", "Bytes that the device was told to forget.")
+        .drawn(|s, out| each(s, out, |disk| Some(disk.discards?.bytes))),
+    disk("plotwarden_disk_discard_time_seconds_total", "Time of all discards, from request to completion.")
+        .drawn(|s, out| each(s, out, |disk| Some(disk.discards?.time))),
+    disk("plotwarden_disk_flushes_completed_total", "Flushes of the device's write cache completed.")
+        .drawn(|s, out| each(s, out, |disk| Some(disk.flushes?.completed))),
+    disk("plotwarden_disk_flush_time_seconds_total", "Time of all flushes, from request to completion.")
+        .drawn(|s, out| each(s, out, |disk| Some(disk.flushes?.time))),
     Family::gauge("plotwarden_disk_in_flight", "Requests in flight.")
         .by(&["device"])
         .from(SOURCE)

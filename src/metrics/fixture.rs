@@ -5,6 +5,7 @@ mod gpu;
 mod job;
 mod network;
 mod power;
+mod storage;
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -19,8 +20,8 @@ use crate::mode::Mode;
 use crate::plotter::{Arguments, Needs, Progress};
 use crate::pressure::{Pressure, PressureSet, PressureState, Stall};
 use crate::sample::{
-    CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, DiskSample, FileHandles, GpuSamples, GroupSample, HostSample,
-    JobSample, LoadSample, MemorySample, OwnUsage, ProcessesSample, RunQueue, StateCounts, Throttles, TopProcess,
+    CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, FileHandles, GpuSamples, GroupSample, HostSample, JobSample,
+    LoadSample, MemorySample, OwnUsage, ProcessesSample, RunQueue, StateCounts, Throttles, TopProcess,
 };
 use crate::units::{Bytes, Hertz, Ratio};
 use crate::world::World;
@@ -118,16 +119,6 @@ fn host() -> HostSample {
         iowait: Duration::from_mins(15),
         ..CpuTimes::default()
     };
-    let disk = |device: &str| DiskSample {
-        device: device.to_owned(),
-        reads: 1_234_567,
-        read_bytes: Bytes(700 * GIB),
-        writes: 7_654_321,
-        written_bytes: Bytes(1900 * GIB),
-        in_flight: 12,
-        busy_time: Duration::from_secs(70_000),
-        ..DiskSample::default()
-    };
     HostSample {
         cpu: Some(CpuSample {
             cpus: (0..8).map(|number| (number, times)).collect(),
@@ -153,7 +144,9 @@ fn host() -> HostSample {
             swap_total: Some(Bytes(8 * GIB)),
             swap_free: Some(Bytes(8 * GIB)),
         }),
-        disks: Some(vec![disk("nvme0n1"), disk("sda")]),
+        disks: Some(["nvme0n1", "sda"].map(storage::disk).into()),
+        file_systems: Some(Arc::new(storage::file_systems())),
+        raids: Some(Arc::new(vec![storage::raid()])),
         network: network::sample(),
         load: Some(LoadSample { one: 12.34, five: 11.02, fifteen: 9.87 }),
         pressure: pressure(0.42),
@@ -251,12 +244,12 @@ fn inventory() -> Inventory {
         mend: mend.to_owned(),
     };
     let machine = Fixture::new();
+    storage::lay_out(&machine);
     machine
         .file("proc/sys/kernel/hostname", "plot-01\n")
         .file("proc/sys/kernel/osrelease", "6.12.9-amd64\n")
         .file("proc/1/comm", "systemd\n")
         .file("proc/1/root/etc/os-release", "PRETTY_NAME=\"Debian GNU/Linux 13 (trixie)\"\n")
-        .file("proc/self/mountinfo", "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
         .file("proc/cmdline", "BOOT_IMAGE=/vmlinuz ro quiet psi=1 mitigations=off\n")
         .file("sys/class/dmi/id/board_name", "PRIME Z270-A\n")
         .file("proc/meminfo", "MemTotal: 67108864 kB\nSwapTotal: 8388608 kB\n")

@@ -9,7 +9,9 @@ mod alert;
 mod classic;
 mod cpu;
 mod disk;
+mod disk_facts;
 mod family;
+mod file_system;
 mod gpu;
 mod history;
 mod inventory;
@@ -28,6 +30,7 @@ mod pressure;
 mod process;
 mod process_group;
 mod progress;
+mod raid;
 mod record;
 pub mod reference;
 mod sensor;
@@ -105,6 +108,9 @@ const TOPICS: &[(&str, &[Family])] = &[
     ("CPU", cpu::FAMILIES),
     ("Memory", memory::FAMILIES),
     ("Disks", disk::FAMILIES),
+    ("Facts of disks", disk_facts::FAMILIES),
+    ("RAID sets", raid::FAMILIES),
+    ("File systems", file_system::FAMILIES),
     ("Network", network::FAMILIES),
     ("Power and energy", power::FAMILIES),
     ("Sensors", sensor::FAMILIES),

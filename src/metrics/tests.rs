@@ -35,6 +35,7 @@ fn bounded_labels() -> BTreeSet<&'static str> {
         "cause",
         "cgroup_mode",
         "chip",
+        "class",
         "clock",
         "comm",
         "compute_capability",
@@ -54,7 +55,9 @@ fn bounded_labels() -> BTreeSet<&'static str> {
         "evidence",
         "family",
         "fan",
+        "firmware",
         "flag",
+        "fstype",
         "gpu",
         "group",
         "hash",
@@ -73,6 +76,7 @@ fn bounded_labels() -> BTreeSet<&'static str> {
         "mode",
         "model",
         "model_name",
+        "mountpoint",
         "name",
         "node",
         "of",
@@ -92,6 +96,7 @@ fn bounded_labels() -> BTreeSet<&'static str> {
         "profile",
         "reason",
         "resource",
+        "scheduler",
         "scope",
         "sensor",
         "severity",
@@ -108,6 +113,7 @@ fn bounded_labels() -> BTreeSet<&'static str> {
         "threads",
         "tier",
         "to",
+        "transport",
         "trip",
         "type",
         "use",
@@ -194,7 +200,18 @@ fn no_series_appears_twice() {
 #[test]
 fn what_could_not_be_read_has_no_sample() {
     let exposition = text(blind(), Format::Classic);
-    for absent in ["memory_", "cpu_seconds", "disk_", "load1", "job_resident", "job_progress", "job_phase", "job_eta"] {
+    for absent in [
+        "memory_",
+        "cpu_seconds",
+        "disk_reads",
+        "filesystem_size",
+        "md_",
+        "load1",
+        "job_resident",
+        "job_progress",
+        "job_phase",
+        "job_eta",
+    ] {
         assert!(!exposition.contains(&format!("plotwarden_{absent}")), "{absent}");
     }
     assert!(!exposition.contains("plotwarden_pressure_ratio"), "pressure that is off is not pressure of zero");

@@ -9,20 +9,46 @@ use crate::units::Bytes;
 
 /// The unit of `/proc/diskstats` whatever the device's own sectors are.
 const SECTOR: u64 = 512;
+/// Counters of a line, and what later kernels added.
+const COUNTERS: usize = 11;
+const COUNTERS_WITH_DISCARDS: usize = 15;
+const MOST_COUNTERS: usize = 17;
 
 /// One block device, `/proc/diskstats` (`Documentation/admin-guide/iostats.rst`).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct DiskSample {
     pub device: String,
     pub reads: u64,
+    pub reads_merged: u64,
     pub read_bytes: Bytes,
     pub read_time: Duration,
     pub writes: u64,
+    pub writes_merged: u64,
     pub written_bytes: Bytes,
     pub write_time: Duration,
     pub in_flight: u64,
     pub busy_time: Duration,
     pub weighted_time: Duration,
+    /// `None` before Linux 4.18.
+    pub discards: Option<Discards>,
+    /// `None` before Linux 5.5.
+    pub flushes: Option<Flushes>,
+}
+
+/// Blocks that the device was told to forget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Discards {
+    pub completed: u64,
+    pub merged: u64,
+    pub bytes: Bytes,
+    pub time: Duration,
+}
+
+/// Requests to write the device's own cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Flushes {
+    pub completed: u64,
+    pub time: Duration,
 }
 
 /// What sysfs says about the devices of `/proc/diskstats`, looked up once for each.
@@ -52,39 +78,43 @@ impl DiskSample {
             .collect()
     }
 
-    /// Major, minor, name; reads, merged, sectors, ms; writes, merged, sectors, ms; in flight, ms busy, ms weighted.
+    /// Major, minor, name; reads, merged, sectors, ms; writes, merged, sectors, ms; in flight, ms busy, ms weighted; since 4.18
+    /// discards, merged, sectors, ms; since 5.5 flushes, ms. Fields of later kernels are passed over.
     fn parse(line: &[u8]) -> Option<Self> {
         let mut fields = text::fields(line).skip(2);
         let device = text::lossy(fields.next()?);
-        let counters: Option<Vec<u64>> = fields.map(text::decimal).collect();
-        let &[
-            reads,
-            _,
-            sectors_read,
-            read_ms,
-            writes,
-            _,
-            sectors_written,
-            write_ms,
-            in_flight,
-            busy_ms,
-            weighted_ms,
-            ..,
-        ] = counters?.as_slice()
-        else {
-            return None;
-        };
-        Some(Self {
+        let mut counters = [0; MOST_COUNTERS];
+        let mut known = 0;
+        for (counter, field) in counters.iter_mut().zip(fields) {
+            *counter = text::decimal(field)?;
+            known += 1;
+        }
+        let [reads, reads_merged, sectors_read, read_ms, rest @ ..] = counters;
+        let [writes, writes_merged, sectors_written, write_ms, rest @ ..] = rest;
+        let [in_flight, busy_ms, weighted_ms, rest @ ..] = rest;
+        let [discards, discards_merged, sectors_discarded, discard_ms, flushes, flush_ms] = rest;
+        let bytes = |sectors: u64| Bytes(sectors.saturating_mul(SECTOR));
+        (known >= COUNTERS).then_some(Self {
             device,
             reads,
-            read_bytes: Bytes(sectors_read.saturating_mul(SECTOR)),
+            reads_merged,
+            read_bytes: bytes(sectors_read),
             read_time: Duration::from_millis(read_ms),
             writes,
-            written_bytes: Bytes(sectors_written.saturating_mul(SECTOR)),
+            writes_merged,
+            written_bytes: bytes(sectors_written),
             write_time: Duration::from_millis(write_ms),
             in_flight,
             busy_time: Duration::from_millis(busy_ms),
             weighted_time: Duration::from_millis(weighted_ms),
+            discards: (known >= COUNTERS_WITH_DISCARDS).then_some(Discards {
+                completed: discards,
+                merged: discards_merged,
+                bytes: bytes(sectors_discarded),
+                time: Duration::from_millis(discard_ms),
+            }),
+            flushes: (known >= MOST_COUNTERS)
+                .then_some(Flushes { completed: flushes, time: Duration::from_millis(flush_ms) }),
         })
     }
 
@@ -155,6 +185,24 @@ mod tests {
         assert_eq!((disk.read_bytes, disk.written_bytes), (Bytes(3 * 512), Bytes(7 * 512)));
         assert_eq!((disk.read_time, disk.write_time), (Duration::from_millis(4), Duration::from_millis(8)));
         assert_eq!((disk.busy_time, disk.weighted_time), (Duration::from_millis(10), Duration::from_millis(11)));
+    }
+
+    #[test]
+    fn later_kernels_tell_more_and_what_they_do_not_tell_is_unknown() {
+        const OLDEST: &str = "1 2 3 4 5 6 7 8 9 10 11";
+        let parse = |counters: &str| {
+            let line = format!("8 0 sda {counters}\n");
+            DiskSample::parse_all(line.as_bytes()).unwrap().remove(0)
+        };
+        assert_eq!((parse(OLDEST).reads_merged, parse(OLDEST).writes_merged), (2, 6));
+        assert_eq!((parse(OLDEST).discards, parse(OLDEST).flushes), (None, None));
+        let with_discards = parse(&format!("{OLDEST} 12 13 14 15"));
+        let discards = Discards { completed: 12, merged: 13, bytes: Bytes(14 * 512), time: Duration::from_millis(15) };
+        assert_eq!((with_discards.discards, with_discards.flushes), (Some(discards), None));
+        let with_all = parse(&format!("{OLDEST} 12 13 14 15 16 17 18 and more"));
+        assert_eq!(with_all.flushes, Some(Flushes { completed: 16, time: Duration::from_millis(17) }));
+        assert_eq!(parse(&format!("{OLDEST} 12 13 14")).discards, None);
+        assert!(DiskSample::parse_all(format!("8 0 sda {OLDEST} x\n").as_bytes()).is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod cpu;
 mod delay;
 mod disk;
 mod file_handles;
+mod file_system;
 mod gpu;
 mod host;
 mod job;
@@ -16,13 +17,15 @@ mod paced;
 mod power;
 mod process;
 mod processes;
+mod raid;
 mod temp;
 mod temp_device;
 
 pub use cpu::{CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, RunQueue, SOFTIRQS, Throttles};
 pub use delay::DelaySample;
-pub use disk::DiskSample;
+pub use disk::{Discards, DiskSample, Flushes};
 pub use file_handles::FileHandles;
+pub use file_system::{FileSystemSample, FileSystems, Place};
 pub use gpu::{GpuProcess, GpuSample, GpuSamples};
 pub use host::{HostSample, HostSampler, SampleProblem};
 pub use job::{JobSample, JobSampler, Subject};
@@ -36,4 +39,5 @@ pub use power::{
     AlarmSample, ChipSample, CoolingSample, HeatSample, LimitSample, PowerSample, SupplySample, ZoneSample,
 };
 pub use processes::{GroupSample, GroupsError, News, ProcessGroups, ProcessesSample, StateCounts, Sweeper, TopProcess};
+pub use raid::{Members, RaidSample, SyncAction};
 pub use temp_device::TempDevices;

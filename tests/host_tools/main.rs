@@ -2,6 +2,7 @@
 
 mod lscpu;
 mod network;
+mod storage;
 mod virtualisation;
 
 use std::process::Command;
@@ -10,12 +11,15 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 /// The inventory of this machine.
-static INVENTORY: LazyLock<Value> = LazyLock::new(|| {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_plotwarden")).args(["discover", "--output", "json"]).output().unwrap();
+static INVENTORY: LazyLock<Value> = LazyLock::new(|| discovered(&[]));
+
+/// The inventory as it is now.
+fn discovered(flags: &[&str]) -> Value {
+    let mut discover = Command::new(env!("CARGO_BIN_EXE_plotwarden"));
+    let output = discover.args(["discover", "--output", "json"]).args(flags).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
-});
+}
 
 /// What a tool prints; `None` where it is not installed or does not know what it is asked, which is said.
 fn tool(name: &str, arguments: &[&str]) -> Option<String> {

@@ -8,6 +8,7 @@ pub mod actor;
 pub mod alone;
 pub mod chiapos;
 pub mod daemon;
+pub mod dead_file_system;
 pub mod dial;
 pub mod dialled;
 pub mod loop_disk;
