@@ -36,9 +36,10 @@ fn a_server_has_sockets_nodes_and_threads() {
     assert_eq!(caches(&part.facts, 3, CacheKind::Unified), (2, Some(Bytes(48 << 20))));
     let [first, second] = &part.facts.processors[..] else { panic!("two processors: {:?}", part.facts.processors) };
     assert_eq!((first.package, second.package, first.microarchitecture), (Some(0), Some(1), Some("Ice Lake")));
-    assert_eq!(first.design_power, Some(Watts(250.0)));
+    assert_eq!(first.design_power, Some(Watts(205.0)));
+    assert_eq!(first.design_power_source, Some(DesignPowerSource::Powercap));
     let [policy] = &part.facts.frequency_policies[..] else { panic!("all CPUs are governed alike") };
-    assert_eq!((policy.cpus.len(), policy.base, policy.max), (128, Some(Hertz(2.6e9)), Some(Hertz(3.4e9))));
+    assert_eq!((policy.cpus.len(), policy.base, policy.max), (128, Some(Hertz(2e9)), Some(Hertz(3.2e9))));
     assert_eq!((part.facts.boost, cpu.current), (Some(true), Some(Hertz(2.9e9))));
     let simd = part.facts.simd.unwrap();
     assert!(simd.contains(&"avx512bw".to_owned()) && !simd.contains(&"fpu".to_owned()));
@@ -50,6 +51,7 @@ fn a_desktop_is_known_by_its_brand() {
     assert_eq!(part.status, Status::Valid, "{:?}", part.problems);
     let [processor] = &part.facts.processors[..] else { panic!("one processor") };
     assert_eq!((processor.microarchitecture, processor.design_power), (Some("Kaby Lake"), Some(Watts(91.0))));
+    assert_eq!(processor.design_power_source, Some(DesignPowerSource::Model));
     assert_eq!((processor.stepping.as_deref(), processor.microcode.as_deref()), (Some("9"), Some("0xf8")));
     assert_eq!((part.facts.topology.cores, part.facts.topology.online.len()), (Some(4), 8));
 }
@@ -87,7 +89,7 @@ fn an_old_kernel_lacks_files_and_nothing_is_made_up() {
     let topology = &part.facts.topology;
     assert_eq!((topology.smt.active, &topology.smt.control, topology.dies), (Some(false), &None, None));
     assert_eq!((topology.cores, part.facts.boost), (Some(8), Some(true)));
-    assert_eq!(part.facts.processors[0].design_power_source, Some(DesignPowerSource::Model));
+    assert_eq!(part.facts.processors[0].design_power_source, Some(DesignPowerSource::Powercap));
     assert_eq!(part.facts.processors[0].microarchitecture, Some("Broadwell"));
     assert_eq!(part.status, Status::Valid, "{:?}", part.problems);
 }
