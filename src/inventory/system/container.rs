@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::kernel::{KernelError, Roots, attribute, file, text};
+use crate::kernel::{KernelError, Roots, attribute, file, mounts, text};
 
 /// The name of a machine that is no container.
 pub(super) const NONE: &str = "none";
@@ -65,13 +65,10 @@ fn by_files(roots: &Roots) -> Option<&'static str> {
 
 /// The root of a container is an overlay whose layers lie in the folder of its engine.
 fn by_root_mount(bytes: &[u8]) -> Option<&'static str> {
-    let is_root = |line: &&[u8]| text::fields(line).nth(4) == Some(b"/");
-    let line = text::lossy(text::lines(bytes).find(is_root)?);
-    if !line.contains(" - overlay ") {
-        return None;
-    }
+    let root = mounts::lines(bytes).find(|line| line.point == b"/").filter(|root| root.kind == b"overlay")?;
+    let layers = text::lossy(root.super_options);
     let engines = [("/docker/", "docker"), ("/containers/storage/", "podman"), ("/containerd/", OTHER)];
-    engines.iter().find(|(folder, _)| line.contains(folder)).map(|(_, kind)| *kind)
+    engines.iter().find(|(folder, _)| layers.contains(folder)).map(|(_, kind)| *kind)
 }
 
 fn named(kind: &str) -> &'static str {
