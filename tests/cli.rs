@@ -68,6 +68,24 @@ fn a_wrong_flag_is_refused_with_exit_code_2() {
 }
 
 #[test]
+fn the_bandwidth_of_the_memory_is_measured_only_when_asked_for() {
+    let nodes = |arguments: &[&str]| -> Vec<serde_json::Value> {
+        let output = plotwarden(&[&["discover", "--output", "json"], arguments].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let inventory: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        inventory["memory"]["nodes"].as_array().cloned().unwrap_or_default()
+    };
+    assert!(nodes(&[]).iter().all(|node| node["bandwidth_bytes_per_second"].is_null()));
+    let begin = std::time::Instant::now();
+    let measured = nodes(&["--measure", "memory"]);
+    assert!(begin.elapsed().as_secs() < 10 * (1 + measured.len() as u64), "{:?}", begin.elapsed());
+    for rate in measured.iter().filter_map(|node| node["bandwidth_bytes_per_second"].as_f64()) {
+        assert!((1e8..1e13).contains(&rate), "{rate} bytes per second");
+    }
+    assert_eq!(plotwarden(&["discover", "--measure", "colour"]).status.code(), Some(2));
+}
+
+#[test]
 fn an_address_in_use_is_named_with_the_flag_that_changes_it() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

@@ -5,7 +5,7 @@ mod outline;
 
 use super::exit;
 use super::options::{DiscoverOptions, InventoryOutput, Measurement};
-use crate::inventory::{Inventory, measure_storage};
+use crate::inventory::{Inventory, measure_bandwidth, measure_storage};
 use crate::kernel::clock;
 
 pub fn discover(options: &DiscoverOptions) -> u8 {
@@ -14,6 +14,7 @@ pub fn discover(options: &DiscoverOptions) -> u8 {
     inventory.network.facts.ask_peers(&options.network.peers);
     for measurement in &options.measure {
         match measurement {
+            Measurement::Memory => measure_bandwidth(&roots, &mut inventory.memory),
             Measurement::Storage => measure_storage(&roots, &mut inventory.storage),
         }
     }

@@ -44,7 +44,7 @@ pub enum Command {
     #[command(after_help = "Example: plotwarden run --policies /etc/plotwarden/policies --max-mode dry-run")]
     Run(Box<options::RunOptions>),
     /// Show what this machine is, and which control surfaces can be used
-    #[command(after_help = "Example: plotwarden discover --output json")]
+    #[command(after_help = "Example: plotwarden discover --output json\n         plotwarden discover --measure memory")]
     Discover(options::DiscoverOptions),
     /// List the plotting jobs of this machine: phase, progress, time left and needs
     #[command(after_help = "Example: plotwarden jobs --output json | jq '.[].progress'")]

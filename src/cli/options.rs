@@ -205,7 +205,8 @@ pub struct DiscoverOptions {
     /// Output format
     #[arg(long, value_enum, default_value_t = InventoryOutput::Table)]
     pub output: InventoryOutput,
-    /// Measure what no file tells, which takes time and load: the speed of disks (2 s of reading each)
+    /// Measure what no file tells, which takes time and load: memory bandwidth (2 s of all CPUs for each node), the speed
+    /// of disks (2 s of reading each)
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     pub measure: Vec<Measurement>,
 }
@@ -213,6 +214,8 @@ pub struct DiscoverOptions {
 /// What is measured only when it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Measurement {
+    /// Bandwidth of the memory of each NUMA node
+    Memory,
     /// Throughput and latency of each disk that does not sleep, by reading only
     Storage,
 }

@@ -27,7 +27,10 @@ pub use cpu::{
     Topology, cpus_online,
 };
 pub use gpu::{ClockMax, Gpu, GpuDevice, GpuDiscovery, GpuPowerLimit, NvidiaDriver, PciLink, TemperatureLimit};
-pub use memory::Memory;
+pub use memory::{
+    CompressedDisk, HugePagePool, Memory, MemoryController, MemoryModule, MemoryNode, NodePool, SwapSpace,
+    TransparentHugePages, Zswap, measure_bandwidth,
+};
 pub use network::Network;
 pub use power::{
     ChipFacts, CoolingDevice, FanControl, Power, PowerLimit, PowerSupply, PowerZone, SensorFact, Sensors, ThermalTrip,

@@ -33,11 +33,11 @@ pub fn signed(path: &Path) -> Result<i64, KernelError> {
     parsed(path, "a whole number", text::signed)
 }
 
-/// `0` or `1`.
+/// `0` or `1`; in parameters of modules, `N` or `Y`.
 pub fn flag(path: &Path) -> Result<bool, KernelError> {
-    parsed(path, "0 or 1", |bytes| match bytes {
-        b"0" => Some(false),
-        b"1" => Some(true),
+    parsed(path, "0, 1, N or Y", |bytes| match bytes {
+        b"0" | b"N" => Some(false),
+        b"1" | b"Y" => Some(true),
         _ => None,
     })
 }
@@ -48,7 +48,7 @@ pub fn chosen(path: &Path) -> Result<String, KernelError> {
         let words = || text::fields(bytes);
         let bracketed = words().find_map(|word| word.strip_prefix(b"[")?.strip_suffix(b"]"));
         let only = || words().next().filter(|_| words().count() == 1);
-        bracketed.or_else(only).map(text::lossy)
+        bracketed.or_else(only).filter(|word| word.is_ascii()).map(text::lossy)
     })
 }
 

@@ -3,6 +3,7 @@
 mod control;
 mod gpu;
 mod job;
+mod memory;
 mod network;
 mod power;
 mod storage;
@@ -35,6 +36,9 @@ const GIB: u64 = 1 << 30;
 /// Of the desktop, which is a lot of files to lay out for each test.
 static CPU: LazyLock<Part<Cpu>> = LazyLock::new(|| Inventory::read(&Fixture::of_machine("desktop").roots, now()).cpu);
 
+/// Read once: tests make thousands of snapshots.
+static INVENTORY: LazyLock<Arc<Inventory>> = LazyLock::new(|| Arc::new(inventory()));
+
 /// When the fixture's tick was.
 pub(crate) fn now() -> Moment {
     Moment { boot: Duration::from_hours(250), wall: wall(0) }
@@ -53,7 +57,7 @@ pub(crate) fn snapshot(jobs: u32) -> Snapshot {
             jobs: (0..jobs).map(job).collect(),
             processes: Some(Arc::new(processes())),
         },
-        inventory: Arc::new(inventory()),
+        inventory: Arc::clone(&INVENTORY),
         profiles: ["bladebit", "chiapos", "madmax"].map(str::to_owned).into(),
         policies: policies(),
         reload: Reload {
@@ -84,6 +88,7 @@ pub(crate) fn blind() -> Snapshot {
     unknown.job.arguments = Arguments::default();
     Snapshot {
         world: World { now: now(), host, jobs: vec![unknown], processes: None },
+        inventory: Arc::new(Inventory::read(&Fixture::new().roots, now())),
         policies: Vec::new(),
         knobs: Vec::new(),
         counters: Counters::default(),
@@ -143,7 +148,11 @@ fn host() -> HostSample {
             writeback: Some(Bytes(GIB / 64)),
             swap_total: Some(Bytes(8 * GIB)),
             swap_free: Some(Bytes(8 * GIB)),
+            ..memory::SAMPLE.memory.clone().unwrap()
         }),
+        vmstat: memory::SAMPLE.vmstat.clone(),
+        memory_places: Arc::clone(&memory::SAMPLE.memory_places),
+        memory_errors: Arc::clone(&memory::SAMPLE.memory_errors),
         disks: Some(["nvme0n1", "sda"].map(storage::disk).into()),
         file_systems: Some(Arc::new(storage::file_systems())),
         raids: Some(Arc::new(vec![storage::raid()])),
@@ -277,6 +286,7 @@ fn inventory() -> Inventory {
             ),
         ],
         cpu: CPU.clone(),
+        memory: memory::FACTS.clone(),
         ..found
     }
 }

@@ -8,12 +8,13 @@ use super::cpu::CpuPaceSampler;
 use super::disk::DeviceKinds;
 use super::file_system::FileSystemSampler;
 use super::gpu::GpuSampler;
+use super::memory::{MemorySampler, MemoryTick};
 use super::network::NetworkSampler;
 use super::paced::Paced;
 use super::power::{PowerSample, PowerSampler};
 use super::{
-    CpuPaceSample, CpuSample, DiskSample, FileHandles, FileSystems, GpuSamples, LoadSample, MemorySample,
-    NetworkSample, RaidSample,
+    CpuPaceSample, CpuSample, DiskSample, FileHandles, FileSystems, GpuSamples, LoadSample, MemoryErrors, MemoryPlaces,
+    MemorySample, NetworkSample, RaidSample, VmstatSample,
 };
 use crate::clock::Moment;
 use crate::kernel::file::KeptFile;
@@ -31,6 +32,9 @@ pub struct HostSample {
     pub cpu: Option<CpuSample>,
     pub cpu_pace: Option<Arc<CpuPaceSample>>,
     pub memory: Option<MemorySample>,
+    pub vmstat: Option<VmstatSample>,
+    pub memory_places: Arc<MemoryPlaces>,
+    pub memory_errors: Arc<MemoryErrors>,
     pub disks: Option<Vec<DiskSample>>,
     pub network: NetworkSample,
     pub file_systems: Option<Arc<FileSystems>>,
@@ -58,7 +62,7 @@ pub struct SampleProblem {
 pub struct HostSampler {
     stat: KeptFile,
     cpu_pace: CpuPaceSampler,
-    meminfo: KeptFile,
+    memory: MemorySampler,
     diskstats: KeptFile,
     network: NetworkSampler,
     loadavg: KeptFile,
@@ -86,7 +90,7 @@ impl HostSampler {
         Self {
             stat: kept("stat"),
             cpu_pace: CpuPaceSampler::new(roots),
-            meminfo: kept("meminfo"),
+            memory: MemorySampler::new(roots),
             diskstats: kept("diskstats"),
             network: NetworkSampler::new(roots),
             loadavg: kept("loadavg"),
@@ -113,10 +117,14 @@ impl HostSampler {
         let disks = told("disks", self.diskstats.read(DiskSample::parse_all), &mut problems);
         let cpu = told("cpu", self.stat.read(CpuSample::parse), &mut problems);
         let raids = disks.as_ref().map(|disks| self.raids.get(now, || RaidSample::read_all(disks, &self.block)));
+        let MemoryTick { memory, vmstat, places, errors } = self.memory.sample(now, &mut problems);
         HostSample {
             cpu_pace: self.cpu_pace.sample(now, cpu.as_ref(), &mut problems),
             cpu,
-            memory: told("memory", self.meminfo.read(MemorySample::parse), &mut problems),
+            memory,
+            vmstat,
+            memory_places: places,
+            memory_errors: errors,
             disks: disks.map(|disks| self.devices.select(disks)),
             network: self.network.sample(now, &mut problems),
             file_systems: self.file_systems.sample(now, &mut problems),

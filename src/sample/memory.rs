@@ -1,65 +1,154 @@
-//! Memory of the machine, from `/proc/meminfo`.
+//! Memory of the machine, a file per source. What the kernel counts for the whole machine is read each tick; what changes
+//! slowly, or is kept in many files, every few seconds.
 
-use crate::kernel::text;
-use crate::units::Bytes;
+mod buddy;
+mod edac;
+mod fields;
+mod huge_pages;
+mod meminfo;
+mod node;
+mod swap;
+mod vmstat;
+mod zram;
 
-/// `/proc/meminfo`, the fields that plotting depends on.
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::SampleProblem;
+use super::host::told;
+use super::paced::Paced;
+use crate::clock::Moment;
+use crate::kernel::file::KeptFile;
+use crate::kernel::{KernelError, Roots};
+
+pub use buddy::FreeBlocks;
+pub use edac::{ControllerErrors, ModuleErrors};
+pub use huge_pages::HugePages;
+pub use meminfo::MemorySample;
+pub use node::{NodeAllocations, NodeMemory};
+pub use swap::SwapDevice;
+pub use vmstat::VmstatSample;
+pub use zram::ZramUse;
+
+pub(crate) use huge_pages::page_size as huge_page_size;
+pub(crate) use node::node_number;
+
+use buddy::Buddy;
+use edac::Controllers;
+use huge_pages::HugePagePools;
+use node::Nodes;
+use swap::Swaps;
+use zram::ZramDevices;
+
+const PLACES_PERIOD: Duration = Duration::from_secs(5);
+const ERRORS_PERIOD: Duration = Duration::from_secs(15);
+
+/// Where memory is and in what pieces; read every 5 s. A list is empty where the machine has nothing of the kind.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct MemorySample {
-    pub total: Option<Bytes>,
-    pub free: Option<Bytes>,
-    pub available: Option<Bytes>,
-    pub buffers: Option<Bytes>,
-    pub cached: Option<Bytes>,
-    pub shmem: Option<Bytes>,
-    pub dirty: Option<Bytes>,
-    pub writeback: Option<Bytes>,
-    pub swap_total: Option<Bytes>,
-    pub swap_free: Option<Bytes>,
+pub struct MemoryPlaces {
+    pub nodes: Vec<NodeMemory>,
+    pub huge_pages: Vec<HugePages>,
+    pub free_blocks: Vec<FreeBlocks>,
+    pub swaps: Vec<SwapDevice>,
+    pub zram: Vec<ZramUse>,
+    problems: Vec<SampleProblem>,
 }
 
-impl MemorySample {
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let mut sample = Self::default();
-        for line in text::lines(bytes) {
-            let mut fields = text::fields(line);
-            let (Some(key), Some(value)) = (fields.next(), fields.next().and_then(text::decimal)) else { continue };
-            let field = match key {
-                b"MemTotal:" => &mut sample.total,
-                b"MemFree:" => &mut sample.free,
-                b"MemAvailable:" => &mut sample.available,
-                b"Buffers:" => &mut sample.buffers,
-                b"Cached:" => &mut sample.cached,
-                b"Shmem:" => &mut sample.shmem,
-                b"Dirty:" => &mut sample.dirty,
-                b"Writeback:" => &mut sample.writeback,
-                b"SwapTotal:" => &mut sample.swap_total,
-                b"SwapFree:" => &mut sample.swap_free,
-                _ => continue,
-            };
-            // A line that is cut behind the number may have lost digits.
-            *field = (fields.next() == Some(b"kB")).then(|| value.checked_mul(1024)).flatten().map(Bytes);
+/// What memory controllers have counted; read every 15 s. Empty where no driver counts.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct MemoryErrors {
+    pub controllers: Vec<ControllerErrors>,
+    problems: Vec<SampleProblem>,
+}
+
+/// All of the memory in one tick.
+#[derive(Debug)]
+pub(super) struct MemoryTick {
+    pub memory: Option<MemorySample>,
+    pub vmstat: Option<VmstatSample>,
+    pub places: Arc<MemoryPlaces>,
+    pub errors: Arc<MemoryErrors>,
+}
+
+/// Samples the memory; keeps its files open from tick to tick.
+#[derive(Debug)]
+pub(super) struct MemorySampler {
+    meminfo: KeptFile,
+    vmstat: KeptFile,
+    files: PlaceFiles,
+    places: Paced<MemoryPlaces>,
+    controllers: Controllers,
+    errors: Paced<MemoryErrors>,
+}
+
+#[derive(Debug)]
+struct PlaceFiles {
+    nodes: Nodes,
+    huge_pages: HugePagePools,
+    buddy: Buddy,
+    swaps: Swaps,
+    zram: ZramDevices,
+}
+
+impl MemorySampler {
+    pub fn new(roots: &Roots) -> Self {
+        Self {
+            meminfo: KeptFile::new(roots.proc("meminfo")),
+            vmstat: KeptFile::new(roots.proc("vmstat")),
+            files: PlaceFiles {
+                nodes: Nodes::new(roots),
+                huge_pages: HugePagePools::new(roots),
+                buddy: Buddy::new(roots),
+                swaps: Swaps::new(roots),
+                zram: ZramDevices::new(roots),
+            },
+            places: Paced::new(PLACES_PERIOD),
+            controllers: Controllers::new(roots),
+            errors: Paced::new(ERRORS_PERIOD),
         }
-        if sample == Self::default() { Err("none of the documented lines".to_owned()) } else { Ok(sample) }
+    }
+
+    pub fn sample(&mut self, now: Moment, problems: &mut Vec<SampleProblem>) -> MemoryTick {
+        let Self { files, controllers, .. } = self;
+        let places = self.places.get(now, || files.read(now));
+        let errors = self.errors.get(now, || {
+            let mut problems = Vec::new();
+            let controllers = if_there("memory_errors", controllers.read(now), &mut problems);
+            MemoryErrors { controllers, problems }
+        });
+        let tick = MemoryTick {
+            memory: told("memory", self.meminfo.read(MemorySample::parse), problems),
+            vmstat: told("vmstat", self.vmstat.read(VmstatSample::parse), problems),
+            places,
+            errors,
+        };
+        // A problem stands until the next reading, and is not one that comes and goes.
+        problems.extend(tick.places.problems.iter().chain(&tick.errors.problems).cloned());
+        tick
+    }
+}
+
+impl PlaceFiles {
+    fn read(&mut self, now: Moment) -> MemoryPlaces {
+        let mut problems = Vec::new();
+        MemoryPlaces {
+            nodes: if_there("memory_nodes", self.nodes.read(now), &mut problems),
+            huge_pages: if_there("huge_pages", self.huge_pages.read(now), &mut problems),
+            free_blocks: if_there("free_blocks", self.buddy.read(), &mut problems),
+            swaps: if_there("swaps", self.swaps.read(), &mut problems),
+            zram: if_there("zram", self.zram.read(now), &mut problems),
+            problems,
+        }
+    }
+}
+
+/// A machine need not have it.
+fn if_there<T>(part: &'static str, read: Result<Vec<T>, KernelError>, problems: &mut Vec<SampleProblem>) -> Vec<T> {
+    match read {
+        Err(error) if error.is_gone() => Vec::new(),
+        read => told(part, read, problems).unwrap_or_default(),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn kibibytes_become_bytes_and_missing_lines_none() {
-        let text = b"MemTotal:  2 kB\nSwapFree:  0 kB\nHugePages_Total:       0\nCachedX: 7 kB\n";
-        let sample = MemorySample::parse(text).unwrap();
-        assert_eq!((sample.total, sample.swap_free), (Some(Bytes(2048)), Some(Bytes(0))));
-        assert_eq!((sample.cached, sample.available), (None, None));
-    }
-
-    #[test]
-    fn cut_and_hostile_values_are_none_not_smaller() {
-        let sample = MemorySample::parse(b"MemFree: 5 kB\nMemTotal: 18446744073709551615 kB\nDirty: 12").unwrap();
-        assert_eq!((sample.total, sample.dirty), (None, None));
-        assert!(MemorySample::parse(b"").is_err() && MemorySample::parse(b"\xff\xfe\n").is_err());
-    }
-}
+mod tests;

@@ -9,6 +9,7 @@ mod file_system;
 mod gpu;
 mod host;
 mod job;
+mod listed;
 mod load;
 mod memory;
 mod network;
@@ -30,7 +31,10 @@ pub use gpu::{GpuProcess, GpuSample, GpuSamples};
 pub use host::{HostSample, HostSampler, SampleProblem};
 pub use job::{JobSample, JobSampler, Subject};
 pub use load::LoadSample;
-pub use memory::MemorySample;
+pub use memory::{
+    ControllerErrors, FreeBlocks, HugePages, MemoryErrors, MemoryPlaces, MemorySample, ModuleErrors, NodeAllocations,
+    NodeMemory, SwapDevice, VmstatSample, ZramUse,
+};
 pub use network::{
     BondMembers, InterfaceCounters, InterfaceSample, Link, NetworkSample, PeerSample, SocketCounts, StackSample,
 };
@@ -41,3 +45,5 @@ pub use power::{
 pub use processes::{GroupSample, GroupsError, News, ProcessGroups, ProcessesSample, StateCounts, Sweeper, TopProcess};
 pub use raid::{Members, RaidSample, SyncAction};
 pub use temp_device::TempDevices;
+
+pub(crate) use memory::{huge_page_size, node_number};

@@ -1,6 +1,7 @@
 //! What `plotwarden discover` says of this machine, beside what the tools say that everybody knows; a module per tool.
 
 mod lscpu;
+mod memory;
 mod network;
 mod storage;
 mod virtualisation;

@@ -16,9 +16,10 @@ const NONE: &str = "none";
 type Write = fn(&Value) -> Option<String>;
 
 /// The units that names of facts end in.
-const UNITS: [(&str, Write); 10] = [
+const UNITS: [(&str, Write); 11] = [
     ("_bytes_per_second", |value| Some(format!("{}/s", Bytes(value.as_f64().map(rounded)?)))),
     ("_bits_per_second", |value| Some(scaled(value.as_f64()?, "bit/s"))),
+    ("_transfers_per_second", |value| Some(scaled(value.as_f64()?, "T/s"))),
     ("_bytes", |value| Some(size(value.as_u64()?))),
     ("_hertz", |value| Some(scaled(value.as_f64()?, "Hz"))),
     ("_watts", |value| Some(format!("{} W", value.as_f64()?))),
