@@ -176,7 +176,7 @@ mod tests {
         assert_eq!((sample.cpu, sample.memory, sample.disks, sample.network.interfaces), (None, None, None, None));
         assert_eq!((sample.pressure.io, sample.jobs_pressure), (PressureState::Absent, None));
         let parts: Vec<_> = sample.problems.iter().map(|problem| problem.part).collect();
-        assert_eq!(parts, ["disks", "cpu", "memory", "interfaces", "file-systems", "file-handles"]);
+        assert_eq!(parts, ["disks", "cpu", "memory", "vmstat", "interfaces", "file-systems", "file-handles"]);
         assert!(sample.problems.iter().all(|problem| problem.reason.contains("/proc/")), "{:?}", sample.problems);
     }
 

@@ -35,7 +35,7 @@ fn measured(sample: &PowerSample, quantity: Quantity) -> BTreeMap<(&str, &str), 
 #[test]
 fn a_desktop_is_measured() {
     let fixture = Fixture::of_machine("desktop");
-    let sample = settled(&mut PowerSampler::new(&fixture.roots), second(1), 3, 1, 4);
+    let sample = settled(&mut PowerSampler::new(&fixture.roots), second(1), 4, 1, 4);
     let temperatures = measured(&sample, Quantity::Temperature);
     assert_eq!(temperatures[&("k10temp-pci-0000:00:18.3", "temp1")], Some(52.125));
     assert_eq!(temperatures[&("nct6798-platform-nct6775.656", "temp2")], None, "the chip says that it is broken");
@@ -85,7 +85,7 @@ fn a_counter_that_cannot_be_read_has_a_reason_and_no_energy() {
 fn a_sensor_that_cannot_be_read_says_why_and_takes_no_other_along() {
     let fixture = Fixture::of_machine("dual-socket-server");
     let mut sampler = PowerSampler::new(&fixture.roots);
-    let sample = settled(&mut sampler, second(1), 6, 2, 0);
+    let sample = settled(&mut sampler, second(1), 7, 2, 0);
     let board = sample.chips.iter().find(|chip| chip.chip.name == "w83795g").unwrap();
     let number = board.sensors.iter().position(|facts| facts.sensor.name == "temp2").unwrap();
     assert!(board.values[number].as_ref().unwrap_err().contains("directory"), "{:?}", board.values);
