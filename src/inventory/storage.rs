@@ -40,16 +40,17 @@ pub struct Storage {
     pub raid_sets: Vec<RaidSet>,
     pub file_systems: Vec<FileSystem>,
     /// How many were left out because there are too many.
-    pub file_systems_left_out: usize,
+    pub file_systems_left_out: Option<usize>,
 }
 
 impl Storage {
     pub(super) fn read(roots: &Roots, survey: &mut Survey) -> Self {
-        let mounts = file_system::mounts(roots, survey);
-        let stack = Stack::read(roots, &mounts.mounts, survey);
+        let known = file_system::mounts(roots, survey);
+        let mounts = known.as_ref().map_or(&[][..], |known| &known.mounts);
+        let stack = Stack::read(roots, mounts, survey);
         let disks: Vec<Disk> = stack.disks().map(|name| Disk::read(roots, name, survey)).collect();
         let raid_sets = stack.raid_sets().map(|name| RaidSet::read(roots, name, survey)).collect();
-        let file_systems = file_system::read_all(roots, &mounts.mounts, &stack, survey);
+        let file_systems = file_system::read_all(roots, mounts, &stack, survey);
         let local = || file_systems.iter().filter(|one| !one.disks.is_empty());
         Self {
             capacity: sum(disks.iter().map(|disk| disk.size)),
@@ -59,7 +60,7 @@ impl Storage {
             volumes: stack.into_volumes(),
             raid_sets,
             file_systems,
-            file_systems_left_out: mounts.left_out,
+            file_systems_left_out: known.as_ref().map(|known| known.left_out),
         }
     }
 }

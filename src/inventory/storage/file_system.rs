@@ -47,8 +47,9 @@ pub struct FileSystem {
     pub disks: Vec<String>,
 }
 
-pub(super) fn mounts(roots: &Roots, survey: &mut Survey) -> DataMounts {
-    survey.fact(DataMounts::read(roots)).unwrap_or_default()
+/// `None` if the table of mounts cannot be read.
+pub(super) fn mounts(roots: &Roots, survey: &mut Survey) -> Option<DataMounts> {
+    survey.fact(DataMounts::read(roots))
 }
 
 pub(super) fn read_all(roots: &Roots, mounts: &[Mount], stack: &Stack, survey: &mut Survey) -> Vec<FileSystem> {
