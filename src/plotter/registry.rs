@@ -18,7 +18,7 @@ use super::progress::Tracker;
 use super::temp::{self, TempPattern};
 use crate::clock::Moment;
 use crate::kernel::clock;
-use crate::kernel::process::{Identity, ProcessFacts, Stat};
+use crate::kernel::process::{Identity, ProcessFacts, Program, Stat};
 
 /// Facts of the machine that jobs depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,26 +92,41 @@ impl JobRegistry {
         }
     }
 
-    /// Takes in a process: new, replaced by exec, or seen before.
-    pub fn consider(&mut self, facts: &ProcessFacts) {
-        let pid = facts.identity.pid;
-        let hash = hash_of(&facts.argv);
-        let same = |member: &&Member| member.identity == facts.identity;
-        let known = self.members.get(&pid).filter(same).is_some_and(|member| member.parent == facts.parent);
-        if known && self.seen.get(&pid).is_some_and(|(comm, argv)| *comm == facts.comm && *argv == hash) {
-            return;
+    /// Takes in a process: new, replaced by exec, or seen before. `true` if it plots and is to be described: its facts are not
+    /// known yet.
+    pub fn consider(&mut self, program: &Program) -> bool {
+        let pid = program.identity.pid;
+        let hash = hash_of(&program.argv);
+        let same = |member: &&Member| member.identity == program.identity;
+        let known = self.members.get(&pid).filter(same).is_some_and(|member| member.parent == program.parent);
+        if known && self.seen.get(&pid).is_some_and(|(comm, argv)| *comm == program.comm && *argv == hash) {
+            return self.lacks_description(pid);
         }
         let changed = self.seen.get(&pid).is_some_and(|(_, argv)| *argv != hash);
-        if changed || self.members.get(&pid).is_some_and(|member| member.identity != facts.identity) {
+        if changed || self.members.get(&pid).is_some_and(|member| member.identity != program.identity) {
             self.forget(pid);
         }
-        let role = self.profiles.recognise(&facts.argv);
-        if role.plotter.is_some() {
-            self.plotters.insert(pid, facts.clone());
-        }
-        self.members.insert(pid, Member { identity: facts.identity, parent: facts.parent, role });
-        self.seen.insert(pid, (facts.comm.clone(), hash));
+        let role = self.profiles.recognise(&program.argv);
+        self.plotters.remove(&pid);
+        self.members.insert(pid, Member { identity: program.identity, parent: program.parent, role });
+        self.seen.insert(pid, (program.comm.clone(), hash));
         self.stale = true;
+        self.lacks_description(pid)
+    }
+
+    /// The facts of a process that plots.
+    pub fn describe(&mut self, facts: ProcessFacts) {
+        let pid = facts.identity.pid;
+        let is_it = |member: &Member| member.identity == facts.identity && member.role.plotter.is_some();
+        if self.members.get(&pid).is_some_and(is_it) {
+            self.plotters.insert(pid, facts);
+            self.stale = true;
+        }
+    }
+
+    fn lacks_description(&self, pid: i32) -> bool {
+        let plots = self.members.get(&pid).is_some_and(|member| member.role.plotter.is_some());
+        plots && !self.plotters.contains_key(&pid)
     }
 
     /// The process has ended, or is a zombie.

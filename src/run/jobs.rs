@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::actuate::Actuator;
 use crate::clock::Moment;
 use crate::inventory::users;
-use crate::kernel::process::{Identity, ProcessDir, read_facts};
+use crate::kernel::process::{Identity, ProcessDir};
 use crate::kernel::process_watch::{ProcessWatch, Source};
 use crate::kernel::{KernelError, Roots, clock};
 use crate::plotter::{Job, JobId, JobRegistry, LogSource, Machine, Observation, Profiles};
@@ -85,10 +85,9 @@ impl Jobs {
         }
         for pid in changes.appeared {
             self.arrivals.insert(pid);
-            match read_facts(&self.roots, pid) {
-                Ok(facts) => self.registry.consider(&facts),
+            if self.consider(pid).is_err() {
                 // Ended already, or hidden from us: not a job that we could know anything of.
-                Err(_) => self.registry.forget(pid),
+                self.registry.forget(pid);
             }
         }
         Ok(self.registry.jobs() != before)
@@ -97,6 +96,16 @@ impl Jobs {
     /// The processes that came, or became another program, since the last call; for those who read processes that are no jobs.
     pub fn take_arrivals(&mut self) -> Vec<i32> {
         std::mem::take(&mut self.arrivals).into_iter().collect()
+    }
+
+    /// Reads of a process what it is, and the rest only if it plots: where programs come and go by the hundred, that is most of
+    /// what a look costs (measured).
+    fn consider(&mut self, pid: i32) -> Result<(), KernelError> {
+        let process = ProcessDir::open(&self.roots, pid)?;
+        if self.registry.consider(&process.program()?) {
+            self.registry.describe(process.facts(&self.roots)?);
+        }
+        Ok(())
     }
 
     /// The jobs with their measurements, the oldest first. `treatment` says what we have done to each.

@@ -12,7 +12,17 @@ use super::{Identity, ProcessDir};
 const LONGEST_COMMAND_LINE: usize = 256 << 10;
 const DELETED: &[u8] = b" (deleted)";
 
-/// What recognition needs to know of a process.
+/// What every process is judged by; of most there is no need to know more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    pub identity: Identity,
+    pub parent: i32,
+    pub comm: String,
+    /// As in [`ProcessFacts`].
+    pub argv: Vec<String>,
+}
+
+/// What is to be known of a process that plots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProcessFacts {
     pub identity: Identity,
@@ -40,16 +50,22 @@ pub fn read_facts(roots: &Roots, pid: i32) -> Result<ProcessFacts, KernelError> 
 }
 
 impl ProcessDir {
-    pub fn facts(&self, roots: &Roots) -> Result<ProcessFacts, KernelError> {
+    /// A third of the cost of all facts, and most processes come and go without being asked for more.
+    pub fn program(&self) -> Result<Program, KernelError> {
         let stat = self.stat()?;
+        Ok(Program { identity: stat.identity, parent: stat.parent, comm: stat.comm, argv: self.command_line()? })
+    }
+
+    pub fn facts(&self, roots: &Roots) -> Result<ProcessFacts, KernelError> {
+        let Program { identity, parent, comm, argv } = self.program()?;
         let root = self.optional_link(c"root")?;
         let inside = |link: PathBuf| root.as_deref().map_or_else(|| link.clone(), |root| below_root(&link, root));
         let foreign = self.lives_elsewhere(roots)? || root.as_deref().is_some_and(|root| root != Path::new("/"));
         Ok(ProcessFacts {
-            identity: stat.identity,
-            parent: stat.parent,
-            comm: stat.comm,
-            argv: self.command_line()?,
+            identity,
+            parent,
+            comm,
+            argv,
             uid: self.read(c"status", parse_uid)?,
             cwd: self.optional_link(c"cwd")?.map(inside),
             exe: self.optional_link(c"exe")?.map(without_deleted_mark).map(inside),

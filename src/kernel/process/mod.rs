@@ -18,7 +18,7 @@ mod threads;
 
 pub use counters::{IoCounters, read_io, read_proportional};
 pub use directory::ProcessDir;
-pub use facts::{ProcessFacts, read_facts};
+pub use facts::{ProcessFacts, Program, read_facts};
 pub use files::{OpenFile, count_open_files, open_files};
 pub use kept::{KeptFiles, ProcessReader};
 pub use memory::MemoryUse;

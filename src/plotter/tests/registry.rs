@@ -7,17 +7,25 @@ use std::time::{Duration, SystemTime};
 use super::super::{Job, JobId, JobRegistry, Machine, Observation};
 use super::{ID, OTHER_ID, process, shipped, users};
 use crate::clock::Moment;
-use crate::kernel::process::{Identity, IoCounters, OpenFile, ProcessFacts, RunState, Stat};
+use crate::kernel::process::{Identity, IoCounters, OpenFile, ProcessFacts, Program, RunState, Stat};
 use crate::units::Ratio;
 
 fn registry() -> JobRegistry {
     JobRegistry::new(shipped(), Machine { cpus_online: Some(8), users: users() })
 }
 
+/// As the loop does it: what plots is described, the others are not.
+fn take(registry: &mut JobRegistry, facts: &ProcessFacts) {
+    let ProcessFacts { identity, parent, comm, argv, .. } = facts.clone();
+    if registry.consider(&Program { identity, parent, comm, argv }) {
+        registry.describe(facts.clone());
+    }
+}
+
 fn with(processes: &[ProcessFacts]) -> JobRegistry {
     let mut registry = registry();
     for facts in processes {
-        registry.consider(facts);
+        take(&mut registry, facts);
     }
     registry
 }
@@ -105,10 +113,10 @@ fn a_process_becomes_a_plotter_by_exec_and_ceases_to_be_one() {
     assert!(jobs(&mut registry).is_empty());
     let plotter = process(42, 1, "chia_plot -k 32 -t /a");
     assert!(registry.needs_facts(&stat(&plotter)), "another name");
-    registry.consider(&plotter);
+    take(&mut registry, &plotter);
     assert!(!registry.needs_facts(&stat(&plotter)), "known now");
     assert_eq!(described(&mut registry), ["madmax 42: 42"]);
-    registry.consider(&process(42, 1, "sleep 5"));
+    take(&mut registry, &process(42, 1, "sleep 5"));
     assert!(jobs(&mut registry).is_empty());
 }
 
@@ -124,7 +132,7 @@ fn a_pid_that_is_used_again_is_another_job() {
     let mut second = first.clone();
     second.identity = Identity { pid: 42, start_ticks: 5000 };
     assert!(registry.needs_facts(&stat(&second)));
-    registry.consider(&second);
+    take(&mut registry, &second);
     let after =
         registry.observe(at(61), &BTreeMap::from([(JobId::new("chiapos", second.identity), io(1000))])).pop().unwrap();
     assert_ne!(before.id, after.id);
@@ -234,9 +242,9 @@ fn ten_thousand_strangers_cost_little() {
     let mut registry = registry();
     let crowd: Vec<ProcessFacts> = (1000..11_000).map(|pid| process(pid, pid - 1, "sleep 1000")).collect();
     for facts in &crowd {
-        registry.consider(facts);
+        take(&mut registry, facts);
     }
-    registry.consider(&process(42, 1, "chia plots create"));
+    take(&mut registry, &process(42, 1, "chia plots create"));
     assert_eq!(described(&mut registry), ["chiapos 42: 42"]);
     assert!(crowd.iter().all(|facts| !registry.needs_facts(&stat(facts))), "nobody is read twice");
 }
