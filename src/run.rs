@@ -27,7 +27,7 @@ use crate::audit::{self, AuditLog};
 use crate::claim::Claim;
 use crate::clock::Moment;
 use crate::decide::Decision;
-use crate::kernel::{Roots, clock};
+use crate::kernel::{Roots, clock, own_memory};
 use crate::metrics::Snapshot;
 use crate::mode::Mode;
 use crate::plotter::RuntimeKnob;
@@ -52,6 +52,9 @@ use questions::Questions;
 const TICK: Duration = Duration::from_secs(1);
 /// Between two looks at what processes come and go, however many do.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// After so many ticks everything that runs often has run, and the rest of the program need not stay in memory.
+const STARTED: u64 = 30;
 
 /// A tick that was stopped or starved for longer than this before it could act does not act.
 const STALE: Duration = Duration::from_secs(5);
@@ -135,6 +138,9 @@ impl Loop {
 
         self.say(now, &decisions, &wanted, &reports);
         self.publish(world, &decisions, &wanted, &reports);
+        if self.publisher.ticks() == STARTED {
+            own_memory::give_back(&self.roots);
+        }
     }
 
     fn sample(&mut self, now: Moment) -> World {

@@ -13,6 +13,9 @@ use support::daemon::{Daemon, Metrics, Options};
 use support::dial::PressureDial;
 use tempfile::TempDir;
 
+/// The id of a plot of middling size: plots this small differ by 3 % from one id to the next.
+const TYPICAL: &str = "1111111111111111111111111111111111111111111111111111111111111111";
+
 /// One plot: its directories and its process.
 struct Run {
     folder: TempDir,
@@ -26,7 +29,8 @@ impl Run {
         fs::create_dir(&temp).unwrap();
         fs::create_dir(&dst).unwrap();
         let plot = Plot::small(k, &temp, &dst);
-        let child = chiapos.plotter(&plot, &folder.path().join("log")).unwrap().spawn().unwrap();
+        let mut plotter = chiapos.plotter(&plot, &folder.path().join("log")).unwrap();
+        let child = plotter.env("PLOT_ID", TYPICAL).spawn().unwrap();
         Self { folder, child }
     }
 

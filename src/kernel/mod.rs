@@ -22,6 +22,7 @@ pub mod interface;
 pub mod memory_bandwidth;
 pub mod mounts;
 pub mod nvml;
+pub mod own_memory;
 pub mod peer;
 pub mod power_supply;
 pub mod powercap;

@@ -55,6 +55,11 @@ impl Publisher {
         self.counts.count(world, decisions, wanted, reports);
     }
 
+    /// Ticks so far.
+    pub fn ticks(&self) -> u64 {
+        self.ticks
+    }
+
     pub fn count_queries(&mut self, tally: Tally) {
         self.counts.counters.queries = tally;
     }
