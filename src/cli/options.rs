@@ -11,6 +11,7 @@ use crate::kernel::peer::Peer;
 use crate::kernel::{Roots, nvml};
 use crate::mode::Mode;
 use crate::promql::Matcher;
+use crate::promql::Semantics;
 use crate::run;
 use crate::signal::Access;
 use crate::units::{Bytes, parse_duration};
@@ -177,6 +178,10 @@ pub struct RunOptions {
     /// The most that policies may do here [default: enforce as root, off without]
     #[arg(long = "max-mode", value_enum)]
     pub max_mode: Option<Mode>,
+    /// The generation of PromQL in which the history answers: windows of 2.x include their left end, those of 3.x do not;
+    /// auto is that of the server given with --prometheus.url, else 2.x
+    #[arg(long = "promql.semantics", value_name = "GENERATION", value_enum, default_value_t = PromqlSemantics::Auto)]
+    pub semantics: PromqlSemantics,
     /// Prometheus alerting rules to evaluate over the embedded history [default: the shipped alerts/plotwarden.rules.yml]
     #[arg(long = "alerts.rules", value_name = "FILE")]
     pub rules: Option<PathBuf>,
@@ -188,6 +193,26 @@ pub struct RunOptions {
     pub processes: ProcessOptions,
     #[command(flatten)]
     pub network: NetworkOptions,
+}
+
+/// Which generation of PromQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PromqlSemantics {
+    Auto,
+    #[value(name = "2")]
+    V2,
+    #[value(name = "3")]
+    V3,
+}
+
+impl PromqlSemantics {
+    pub fn setting(self) -> Option<Semantics> {
+        match self {
+            Self::Auto => None,
+            Self::V2 => Some(Semantics::V2),
+            Self::V3 => Some(Semantics::V3),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -7,6 +7,7 @@ use super::options::{HistoryOptions, RunOptions};
 use crate::kernel::Roots;
 use crate::mode::Mode;
 use crate::run::{self, HistorySettings, ProcessSettings, Settings};
+use crate::signal::Dialect;
 
 const POLICIES: &str = "/etc/plotwarden/policies";
 const HISTORY: &str = "/var/lib/plotwarden/history";
@@ -34,6 +35,7 @@ pub fn run(options: RunOptions) -> u8 {
         policies: policies(options.policies),
         mode,
         prometheus: options.prometheus.access(),
+        dialect: Dialect::new(options.semantics.setting()),
         rules: options.rules,
         history,
         processes: ProcessSettings { groups: options.processes.config, interval: options.processes.interval },

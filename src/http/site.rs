@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use crate::clock::Moment;
 use crate::history::SharedHistory;
 use crate::metrics::Snapshot;
+use crate::signal::Dialect;
 
 use super::api::Turns;
 use super::exposition::Exposition;
@@ -23,6 +24,8 @@ pub struct Site {
     pub(super) telemetry_path: String,
     pub(super) exposition: Exposition,
     pub(super) history: SharedHistory,
+    /// In which questions to it are understood.
+    pub(super) dialect: Dialect,
     pub(super) turns: Turns,
 }
 
@@ -36,7 +39,12 @@ impl Site {
     ) -> Self {
         let telemetry_path = format!("/{}", telemetry_path.trim_start_matches('/'));
         let (exposition, turns) = (Exposition::default(), Turns::default());
-        Self { snapshots, clock, telemetry_path, exposition, history, turns }
+        Self { snapshots, clock, telemetry_path, exposition, history, dialect: Dialect::default(), turns }
+    }
+
+    #[must_use]
+    pub fn speaking(self, dialect: Dialect) -> Self {
+        Self { dialect, ..self }
     }
 
     pub(super) fn latest(&self) -> Option<Arc<Snapshot>> {

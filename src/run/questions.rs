@@ -6,7 +6,7 @@ use super::service::RunError;
 use crate::history::{History, Target};
 use crate::kernel::clock;
 use crate::policy::Policy;
-use crate::signal::{Access, Asker, Clock, Embedded, Names, Oracle, Server, Signals, Tally, inquiries};
+use crate::signal::{Access, Asker, Clock, Dialect, Embedded, Names, Oracle, Server, Signals, Tally, inquiries};
 use crate::world::World;
 
 /// The threads that ask, and who we are in their questions.
@@ -19,14 +19,20 @@ pub struct Questions {
 impl Questions {
     /// # Errors
     /// The server's address or files cannot be used, or a thread cannot be started.
-    pub fn start(history: Arc<RwLock<History>>, target: Target, server: Option<&Access>) -> Result<Self, RunError> {
+    pub fn start(
+        history: Arc<RwLock<History>>,
+        dialect: &Dialect,
+        target: Target,
+        server: Option<&Access>,
+    ) -> Result<Self, RunError> {
         let now: Clock = Arc::new(clock::now);
-        let mut oracles: Vec<Box<dyn Oracle>> = vec![Box::new(Embedded::new(history, Arc::clone(&now)))];
+        let mut oracles: Vec<Box<dyn Oracle>> =
+            vec![Box::new(Embedded::new(history, Arc::clone(&now)).speaking(dialect.clone()))];
         if let Some(access) = server {
             for warning in access.warnings() {
                 tracing::warn!("{warning}");
             }
-            oracles.push(Box::new(Server::new(access, Arc::clone(&now))?));
+            oracles.push(Box::new(Server::new(access, Arc::clone(&now))?.teaching(dialect.clone())));
         }
         Ok(Self { asker: Asker::start(oracles, &now)?, target })
     }

@@ -36,7 +36,7 @@ use crate::plotter::{ProfileError, Profiles};
 use crate::policy::{PolicyError, Vocabulary};
 use crate::promql::Matcher;
 use crate::sample::{GroupsError, HostSampler, OwnSampler, ProcessGroups, Sweeper};
-use crate::signal::{Access, BadAccess, Signals};
+use crate::signal::{Access, BadAccess, Dialect, Signals};
 use crate::units::Bytes;
 
 /// Queries under way at the end notice within this time that nobody waits for them any more.
@@ -61,6 +61,8 @@ pub struct Settings {
     pub mode: Mode,
     /// The server that policies may ask, if there is one.
     pub prometheus: Option<Access>,
+    /// The generation of PromQL that the history speaks.
+    pub dialect: Dialect,
     /// File with alerting rules; the shipped ones if not given.
     pub rules: Option<PathBuf>,
     pub history: HistorySettings,
@@ -160,7 +162,10 @@ async fn serve(settings: Settings) -> Result<bool, RunError> {
     let history = Arc::new(RwLock::new(History::new(config.clone())));
     let (publish, latest) = watch::channel(None);
     let telemetry_path = settings.telemetry_path.clone();
-    let site = Arc::new(Site::new(latest, Arc::clone(&history), Arc::new(clock::now), &telemetry_path));
+    let site = Arc::new(
+        Site::new(latest, Arc::clone(&history), Arc::new(clock::now), &telemetry_path)
+            .speaking(settings.dialect.clone()),
+    );
     let (orders, receiver) = orders()?;
     let (started, start) = oneshot::channel();
     let (ended, end) = oneshot::channel();
@@ -235,7 +240,7 @@ fn prepare(
     let target = config.target.clone();
     let rules = settings.rules.as_deref().map_or_else(Rules::shipped, Rules::read)?;
     let alerts = AlertWatch::start(rules, Arc::clone(&history))?;
-    let questions = Questions::start(Arc::clone(&history), target, settings.prometheus.as_ref())?;
+    let questions = Questions::start(Arc::clone(&history), &settings.dialect, target, settings.prometheus.as_ref())?;
     let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: settings.prometheus.is_some() };
     let policies = Policies::load(settings.policies, vocabulary, mode, now).map_err(RunError::Policies)?;
     let (profiles, problems) = Profiles::shipped()?.with_folder(&settings.profiles);

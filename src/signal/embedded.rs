@@ -4,6 +4,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use super::asker::Clock;
+use super::dialect::Dialect;
 use super::outcome::{Failure, Found, Oracle, Outcome, Told, age_of, one_number};
 use super::stored::Live;
 use super::trends::Inquiry;
@@ -19,11 +20,17 @@ const LONGEST: Duration = Duration::from_secs(1);
 pub struct Embedded {
     history: Arc<RwLock<History>>,
     clock: Clock,
+    dialect: Dialect,
 }
 
 impl Embedded {
     pub fn new(history: Arc<RwLock<History>>, clock: Clock) -> Self {
-        Self { history, clock }
+        Self { history, clock, dialect: Dialect::default() }
+    }
+
+    #[must_use]
+    pub fn speaking(self, dialect: Dialect) -> Self {
+        Self { dialect, ..self }
     }
 }
 
@@ -34,17 +41,17 @@ impl Oracle for Embedded {
 
     fn ask(&mut self, inquiry: &Inquiry, now: Moment) -> Result<Told, Failure> {
         let too_long = || ((self.clock)().since(now.boot) > LONGEST).then_some(StopReason::TimeLimit);
-        answer(inquiry, millis(now), &Live(&self.history), &too_long)
+        answer(self.dialect.engine(), inquiry, millis(now), &Live(&self.history), &too_long)
     }
 }
 
 fn answer(
+    engine: Engine,
     inquiry: &Inquiry,
     at: Millis,
     storage: &dyn Storage,
     stop: &dyn Fn() -> Option<StopReason>,
 ) -> Result<Told, Failure> {
-    let engine = Engine::default();
     let refused = |error: String| Failure::new(Outcome::Refused, error);
     let query = engine.parse(&inquiry.text).map_err(|error| refused(error.to_string()))?;
     let answer = engine.instant(&query, at, storage, stop).map_err(|error| match error {

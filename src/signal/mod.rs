@@ -6,6 +6,7 @@
 
 mod answer;
 mod asker;
+mod dialect;
 mod embedded;
 mod local;
 mod names;
@@ -25,6 +26,7 @@ use crate::world::World;
 
 pub use answer::Answer;
 pub use asker::{Asker, Clock, Tally};
+pub use dialect::Dialect;
 pub use embedded::Embedded;
 pub use names::Names;
 pub use outcome::{Failure, Oracle, Outcome, Told};

@@ -18,16 +18,16 @@ const POINTS: usize = 5_000_000;
 const TOO_FINE: &str =
     "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)";
 
-fn engine() -> Engine {
-    Engine { limits: Limits { points: POINTS, ..Limits::default() }, ..Engine::default() }
+fn engine(site: &Site) -> Engine {
+    Engine { limits: Limits { points: POINTS, ..Limits::default() }, ..site.dialect.engine() }
 }
 
 pub(super) async fn instant(site: &Site, parameters: &Parameters) -> Outcome {
     let at = time::moment_or(parameters, "time", now(site))?;
     let (text, history) = (text(parameters), Arc::clone(&site.history));
-    let stats = parameters.get("stats").is_some();
+    let (stats, engine) = (parameters.get("stats").is_some(), engine(site));
     turn::take(site, turn::patience(parameters)?, move |halt| {
-        let answer = engine().instant(&parse(&text)?, at, &Live(&history), halt);
+        let answer = engine.instant(&parse(engine, &text)?, at, &Live(&history), halt);
         let answer = answer.map_err(|error| ApiError::evaluation(&text, &error))?;
         reply::annotated(&Data::new(&answer, at, stats.then_some(&text)), &text, &answer.annotations)
     })
@@ -37,9 +37,9 @@ pub(super) async fn instant(site: &Site, parameters: &Parameters) -> Outcome {
 pub(super) async fn range(site: &Site, parameters: &Parameters) -> Outcome {
     let (start, end, step) = steps(parameters)?;
     let (text, history) = (text(parameters), Arc::clone(&site.history));
-    let stats = parameters.get("stats").is_some();
+    let (stats, engine) = (parameters.get("stats").is_some(), engine(site));
     turn::take(site, turn::patience(parameters)?, move |halt| {
-        let answer = engine().range(&parse(&text)?, (start, end, step), &Live(&history), halt);
+        let answer = engine.range(&parse(engine, &text)?, (start, end, step), &Live(&history), halt);
         let answer = answer.map_err(|error| ApiError::evaluation(&text, &error))?;
         reply::annotated(&Data::new(&answer, end, stats.then_some(&text)), &text, &answer.annotations)
     })
@@ -51,8 +51,8 @@ fn text(parameters: &Parameters) -> String {
 }
 
 /// On the blocking thread as well: a pattern may take its time.
-fn parse(text: &str) -> Result<Query, ApiError> {
-    engine().parse(text).map_err(|error| ApiError::parse("query", text, &error))
+fn parse(engine: Engine, text: &str) -> Result<Query, ApiError> {
+    engine.parse(text).map_err(|error| ApiError::parse("query", text, &error))
 }
 
 fn steps(parameters: &Parameters) -> Result<(Millis, Millis, Millis), ApiError> {
@@ -66,7 +66,7 @@ fn steps(parameters: &Parameters) -> Result<(Millis, Millis, Millis), ApiError> 
         let why = "zero or negative query resolution step widths are not accepted. Try a positive integer";
         return Err(ApiError::parameter("step", why));
     }
-    let most = Millis::try_from(engine().limits.steps).unwrap_or(Millis::MAX);
+    let most = Millis::try_from(Limits::default().steps).unwrap_or(Millis::MAX);
     if (end - start) / step > most {
         return Err(ApiError::bad_data(TOO_FINE));
     }

@@ -11,9 +11,15 @@ use crate::clock::Moment;
 use crate::http::site::Site;
 use crate::http::tests::{ask, exchange, get, history};
 use crate::metrics::{Recorder, fixture};
+use crate::promql::Semantics;
+use crate::signal::Dialect;
 
 /// Serves a minute of ticks of two plotters; now is the last tick. Returns address and the time of the last tick.
 async fn served() -> (String, i64) {
+    served_in(Dialect::default()).await
+}
+
+async fn served_in(dialect: Dialect) -> (String, i64) {
     let history = history();
     let first = i64::try_from(fixture::now().wall.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
     let mut recorder = Recorder::default();
@@ -25,7 +31,7 @@ async fn served() -> (String, i64) {
     let (_, receiver) = watch::channel(None);
     let start = fixture::now();
     let now = Moment { wall: start.wall + Duration::from_mins(1), ..start };
-    let site = Arc::new(Site::new(receiver, history, Arc::new(move || now), "/metrics"));
+    let site = Arc::new(Site::new(receiver, history, Arc::new(move || now), "/metrics").speaking(dialect));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(crate::http::serve(vec![listener], site, std::future::pending()));
@@ -43,6 +49,16 @@ async fn data(address: &str, path: &str) -> Value {
     let (status, answer) = json(address, path).await;
     assert_eq!((status, &answer["status"]), (200, &json!("success")), "{path}: {answer}");
     answer["data"].clone()
+}
+
+#[tokio::test]
+async fn windows_are_those_of_the_generation_that_is_spoken() {
+    // A window of 30 s over samples each second: 3.x leaves out the one at its left end.
+    for (semantics, samples) in [(Semantics::V2, "31"), (Semantics::V3, "30")] {
+        let (address, now) = served_in(Dialect::new(Some(semantics))).await;
+        let path = format!("/api/v1/query?query=count_over_time(plotwarden_ticks_total[30s])&time={now}");
+        assert_eq!(data(&address, &path).await["result"][0]["value"][1], samples, "{semantics:?}");
+    }
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use std::time::Duration;
 pub use access::{Access, BadAccess};
 
 use super::asker::Clock;
+use super::dialect::Dialect;
 use super::embedded::millis;
 use super::outcome::{Failure, Found, Oracle, Outcome, Told, age_of, one_number};
 use super::trends::Inquiry;
@@ -31,6 +32,7 @@ pub struct Server {
     exchange: Exchange,
     /// As the server named it when the connection last came about; `None` until then.
     version: Option<Version>,
+    dialect: Dialect,
 }
 
 /// What the server is.
@@ -44,7 +46,13 @@ impl Server {
     /// # Errors
     /// The address or one of the files cannot be used.
     pub fn new(access: &Access, clock: Clock) -> Result<Self, BadAccess> {
-        Ok(Self { exchange: Exchange::new(access, clock)?, version: None })
+        Ok(Self { exchange: Exchange::new(access, clock)?, version: None, dialect: Dialect::default() })
+    }
+
+    /// Tells the embedded history which generation the server is of.
+    #[must_use]
+    pub fn teaching(self, dialect: Dialect) -> Self {
+        Self { dialect, ..self }
     }
 
     fn answer(&mut self, inquiry: &Inquiry, now: Moment) -> Result<Told, Failure> {
@@ -52,7 +60,11 @@ impl Server {
         if self.version.is_none() {
             let number = self.exchange.version(until)?;
             tracing::info!(url = self.exchange.url(), version = number.as_str(), "asking this server");
-            self.version = Some(Version { number });
+            let version = Version { number };
+            if let Some(semantics) = version.semantics() {
+                self.dialect.learn(semantics);
+            }
+            self.version = Some(version);
         }
         let query = parse(inquiry)?;
         let at = millis(now);

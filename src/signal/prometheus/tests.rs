@@ -147,6 +147,20 @@ fn vector(values: &[&str]) -> String {
     format!(r#"{{"status":"success","data":{{"resultType":"vector","result":[{}]}}}}"#, elements.join(","))
 }
 
+#[test]
+fn the_history_speaks_the_generation_that_the_server_is_of() {
+    let newer = |seen: &Seen| {
+        let build = r#"{"status":"success","data":{"version":"3.5.0"}}"#;
+        if seen.line.contains("buildinfo") { json(build) } else { healthy(seen) }
+    };
+    for (mock, spoken) in [(Mock::start(newer), Semantics::V3), (Mock::start(healthy), Semantics::V2)] {
+        let (clock, dialect) = (clock(), Dialect::default());
+        let mut server = Server::new(&mock.access(), Arc::clone(&clock)).unwrap().teaching(dialect.clone());
+        server.ask(&inquiry("max(x)"), clock()).unwrap();
+        assert_eq!(dialect.semantics(), spoken);
+    }
+}
+
 /// One series with a sample every 15 s over the last `seconds`, the newest one 3 s old.
 fn matrix(seconds: i64) -> String {
     let mut values = String::new();
