@@ -16,4 +16,10 @@ impl Moment {
     pub fn since(&self, earlier: Duration) -> Duration {
         self.boot.saturating_sub(earlier)
     }
+
+    /// Milliseconds since the epoch, the time stamp of samples; a clock that was never set stands at its beginning.
+    pub fn stamp(&self) -> i64 {
+        let since = self.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    }
 }

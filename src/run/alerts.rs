@@ -3,12 +3,12 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use crate::alert::{ActiveAlert, Alerts, Rules};
 use crate::history::History;
 use crate::kernel::clock;
-use crate::promql::{Engine, Labels, Millis, StopReason, Value, VectorSample};
+use crate::promql::{Engine, Labels, StopReason, Value, VectorSample};
 use crate::signal::Live;
 
 /// Between two evaluations. The rules look at minutes.
@@ -69,8 +69,7 @@ impl Evaluator {
         for (place, rule) in rules.iter().enumerate() {
             let began = clock::now();
             let too_long = || (clock::now().since(began.boot) > LONGEST).then_some(StopReason::TimeLimit);
-            let at = Millis::try_from(began.wall.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis());
-            let at = at.unwrap_or(Millis::MAX);
+            let at = began.stamp();
             match Engine::default().instant(&rule.query, at, &Live(history), &too_long) {
                 Ok(answer) => alerts.follow(place, rule, &vector(answer.value), at),
                 Err(error) if failing.contains(&place) => tracing::debug!(rule = rule.name, %error, "not evaluated"),

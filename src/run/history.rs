@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use crate::clock::Moment;
 use crate::history::file::{Loaded, SNAPSHOT_INTERVAL, SnapshotFile};
@@ -157,7 +157,7 @@ impl Appender {
     fn append(&mut self, snapshot: &Snapshot) {
         let began = clock::now();
         let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
-        let recorded = self.recorder.record(millis(snapshot.world.now), snapshot, &mut history);
+        let recorded = self.recorder.record(snapshot.world.now.stamp(), snapshot, &mut history);
         let stats = history.stats();
         drop(history);
         let append = clock::now().since(began.boot);
@@ -184,7 +184,7 @@ impl Appender {
         // The tick that the loop is stuck in will come with an older time; that is no clock set back.
         self.set_back = true;
         // One that was is told by the next tick.
-        let _ = self.history.write().unwrap_or_else(PoisonError::into_inner).append_down(millis(now));
+        let _ = self.history.write().unwrap_or_else(PoisonError::into_inner).append_down(now.stamp());
     }
 
     /// Each ten minutes, on a thread of its own: a disk that plotters are using may be slow.
@@ -233,12 +233,6 @@ fn save(file: &SnapshotFile, history: &History, at: SystemTime, saved_at: &Mutex
             tracing::error!(file = %path, %error, "the history cannot be saved; --history.file chooses another place");
         }
     }
-}
-
-/// Milliseconds since the epoch; a clock that was never set stands at its beginning.
-fn millis(now: Moment) -> i64 {
-    let since = now.wall.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

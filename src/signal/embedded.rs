@@ -41,7 +41,7 @@ impl Oracle for Embedded {
 
     fn ask(&mut self, inquiry: &Inquiry, now: Moment) -> Result<Told, Failure> {
         let too_long = || ((self.clock)().since(now.boot) > LONGEST).then_some(StopReason::TimeLimit);
-        answer(self.dialect.engine(), inquiry, millis(now), &Live(&self.history), &too_long)
+        answer(self.dialect.engine(), inquiry, now.stamp(), &Live(&self.history), &too_long)
     }
 }
 
@@ -75,12 +75,6 @@ fn found<'a>(report: &SelectorReport, query: &Query, text: &'a str) -> Found<'a>
         newest_age: report.newest_age.map(duration),
         covered: report.covered.map(|covered| (covered.least, range)),
     }
-}
-
-/// Milliseconds since the epoch.
-pub(super) fn millis(now: Moment) -> Millis {
-    let since = now.wall.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ fn ups(history: &History) -> Vec<i64> {
     let (window, summary) = (None, Summary::Mean);
     let everything =
         Query { matchers: &matchers, start: 0, end: i64::MAX, window, summary, most_series: 9, most_samples: 9999 };
-    let first = millis(fixture::now());
+    let first = fixture::now().stamp();
     let series = history.select(&everything).unwrap().series;
     series.iter().flat_map(|one| one.stamps.iter().map(|at| (at - first) / 1000)).collect()
 }

@@ -17,7 +17,7 @@ fn embedded() -> Embedded {
     let mut history = History::new(HistoryConfig { target, memory_limit: Bytes(8 << 20), forecast: Vec::new() });
     let ids = ["a", "b"].map(|device| history.series("busy", &[("device", device)]).unwrap());
     for second in 0..=60 {
-        let at = millis(moment(second));
+        let at = moment(second).stamp();
         let value = f64::from(u32::try_from(second).unwrap());
         history.append(at, [(ids[0], value), (ids[1], 2.0 * value)]).unwrap();
     }

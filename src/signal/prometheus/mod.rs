@@ -18,7 +18,6 @@ pub use access::{Access, BadAccess};
 
 use super::asker::Clock;
 use super::dialect::Dialect;
-use super::embedded::millis;
 use super::outcome::{Failure, Found, Oracle, Outcome, Told, age_of, one_number};
 use super::trends::Inquiry;
 use crate::clock::Moment;
@@ -67,7 +66,7 @@ impl Server {
             self.version = Some(version);
         }
         let query = parse(inquiry)?;
-        let at = millis(now);
+        let at = now.stamp();
         let value = self.exchange.query(&inquiry.text, at, until).map_err(|failure| self.explain(failure, inquiry))?;
         let (exchange, text, coverage) = (&self.exchange, inquiry.text.as_str(), inquiry.min_history > 0);
         let behind = Behind { exchange, query: &query, text, at, until, coverage };

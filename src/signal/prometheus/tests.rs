@@ -116,7 +116,7 @@ fn clock() -> Clock {
 }
 
 fn now_millis() -> i64 {
-    millis(clock()())
+    clock()().stamp()
 }
 
 fn inquiry(text: &str) -> Inquiry {
