@@ -121,8 +121,17 @@ struct Joined<'a> {
 impl<'a> Joined<'a> {
     /// Takes a claim of lower rank, or says who denies it and why. A claim that is met anyway is not denied.
     fn admit(&mut self, claim: &'a Claim) -> Result<(), (String, String)> {
-        if matches!(&claim.setting, Setting::Affinity(cpus) if cpus.is_empty()) {
-            return Err(("plotwarden".to_owned(), "a job without a CPU cannot run".to_owned()));
+        match &claim.setting {
+            Setting::Affinity(numbers) | Setting::Set(_, numbers) if numbers.is_empty() => {
+                return Err(("plotwarden".to_owned(), "a job without a CPU or without memory cannot run".to_owned()));
+            }
+            setting if !setting.has_order() && claim.bound != Bound::Exactly => {
+                return Err((
+                    "plotwarden".to_owned(),
+                    format!("{setting} is a word, of which none is more than another"),
+                ));
+            }
+            _ => {}
         }
         if let Some(exact) = &self.exactly {
             return if satisfies(&exact.setting, &claim.setting, claim.bound) {
@@ -164,7 +173,7 @@ impl<'a> Joined<'a> {
     fn admit_at_most(&mut self, claim: &'a Claim) -> Result<(), (String, String)> {
         let setting = match &self.most {
             Some(most) => least_of(&most.setting, &claim.setting)
-                .ok_or_else(|| denial(most, claim, "shares no CPU with this and allows"))?,
+                .ok_or_else(|| denial(most, claim, "shares nothing with this and allows"))?,
             None => claim.setting.clone(),
         };
         if let Some(least) = self.least.as_ref().filter(|least| !within(&least.setting, &setting)) {
@@ -174,10 +183,12 @@ impl<'a> Joined<'a> {
         Ok(())
     }
 
-    /// The value that restricts no more than is wanted: the lower limit, but of CPUs all that are allowed.
+    /// The value that restricts no more than is wanted: the lower limit, but of CPUs and of amounts all that is allowed.
     fn result(self) -> Option<Limit<'a>> {
         let limits = match &self.most {
-            Some(Limit { setting: Setting::Affinity(_), .. }) => [self.exactly, self.most, self.least],
+            Some(Limit { setting: Setting::Affinity(_) | Setting::Set(..) | Setting::Number(..), .. }) => {
+                [self.exactly, self.most, self.least]
+            }
             _ => [self.exactly, self.least, self.most],
         };
         limits.into_iter().flatten().next()
@@ -219,7 +230,9 @@ fn satisfies(setting: &Setting, wanted: &Setting, bound: Bound) -> bool {
 /// best-effort 0 < .. < 7 < idle.
 fn within(low: &Setting, high: &Setting) -> bool {
     match (low, high) {
-        (Setting::Affinity(low), Setting::Affinity(high)) => low.is_subset(high),
+        (Setting::Affinity(low), Setting::Affinity(high)) | (Setting::Set(_, low), Setting::Set(_, high)) => {
+            low.is_subset(high)
+        }
         _ => low <= high,
     }
 }
@@ -227,6 +240,7 @@ fn within(low: &Setting, high: &Setting) -> bool {
 fn most_of(a: &Setting, b: &Setting) -> Setting {
     match (a, b) {
         (Setting::Affinity(a), Setting::Affinity(b)) => Setting::Affinity(a | b),
+        (Setting::Set(kind, a), Setting::Set(_, b)) => Setting::Set(*kind, a | b),
         _ => a.max(b).clone(),
     }
 }
@@ -237,6 +251,10 @@ fn least_of(a: &Setting, b: &Setting) -> Option<Setting> {
         (Setting::Affinity(a), Setting::Affinity(b)) => {
             let shared = a & b;
             (!shared.is_empty()).then_some(Setting::Affinity(shared))
+        }
+        (Setting::Set(kind, a), Setting::Set(_, b)) => {
+            let shared = a & b;
+            (!shared.is_empty()).then_some(Setting::Set(*kind, shared))
         }
         _ => Some(a.min(b).clone()),
     }

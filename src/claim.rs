@@ -1,30 +1,14 @@
 //! Claims: what policies want of the machine. A claim is a lease; one that is not renewed lapses.
 
+mod kind;
+mod target;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use crate::plotter::JobId;
-
-/// What a claim is about. Devices, packages and the node itself join here as their knobs do.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Target {
-    Job(JobId),
-}
-
-/// Kinds of knobs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum KnobKind {
-    /// A cgroup v2 of the job's own.
-    Group,
-    Nice,
-    SchedClass,
-    IoPriority,
-    Affinity,
-    /// Frozen by its group where it has one of ours, stopped by signal else.
-    Pause,
-}
+pub use kind::KnobKind;
+pub use target::{Part, PartClass, Target};
 
 /// Scheduling class of a thread (sched(7)). Real-time classes are never set, only recognised and put back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -47,6 +31,8 @@ pub enum IoPriority {
 /// The value that a claim wants a knob to have.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Setting {
+    /// Groups below the root have all controllers that limits of jobs need.
+    Controllers,
     /// Lives in its own group below ours.
     Group,
     /// -20 to 19.
@@ -56,6 +42,12 @@ pub enum Setting {
     /// CPU numbers.
     Affinity(BTreeSet<u32>),
     Paused,
+    /// A number in the unit of the knob; `Setting::NO_LIMIT` is the kernel's `max`.
+    Number(KnobKind, u64),
+    /// One of the words that the knob knows. Words have no order: they can be claimed exactly only.
+    Word(KnobKind, String),
+    /// CPU or node numbers of a knob other than the affinity of threads.
+    Set(KnobKind, BTreeSet<u32>),
 }
 
 /// How the value binds.
@@ -102,57 +94,46 @@ pub struct Claim {
 }
 
 impl Setting {
+    /// Written as `max` where the kernel has no number for "as much as there is".
+    pub const NO_LIMIT: u64 = u64::MAX;
+
     pub fn kind(&self) -> KnobKind {
         match self {
+            Self::Controllers => KnobKind::Controllers,
             Self::Group => KnobKind::Group,
             Self::Nice(_) => KnobKind::Nice,
             Self::SchedClass(_) => KnobKind::SchedClass,
             Self::IoPriority(_) => KnobKind::IoPriority,
             Self::Affinity(_) => KnobKind::Affinity,
             Self::Paused => KnobKind::Pause,
+            Self::Number(kind, _) | Self::Word(kind, _) | Self::Set(kind, _) => *kind,
         }
     }
-}
 
-impl KnobKind {
-    /// In the order in which they are applied; put back in reverse.
-    pub const ALL: [Self; 6] =
-        [Self::Group, Self::Nice, Self::SchedClass, Self::IoPriority, Self::Affinity, Self::Pause];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Group => "group",
-            Self::Nice => "nice",
-            Self::SchedClass => "sched-class",
-            Self::IoPriority => "io-priority",
-            Self::Affinity => "affinity",
-            Self::Pause => "pause",
-        }
-    }
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Job(id) => write!(f, "{id}"),
-        }
+    /// Whether one value of the kind goes further than another, so that `at most` and `at least` mean something.
+    pub fn has_order(&self) -> bool {
+        !matches!(self, Self::Word(..))
     }
 }
 
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Controllers => f.write_str("all that limits need"),
             Self::Group => f.write_str("own group"),
             Self::Nice(nice) => write!(f, "{nice}"),
             Self::SchedClass(SchedClass::Other) => f.write_str("other"),
             Self::SchedClass(SchedClass::Batch) => f.write_str("batch"),
             Self::SchedClass(SchedClass::Idle) | Self::IoPriority(IoPriority::Idle) => f.write_str("idle"),
             Self::IoPriority(IoPriority::BestEffort(level)) => write!(f, "best-effort/{level}"),
-            Self::Affinity(cpus) => {
-                let cpus: Vec<String> = cpus.iter().map(u32::to_string).collect();
-                f.write_str(&cpus.join(","))
+            Self::Affinity(numbers) | Self::Set(_, numbers) => {
+                let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
+                f.write_str(&numbers.join(","))
             }
             Self::Paused => f.write_str("paused"),
+            Self::Number(_, Self::NO_LIMIT) => f.write_str("max"),
+            Self::Number(_, number) => write!(f, "{number}"),
+            Self::Word(_, word) => f.write_str(word),
         }
     }
 }

@@ -5,6 +5,8 @@ mod admit;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use admit::Admitted;
+
 use super::JobHandle;
 use super::apply::goes_far_enough;
 use super::journal::{Damaged, Journal};
@@ -38,7 +40,7 @@ pub struct Actuator {
     boot_id: String,
     lineage: Vec<Identity>,
     epoch: u64,
-    held: BTreeMap<(JobId, KnobKind), Record>,
+    held: BTreeMap<(Target, KnobKind), Record>,
     pauses: Pauses,
     said: Said,
     damaged: Vec<Damaged>,
@@ -124,20 +126,24 @@ impl Actuator {
 
     /// What was done to a job's running time.
     pub fn pause_view(&self, job: &JobId, now: Moment) -> PauseView {
-        let open = self.held.get(&(job.clone(), KnobKind::Pause)).filter(|record| is_pause(record));
+        let open = self.record(job, KnobKind::Pause).filter(|record| is_pause(record));
         self.pauses.view(job.as_str(), open, now.boot)
     }
 
-    /// Records open now, one per knob and job.
-    pub fn held(&self) -> impl Iterator<Item = (&JobId, KnobKind)> {
-        self.held.keys().map(|(job, kind)| (job, *kind))
+    /// Records open now, one per knob and target.
+    pub fn held(&self) -> impl Iterator<Item = (&Target, KnobKind)> {
+        self.held.keys().map(|(target, kind)| (target, *kind))
     }
 
     /// The group of ours that a job lives in, as a path below the cgroup2 mount.
     pub fn group_of(&self, job: &JobId) -> Option<String> {
-        let record = self.held.get(&(job.clone(), KnobKind::Group))?;
+        let record = self.record(job, KnobKind::Group)?;
         record.held().next()?;
         record.group().map(|(path, _)| path)
+    }
+
+    fn record(&self, job: &JobId, kind: KnobKind) -> Option<&Record> {
+        self.held.get(&(Target::Job(job.clone()), kind))
     }
 
     /// Records that could not be understood and were put aside, since the last call.
@@ -146,8 +152,8 @@ impl Actuator {
     }
 
     /// What a knob was and what we made of it, in words; many units with different values are counted.
-    pub fn values(&self, job: &JobId, kind: KnobKind) -> Values {
-        let Some(record) = self.held.get(&(job.clone(), kind)) else { return Values::default() };
+    pub fn values(&self, target: &Target, kind: KnobKind) -> Values {
+        let Some(record) = self.held.get(&(target.clone(), kind)) else { return Values::default() };
         let confirmed = record.held().filter(|unit| unit.state == UnitState::Confirmed);
         Values {
             original: summary(record.held().map(|unit| &unit.original)),
@@ -164,7 +170,7 @@ impl Actuator {
             may_stay && !record.holders.is_empty() && record.holders.iter().all(|holder| keep.contains(holder))
         };
         for record in self.held.values().filter(stays) {
-            self.journal.close(&record.job, record.knob)?;
+            self.journal.close(&record.target, record.knob)?;
         }
         restore::restore_on(self.machine.as_ref(), &self.run, now, PATIENCE)
     }
@@ -226,32 +232,22 @@ impl Actuator {
             restore::dissolve_orphan(self.machine.as_ref(), damaged, &loaded.records);
         }
         self.damaged.extend(loaded.damaged);
-        self.held = loaded.records.into_iter().map(|record| ((record.job_id(), record.knob), record)).collect();
+        self.held = loaded.records.into_iter().map(|record| ((record.target.clone(), record.knob), record)).collect();
         self.pauses = Pauses::load(self.run.path(), &self.boot_id);
         self.said.forget_failures();
         Ok(())
     }
 
-    fn release_unwanted(
-        &mut self,
-        now: Moment,
-        wanted: &BTreeMap<(JobId, KnobKind), (&JobHandle, &Want)>,
-        reports: &mut Vec<Report>,
-    ) {
+    fn release_unwanted(&mut self, now: Moment, wanted: &Admitted<'_>, reports: &mut Vec<Report>) {
         for &kind in KnobKind::ALL.iter().rev() {
-            let jobs: Vec<JobId> =
-                self.held.keys().filter(|(_, held)| *held == kind).map(|(job, _)| job.clone()).collect();
-            for job in jobs {
-                let key = (job, kind);
-                let has_ended = self
-                    .held
-                    .get(&key)
-                    .is_some_and(|record| !record.identities().iter().any(|&process| self.machine.is_alive(process)));
-                // A frozen group cannot be left before it is thawed.
-                let carries_pause = kind == KnobKind::Group && wanted.contains_key(&(key.0.clone(), KnobKind::Pause));
-                let want = wanted.get(&key).map(|(_, want)| *want);
+            let targets: Vec<Target> =
+                self.held.keys().filter(|(_, held)| *held == kind).map(|(target, _)| target.clone()).collect();
+            for target in targets {
+                let key = (target, kind);
+                let has_ended = self.held.get(&key).is_some_and(|record| self.has_ended(record));
+                let want = wanted.get(&key).map(|(_, want)| want.as_ref());
                 let is_too_much = want.is_some_and(|want| self.was_far_enough_before(&key, want));
-                if (want.is_some() && !is_too_much || carries_pause) && !has_ended {
+                if (want.is_some() && !is_too_much || self.is_needed(&key, wanted)) && !has_ended {
                     continue;
                 }
                 self.release(now, &key, if has_ended { "the job has ended" } else { "no longer wanted" }, reports);
@@ -259,15 +255,28 @@ impl Actuator {
         }
     }
 
+    /// A part of the machine may go and come again: its record stays until nobody wants the knob any more.
+    fn has_ended(&self, record: &Record) -> bool {
+        let lives = || record.identities().iter().any(|&process| self.machine.is_alive(process));
+        record.target.job().is_some() && !record.knob.is_of_group() && !lives()
+    }
+
+    /// A frozen group cannot be left before it is thawed, and one with limits not before they are lifted.
+    fn is_needed(&self, (target, kind): &(Target, KnobKind), wanted: &Admitted<'_>) -> bool {
+        let pause_stays = || wanted.contains_key(&(target.clone(), KnobKind::Pause));
+        let limits_stay = || self.held.keys().any(|(of, held)| of == target && held.is_of_group());
+        *kind == KnobKind::Group && (pause_stays() || limits_stay())
+    }
+
     /// Whether less is wanted by now than some unit had before us: that one gets back what it had.
-    fn was_far_enough_before(&self, key: &(JobId, KnobKind), want: &Want) -> bool {
+    fn was_far_enough_before(&self, key: &(Target, KnobKind), want: &Want) -> bool {
         let Some(record) = self.held.get(key) else { return false };
         record.held().any(|unit| unit.original != record.wanted && goes_far_enough(want, &unit.original))
     }
 
-    fn release(&mut self, now: Moment, key: &(JobId, KnobKind), reason: &str, reports: &mut Vec<Report>) {
-        let target = Target::Job(key.0.clone());
-        if self.said.is_suspended(now, (&target, key.1), Action::Restore) {
+    fn release(&mut self, now: Moment, key: &(Target, KnobKind), reason: &str, reports: &mut Vec<Report>) {
+        let (target, kind) = key;
+        if self.said.is_suspended(now, (target, *kind), Action::Restore) {
             return;
         }
         let Some(record) = self.held.remove(key) else { return };
@@ -284,40 +293,34 @@ impl Actuator {
             None => {}
         }
         let from = reports.len();
-        self.said.say(now, (&target, key.1), Action::Restore, None, released.steps, reports);
+        self.said.say(now, (target, *kind), Action::Restore, None, released.steps, reports);
         for report in reports.iter_mut().skip(from) {
             reason.clone_into(&mut report.reason);
         }
     }
 
-    fn apply_wanted(
-        &mut self,
-        now: Moment,
-        wanted: &BTreeMap<(JobId, KnobKind), (&JobHandle, &Want)>,
-        reports: &mut Vec<Report>,
-    ) {
-        for kind in KnobKind::ALL {
-            for ((id, _), (job, want)) in wanted.iter().filter(|((_, wanted), _)| *wanted == kind) {
-                let target = Target::Job(id.clone());
-                if self.said.is_suspended(now, (&target, kind), Action::Apply) {
+    fn apply_wanted(&mut self, now: Moment, wanted: &Admitted<'_>, reports: &mut Vec<Report>) {
+        for &kind in KnobKind::ALL {
+            for (key, (job, want)) in wanted.iter().filter(|((_, wanted), _)| *wanted == kind) {
+                let (target, _) = key;
+                if self.said.is_suspended(now, (target, kind), Action::Apply) {
                     continue;
                 }
                 self.still_alive(now);
-                let key = (id.clone(), kind);
-                let held = self.held.remove(&key);
+                let held = self.held.remove(key);
                 self.close_pause_chapter(now, held.as_ref(), want);
                 let held = held.map(|record| with_new_chapter(record, want, now));
-                let scope = self.scope(job, kind);
+                let scope = self.scope(target, *job, kind);
                 let was_paused = held.clone().filter(is_pause);
-                let applied = self.writer(now).apply(job, want, held, &scope);
+                let applied = self.writer(now).apply((target, job.map(|job| job.plotter)), want, held, &scope);
                 if let Some(record) = was_paused.filter(|_| !applied.record.as_ref().is_some_and(is_pause)) {
                     // Somebody else has continued it.
                     self.pauses.ended(&record, self.writer(now).boot_ms());
                 }
                 if let Some(record) = applied.record {
-                    self.held.insert(key, record);
+                    self.held.insert(key.clone(), record);
                 }
-                self.said.say(now, (&target, kind), Action::Apply, Some(want), applied.steps, reports);
+                self.said.say(now, (target, kind), Action::Apply, Some(want), applied.steps, reports);
             }
         }
     }
@@ -329,14 +332,18 @@ impl Actuator {
         }
     }
 
-    /// The job's processes that no other job's record of this knob speaks of, and the job's group where it has one.
-    fn scope(&self, job: &JobHandle, kind: KnobKind) -> Scope {
-        let others = self.held.iter().filter(|((id, held), _)| *held == kind && *id != job.id);
+    /// The job's processes that no other job's record of this knob speaks of, and the job's group where it has one; or the part.
+    fn scope(&self, target: &Target, job: Option<&JobHandle>, kind: KnobKind) -> Scope {
+        let Some(job) = job else {
+            let part = if let Target::Part(part) = target { Some(part.clone()) } else { None };
+            return Scope { part, ..Scope::default() };
+        };
+        let others = self.held.iter().filter(|((of, held), _)| *held == kind && of != target);
         let taken: BTreeSet<Identity> = others.flat_map(|(_, record)| record.identities()).collect();
         let processes = job.processes.iter().copied().filter(|process| !taken.contains(process)).collect();
-        let group = self.held.get(&(job.id.clone(), KnobKind::Group)).filter(|record| record.held().next().is_some());
-        let group = group.filter(|_| kind == KnobKind::Pause).and_then(Record::group);
-        Scope { processes, group }
+        let group = self.record(&job.id, KnobKind::Group).filter(|record| record.held().next().is_some());
+        let group = group.filter(|_| kind == KnobKind::Pause || kind.is_of_group()).and_then(Record::group);
+        Scope { processes, group, part: None }
     }
 
     /// Slow is not dead: moving a process between groups may take its time. A beat that fails has failed at the last tick too,

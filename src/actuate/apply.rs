@@ -1,12 +1,12 @@
-//! Makes one knob of one job equal to what is wanted: survey, journal, write, read back.
+//! Makes one knob of one target equal to what is wanted: survey, journal, write, read back.
 
-use super::JobHandle;
 use super::judge::{Judge, Verdict, Why};
 use super::record::{Record, Subject, UnitRecord, UnitState, VERSION};
 use super::report::Outcome;
 use super::writer::{Step, Writer, problem_of, summary};
 use crate::arbiter::Want;
-use crate::claim::Bound;
+use crate::claim::{Bound, Target};
+use crate::kernel::process::Identity;
 use crate::knob::{Knob, KnobError, Scope, Unit, Value};
 
 /// What became of the knob.
@@ -28,15 +28,21 @@ struct Pass<'a> {
 }
 
 impl Writer<'_> {
-    /// `scope` names the processes that may be touched. `held` is what we hold already.
-    pub fn apply(&self, job: &JobHandle, want: &Want, held: Option<Record>, scope: &Scope) -> Applied {
+    /// `scope` names what may be touched, `plotter` the process that speaks for a job. `held` is what we hold already.
+    pub fn apply(
+        &self,
+        (target, plotter): (&Target, Option<Identity>),
+        want: &Want,
+        held: Option<Record>,
+        scope: &Scope,
+    ) -> Applied {
         let knob = self.machine.knob(want.setting.kind());
         let refused = |held, error: String| Applied { record: held, steps: vec![Step::failed(error)] };
-        let (wanted, unchanged) = match knob.normalise(job.id.as_str(), &want.setting) {
+        let (wanted, unchanged) = match knob.normalise(target, &want.setting) {
             Ok(wanted) => settle(wanted, held.as_ref()),
             Err(error) => return refused(held, error.to_string()),
         };
-        let draft = held.clone().unwrap_or_else(|| self.blank(job, want, wanted.clone()));
+        let draft = held.clone().unwrap_or_else(|| self.blank((target, plotter), want, wanted.clone()));
         let mut pass = Pass {
             knob,
             draft,
@@ -59,13 +65,13 @@ impl Writer<'_> {
         self.carry_out(pass, held)
     }
 
-    fn blank(&self, job: &JobHandle, want: &Want, wanted: Value) -> Record {
+    fn blank(&self, (target, plotter): (&Target, Option<Identity>), want: &Want, wanted: Value) -> Record {
         Record {
             version: VERSION,
             boot_id: self.boot_id.to_owned(),
             knob: want.setting.kind(),
-            job: job.id.as_str().to_owned(),
-            plotter: self.subject(job.plotter),
+            target: target.clone(),
+            plotter: plotter.map(|plotter| self.subject(plotter)),
             processes: Vec::new(),
             units: Vec::new(),
             wanted,
@@ -77,7 +83,7 @@ impl Writer<'_> {
         }
     }
 
-    fn subject(&self, process: crate::kernel::process::Identity) -> Subject {
+    fn subject(&self, process: Identity) -> Subject {
         let exe_inode = self.machine.portrait(process).ok().and_then(|portrait| portrait.exe_inode);
         Subject { pid: process.pid, started: process.start_ticks, exe_inode }
     }
@@ -121,7 +127,8 @@ impl Writer<'_> {
     fn forget_the_dead(&self, draft: &mut Record, units: &[Unit], scope: &Scope) {
         let plotter = draft.plotter;
         draft.processes.retain(|&subject| {
-            (subject.pid, subject.started) == (plotter.pid, plotter.started) || self.machine.is_alive(subject.into())
+            plotter.is_some_and(|plotter| (subject.pid, subject.started) == (plotter.pid, plotter.started))
+                || self.machine.is_alive(subject.into())
         });
         let processes = draft.identities();
         draft.units.retain(|known| match known.unit.process() {
@@ -148,7 +155,7 @@ impl Writer<'_> {
         if let Err(error) = self.prepare(&mut pass) {
             // Nothing was written yet, so a record made just now says nothing that anybody needs.
             let record = match held {
-                None if self.journal.close(&pass.draft.job, pass.draft.knob).is_ok() => None,
+                None if self.journal.close(&pass.draft.target, pass.draft.knob).is_ok() => None,
                 _ => Some(pass.draft),
             };
             return Applied { record, steps: vec![Step::failed(error)] };
@@ -181,7 +188,8 @@ impl Writer<'_> {
 
 /// Whether `value` needs no write of ours to be what is wanted.
 pub fn goes_far_enough(want: &Want, value: &Value) -> bool {
-    want.bound != Bound::Exactly && value.setting().is_some_and(|setting| want.satisfied_by(&setting))
+    want.bound != Bound::Exactly
+        && value.setting(want.setting.kind()).is_some_and(|setting| want.satisfied_by(&setting))
 }
 
 impl Pass<'_> {

@@ -10,7 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::record::{Record, VERSION};
-use crate::claim::KnobKind;
+use crate::claim::{KnobKind, Target};
 use crate::kernel::KernelError;
 use crate::knob::file_name;
 
@@ -73,7 +73,7 @@ impl Journal {
 
     /// Makes the record durable: it is there, whole, before this returns, or the old one still is.
     pub fn write(&self, record: &Record) -> Result<(), KernelError> {
-        let path = self.path(&record.job, record.knob);
+        let path = self.path(&record.target, record.knob);
         let temporary = path.with_extension(TEMPORARY);
         let done = (|| {
             let mut file = File::options().create(true).write(true).truncate(true).mode(0o600).open(&temporary)?;
@@ -90,8 +90,8 @@ impl Journal {
     }
 
     /// Removes the record of a knob that is as it was before.
-    pub fn close(&self, job: &str, knob: KnobKind) -> Result<(), KernelError> {
-        let path = self.path(job, knob);
+    pub fn close(&self, target: &Target, knob: KnobKind) -> Result<(), KernelError> {
+        let path = self.path(target, knob);
         match fs::remove_file(&path).and_then(|()| self.sync()) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
                 Err(KernelError::io("close the journal record", path, source))
@@ -140,14 +140,19 @@ impl Journal {
         if record.version != VERSION {
             return Err(format!("version {}, and only {VERSION} is understood", record.version));
         }
-        if self.path(&record.job, record.knob) != *path {
+        if self.path(&record.target, record.knob) != *path {
             return Err("speaks of another knob than its name".to_owned());
         }
         Ok(record)
     }
 
-    fn path(&self, job: &str, knob: KnobKind) -> PathBuf {
-        self.dir.join(format!("{}.{}.{RECORD}", file_name(job), knob.name()))
+    fn path(&self, target: &Target, knob: KnobKind) -> PathBuf {
+        let name = match target {
+            Target::Job(job) => file_name(job.as_str()),
+            // No name of a job begins so.
+            Target::Part(part) => format!("@{}", file_name(&part.to_string())),
+        };
+        self.dir.join(format!("{name}.{}.{RECORD}", knob.name()))
     }
 
     /// Makes names durable; the run directory may lie on a disk.
@@ -180,8 +185,8 @@ mod tests {
             version: VERSION,
             boot_id: "boot".to_owned(),
             knob: KnobKind::Nice,
-            job: job.to_owned(),
-            plotter: Subject { pid: 7, started: 70, exe_inode: Some(9) },
+            target: Target::Job(job.into()),
+            plotter: Some(Subject { pid: 7, started: 70, exe_inode: Some(9) }),
             processes: vec![Subject { pid: 7, started: 70, exe_inode: None }],
             units: vec![UnitRecord {
                 unit,
@@ -211,7 +216,7 @@ mod tests {
         for job in ["madmax-7-70", "../../etc/passwd", "a b/c"] {
             journal.write(&record(job)).unwrap();
             assert_eq!(journal.load("boot").unwrap().records, [record(job)]);
-            journal.close(job, KnobKind::Nice).unwrap();
+            journal.close(&Target::Job(job.into()), KnobKind::Nice).unwrap();
             assert!(journal.is_empty());
         }
     }

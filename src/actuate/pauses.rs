@@ -46,8 +46,9 @@ impl Pauses {
 
     /// Enters a pause that has just ended. Losing the file loses statistics only, hence no error.
     pub fn ended(&mut self, record: &Record, now_ms: u64) {
-        let entry = self.book.jobs.entry(record.job.clone()).or_insert_with(|| Entry {
-            plotter: record.plotter,
+        let Some(plotter) = record.plotter else { return };
+        let entry = self.book.jobs.entry(record.target.to_string()).or_insert_with(|| Entry {
+            plotter,
             by_reason_ms: BTreeMap::new(),
             counted_until_ms: 0,
         });
@@ -100,7 +101,7 @@ impl Pauses {
 mod tests {
     use super::super::record::VERSION;
     use super::*;
-    use crate::claim::KnobKind;
+    use crate::claim::{KnobKind, Target};
     use crate::knob::Value;
 
     fn pause(since_ms: u64, reason: &str) -> Record {
@@ -108,8 +109,8 @@ mod tests {
             version: VERSION,
             boot_id: "boot".to_owned(),
             knob: KnobKind::Pause,
-            job: "j".to_owned(),
-            plotter: Subject { pid: 1, started: 1, exe_inode: None },
+            target: Target::Job("j".into()),
+            plotter: Some(Subject { pid: 1, started: 1, exe_inode: None }),
             processes: Vec::new(),
             units: Vec::new(),
             wanted: Value::Halted(true),

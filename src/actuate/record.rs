@@ -1,18 +1,17 @@
-//! A record: what one knob of one job was before us, what we made of it, and how far we got. Durable before the first write.
+//! A record: what one knob of one target was before us, what we made of it, and how far we got. Durable before the first write.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::claim::KnobKind;
+use crate::claim::{KnobKind, Target};
 use crate::kernel::process::Identity;
 use crate::knob::{Knob, Unit, Value};
-use crate::plotter::JobId;
 
 /// Format of a record; another one is put aside as damaged rather than guessed at.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
-/// One knob of one job that we hold.
+/// One knob of one target that we hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
@@ -20,9 +19,9 @@ pub struct Record {
     /// Knobs of processes die with the boot, and so does the record.
     pub boot_id: String,
     pub knob: KnobKind,
-    pub job: String,
-    /// The process whose original values stand for processes that appeared after us.
-    pub plotter: Subject,
+    pub target: Target,
+    /// Of a job: the process whose original values stand for processes that appeared after us.
+    pub plotter: Option<Subject>,
     pub processes: Vec<Subject>,
     pub units: Vec<UnitRecord>,
     /// What we set, or are about to.
@@ -86,10 +85,6 @@ impl UnitRecord {
 }
 
 impl Record {
-    pub fn job_id(&self) -> JobId {
-        JobId::from(self.job.as_str())
-    }
-
     pub fn identities(&self) -> Vec<Identity> {
         self.processes.iter().map(|&subject| subject.into()).collect()
     }

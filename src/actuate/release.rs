@@ -1,4 +1,4 @@
-//! Puts one knob of one job back as it was: only what is still ours, and everything that inherited from it.
+//! Puts one knob of one target back as it was: only what is still ours, and everything that inherited from it.
 
 use super::apply::foreign;
 use super::record::Record;
@@ -58,7 +58,7 @@ impl Writer<'_> {
             }
         }
         if way.problems.is_empty() {
-            way.problems.extend(self.journal.close(&record.job, record.knob).err().map(|error| error.to_string()));
+            way.problems.extend(self.journal.close(&record.target, record.knob).err().map(|error| error.to_string()));
         }
         let steps = way.steps();
         Released { record: if way.problems.is_empty() { None } else { Some(record) }, steps }
@@ -71,7 +71,7 @@ impl Writer<'_> {
             units.reverse();
             return Ok(units);
         }
-        let scope = Scope { processes: self.family(record), group: record.group() };
+        let scope = Scope { processes: self.family(record), group: record.group(), part: None };
         let mut live = knob.units(&scope)?;
         units.retain(|unit| live.contains(unit));
         units.sort_by_key(|unit| !unit.is_leader());

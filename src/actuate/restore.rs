@@ -9,7 +9,7 @@ use super::record::Record;
 use super::report::{Action, Outcome, Report};
 use super::run_dir::{RunDir, RunDirError};
 use super::writer::Writer;
-use crate::claim::{KnobKind, Target};
+use crate::claim::KnobKind;
 use crate::clock::Moment;
 use crate::kernel::process::Identity;
 use crate::kernel::{KernelError, Roots};
@@ -104,7 +104,7 @@ impl RestoreReport {
         }
         self.reports.extend(released.steps.into_iter().map(|step| Report {
             knob: record.knob,
-            target: Target::Job(record.job_id()),
+            target: record.target.clone(),
             action: Action::Restore,
             outcome: step.outcome,
             from: step.from,
@@ -130,7 +130,10 @@ impl fmt::Display for RestoreReport {
             let to = report.to.as_deref().unwrap_or("?");
             match &report.outcome {
                 Outcome::Done => writeln!(f, "{target}: {knob} put back from {from} to {to}")?,
-                Outcome::Gone => writeln!(f, "{target}: {knob}: the job has ended, nothing to put back")?,
+                Outcome::Gone => {
+                    let what = if target.job().is_some() { "the job has ended" } else { "it is not there any more" };
+                    writeln!(f, "{target}: {knob}: {what}, nothing to put back")?;
+                }
                 Outcome::Foreign { found } => {
                     writeln!(f, "{target}: {knob}: left alone, somebody else has set {found}")?;
                 }

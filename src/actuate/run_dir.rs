@@ -79,13 +79,25 @@ impl RunDir {
     }
 
     /// Takes the lock of the one instance, and writes our name into it.
+    ///
+    /// A child of an instance that has ended holds the lock until it becomes another program, hence the patience.
     pub fn lock(&self, me: Identity) -> Result<InstanceLock, RunDirError> {
+        const ATTEMPTS: u32 = 50;
         let path = self.path.join("lock");
         let mut file = open(&self.path, "lock")?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(RunDirError::Running { holder: read_holder(&mut file), path }),
-            Err(TryLockError::Error(source)) => return Err(KernelError::io("lock", path, source).into()),
+        let mut attempt = 0;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if attempt < ATTEMPTS => {
+                    attempt += 1;
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(RunDirError::Running { holder: read_holder(&mut file), path });
+                }
+                Err(TryLockError::Error(source)) => return Err(KernelError::io("lock", path, source).into()),
+            }
         }
         let named =
             file.set_len(0).and_then(|()| file.write_all(format!("{} {}\n", me.pid, me.start_ticks).as_bytes()));

@@ -1,5 +1,6 @@
 //! Tests of the actuator on a machine in memory.
 
+mod attributes;
 mod faults;
 mod property;
 mod scenarios;
@@ -18,12 +19,28 @@ use crate::claim::{Bound, Claimant, Class, KnobKind, Setting, Target};
 use crate::clock::Moment;
 use crate::kernel::Roots;
 use crate::kernel::process::Identity;
-use crate::knob::fake::{Fake, State, setting};
+use crate::knob::fake::{Fake, State, part, setting};
 use crate::mode::Mode;
 use crate::plotter::JobId;
 
 pub const PLOTTER: i32 = 100;
 pub const WRAPPER: i32 = 90;
+
+/// One knob of each sort, in the order of application.
+pub const SORTS: [KnobKind; 12] = [
+    KnobKind::Controllers,
+    KnobKind::Group,
+    KnobKind::CpuQuota,
+    KnobKind::Nice,
+    KnobKind::SchedClass,
+    KnobKind::IoPriority,
+    KnobKind::Affinity,
+    KnobKind::TimerSlack,
+    KnobKind::IrqAffinity,
+    KnobKind::PowerLimit,
+    KnobKind::IoScheduler,
+    KnobKind::Pause,
+];
 
 pub fn moment(seconds: u64) -> Moment {
     Moment { boot: Duration::from_secs(seconds), wall: SystemTime::UNIX_EPOCH }
@@ -31,7 +48,11 @@ pub fn moment(seconds: u64) -> Moment {
 
 pub fn want(setting: Setting) -> Want {
     let holder = Claimant { class: Class::Slo, priority: 500, policy: "calm".to_owned() };
-    let bound = if matches!(setting, Setting::Affinity(_)) { Bound::AtMost } else { Bound::AtLeast };
+    let bound = match setting {
+        Setting::Affinity(_) => Bound::AtMost,
+        Setting::Controllers | Setting::Number(..) | Setting::Word(..) | Setting::Set(..) => Bound::Exactly,
+        _ => Bound::AtLeast,
+    };
     Want { setting, bound, holders: vec![holder], reason: "io-pressure" }
 }
 
@@ -101,18 +122,31 @@ impl Rig {
         JobHandle { id: self.id(), plotter: self.plotter, processes, may_pause: true }
     }
 
-    pub fn want(&mut self, kind: KnobKind, choice: usize) {
-        self.wanted.settings.insert((self.target(), kind), want(setting(kind, choice)));
+    /// The job, or the part that has the knob.
+    pub fn target_of(&self, kind: KnobKind) -> Target {
+        if kind.is_of_job() { self.target() } else { Target::Part(part(kind)) }
     }
 
+    pub fn want(&mut self, kind: KnobKind, choice: usize) {
+        self.wanted.settings.insert((self.target_of(kind), kind), want(setting(kind, choice)));
+    }
+
+    /// One knob of each sort that a job has.
+    pub fn want_all_of_job(&mut self, choice: usize) {
+        for kind in SORTS.into_iter().filter(|kind| kind.is_of_job()) {
+            self.want(kind, choice);
+        }
+    }
+
+    /// One knob of each sort.
     pub fn want_all(&mut self, choice: usize) {
-        for kind in KnobKind::ALL {
+        for kind in SORTS {
             self.want(kind, choice);
         }
     }
 
     pub fn unwant(&mut self, kind: KnobKind) {
-        self.wanted.settings.remove(&(self.target(), kind));
+        self.wanted.settings.remove(&(self.target_of(kind), kind));
     }
 
     pub fn tick(&mut self) -> Vec<Report> {
@@ -167,6 +201,11 @@ impl Rig {
             }
             if process.group != process.native_group {
                 differences.push(format!("{pid}: in {} and not {}", process.group, process.native_group));
+            }
+        }
+        for ((kind, part), found) in &state.parts {
+            if found.value != found.native {
+                differences.push(format!("{} of {part}: {} and not {}", kind.name(), found.value, found.native));
             }
         }
         differences.extend(state.groups.keys().filter(|path| path.starts_with("/plotwarden")).cloned());

@@ -73,7 +73,7 @@ impl Writer<'_> {
             process = parent;
         }
         match knob.kind() {
-            KnobKind::Group => record.original_for(record.plotter.into()).cloned(),
+            KnobKind::Group => record.original_for(record.plotter?.into()).cloned(),
             _ => None,
         }
     }

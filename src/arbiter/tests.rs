@@ -78,7 +78,7 @@ fn cpus_are_shared_by_intersection_and_never_run_out() {
     let wanted = join(&[most("a", &[0, 1]), most("b", &[2, 3])], NOW);
     assert_eq!(wanted.setting(&job(), KnobKind::Affinity), Some(&cpus(&[0, 1])));
     assert_eq!((wanted.denied.len(), wanted.denied[0].by.as_str()), (1, "a"));
-    assert!(wanted.denied[0].reason.contains("shares no CPU"), "{}", wanted.denied[0].reason);
+    assert!(wanted.denied[0].reason.contains("shares nothing"), "{}", wanted.denied[0].reason);
 
     let wanted = join(&[most("a", &[])], NOW);
     assert!(wanted.settings.is_empty() && wanted.denied[0].reason.contains("without a CPU"));
@@ -196,4 +196,22 @@ proptest! {
             prop_assert!(met || wanted.denied.iter().any(|denied| denied.claim == *claim), "{claim:?} in {wanted:?}");
         }
     }
+}
+
+#[test]
+fn words_have_no_order() {
+    let word = |word: &str| Setting::Word(KnobKind::CpuGovernor, word.to_owned());
+    let least = claim(Class::Slo, 500, "least", Bound::AtLeast, word("powersave"));
+    let wanted = join(std::slice::from_ref(&least), NOW);
+    assert!(wanted.settings.is_empty() && wanted.denied[0].reason.contains("is a word"), "{wanted:?}");
+    let exactly = claim(Class::Slo, 500, "exactly", Bound::Exactly, word("powersave"));
+    assert_eq!(joined(&[exactly, least]), Some(word("powersave")));
+}
+
+/// A floor of 10 W beside a cap of 100 W must not cap at 10 W.
+#[test]
+fn of_amounts_all_that_is_allowed_is_wanted() {
+    let watts = |bound, watts| claim(Class::Budget, 500, "w", bound, Setting::Number(KnobKind::PowerLimit, watts));
+    let claims = [watts(Bound::AtLeast, 10), watts(Bound::AtMost, 100), watts(Bound::AtMost, 120)];
+    assert_eq!(joined(&claims), Some(Setting::Number(KnobKind::PowerLimit, 100)));
 }

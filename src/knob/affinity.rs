@@ -1,14 +1,13 @@
 //! CPU affinity of each thread: `sched_setaffinity(2)`.
 
-use std::collections::BTreeSet;
-
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
 use super::linux::{capability_of, may_set_schedulers};
 use super::task::Tasks;
-use super::{Knob, KnobError, Scope, Unit, Value};
-use crate::claim::{KnobKind, Setting};
+use super::value::parse_cpu_list;
+use super::{Facts, Knob, KnobError, Scope, Unit, Value};
+use crate::claim::{KnobKind, Setting, Target};
 use crate::inventory::Capability;
 
 #[derive(Debug)]
@@ -16,26 +15,25 @@ pub struct Affinity {
     pub tasks: Tasks,
 }
 
-/// Parses the list format of the kernel, `0-3,8`; `None` if it is something else.
-fn parse_list(text: &str) -> Option<BTreeSet<u32>> {
-    let mut cpus = BTreeSet::new();
-    for part in text.trim().split(',').filter(|part| !part.is_empty()) {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        cpus.extend(first.parse::<u32>().ok()?..=last.parse::<u32>().ok()?);
-    }
-    Some(cpus)
-}
-
 impl Knob for Affinity {
     fn kind(&self) -> KnobKind {
         KnobKind::Affinity
+    }
+
+    fn facts(&self) -> Facts {
+        let facts = Facts::of_call("sched_setaffinity(2)", "a list such as 0-3,8", "sched_setaffinity(2)");
+        Facts {
+            normalisation: "less what is offline or outside of the cpuset",
+            others: &["taskset", "numactl"],
+            ..facts
+        }
     }
 
     fn probe(&self) -> Capability {
         capability_of("knob-affinity", may_set_schedulers(&self.tasks))
     }
 
-    fn normalise(&self, _job: &str, setting: &Setting) -> Result<Value, KnobError> {
+    fn normalise(&self, _target: &Target, setting: &Setting) -> Result<Value, KnobError> {
         match setting {
             Setting::Affinity(cpus) if !cpus.is_empty() => Ok(Value::Affinity(cpus.clone())),
             other => Err(KnobError::Unusable(format!("\"{other}\" is not a set of CPUs: name at least one"))),
@@ -53,7 +51,7 @@ impl Knob for Affinity {
             let path = self.tasks.dir(pid).join("task").join(tid.to_string()).join("status");
             let status = std::fs::read(&path)?;
             let status = String::from_utf8_lossy(&status);
-            let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).and_then(parse_list);
+            let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).and_then(parse_cpu_list);
             list.map(Value::Affinity).ok_or_else(|| std::io::Error::other(format!("{} names no CPUs", path.display())))
         })
     }
@@ -83,20 +81,5 @@ impl Knob for Affinity {
 
     fn is_inherited(&self) -> bool {
         true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::knob::cpu_list;
-
-    #[test]
-    fn the_list_format_of_the_kernel_is_read_and_written() {
-        for list in ["0", "0-3", "0-3,8", "1,3,5-7"] {
-            assert_eq!(cpu_list(&parse_list(list).unwrap()), list);
-        }
-        assert_eq!(parse_list("\n"), Some(BTreeSet::new()));
-        assert_eq!(parse_list("all"), None);
     }
 }

@@ -11,6 +11,9 @@ pub enum KnobError {
     /// The kernel does not allow it, or does not accept the value.
     #[error("cannot {doing} of {of}: {source}{}", hint(source))]
     Refused { doing: &'static str, of: String, source: io::Error },
+    /// The kernel has not answered yet. It may still do what it was asked, at any later moment.
+    #[error("{of} has not answered within {} s: the kernel or the device hangs in it", patience.as_secs())]
+    Late { of: String, patience: std::time::Duration },
     /// The place to go back to is not there any more.
     #[error("{0} does not exist any more")]
     PlaceLost(String),

@@ -8,10 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::rc::Rc;
 
-pub use state::State;
+pub use state::{FakePart, State, part};
 
-use super::{IoPrio, Knob, KnobError, Machine, Policy, Portrait, Scope, Unit, Value, file_name};
-use crate::claim::{IoPriority, KnobKind, Setting};
+use super::attribute::Form;
+use super::attribute::catalogue::attribute;
+use super::{Facts, IoPrio, Knob, KnobError, Machine, Policy, Portrait, Scope, Unit, Value, file_name};
+use crate::claim::{IoPriority, KnobKind, Part, Setting, Target};
 use crate::inventory::{Capability, CapabilityState};
 use crate::kernel::process::Identity;
 
@@ -31,8 +33,8 @@ struct FakeKnob {
 
 impl Fake {
     pub fn new(state: &Rc<RefCell<State>>) -> Self {
-        let knob = |kind| (kind, FakeKnob { kind, state: Rc::clone(state) });
-        Self { state: Rc::clone(state), knobs: KnobKind::ALL.into_iter().map(knob).collect() }
+        let knob = |&kind| (kind, FakeKnob { kind, state: Rc::clone(state) });
+        Self { state: Rc::clone(state), knobs: KnobKind::ALL.iter().map(knob).collect() }
     }
 }
 
@@ -70,9 +72,10 @@ impl FakeKnob {
         }
     }
 
-    fn set(state: &mut State, unit: &Unit, value: &Value) -> Option<()> {
+    fn set(&self, state: &mut State, unit: &Unit, value: &Value) -> Option<()> {
         let online = state.online.clone();
         match value {
+            Value::Number(_) | Value::Word(_) | Value::Set(_) => return self.set_other(state, unit, value),
             Value::Nice(nice) => state.thread(unit)?.nice = *nice,
             Value::Class(class) => state.thread(unit)?.class = *class,
             Value::IoPriority(priority) => state.thread(unit)?.io_priority = *priority,
@@ -83,6 +86,31 @@ impl FakeKnob {
                 None => state.processes.get_mut(&unit.process()?.pid)?.stopped = *halted,
             },
         }
+        Some(())
+    }
+
+    /// Where a value lies that needs nothing but a place.
+    fn other<'s>(&self, state: &'s mut State, unit: &Unit) -> Option<&'s mut Value> {
+        let nothing = || Value::Number(0);
+        match unit {
+            Unit::Part { part, device } => {
+                let found = state.parts.get_mut(&(self.kind, part.clone()))?;
+                (found.device == *device).then_some(&mut found.value)
+            }
+            Unit::Group { .. } => {
+                let path = Self::group_of_unit(state, unit)?;
+                Some(state.groups.get_mut(&path)?.limits.entry(self.kind).or_insert_with(nothing))
+            }
+            _ => Some(state.thread(unit)?.others.entry(self.kind).or_insert_with(nothing)),
+        }
+    }
+
+    fn set_other(&self, state: &mut State, unit: &Unit, value: &Value) -> Option<()> {
+        let rounding = state.rounding;
+        *self.other(state, unit)? = match value {
+            Value::Number(number) => Value::Number(number - number % rounding),
+            value => value.clone(),
+        };
         Some(())
     }
 
@@ -104,6 +132,7 @@ impl FakeKnob {
                 Unit::Group { .. } => Value::Halted(state.groups.get(&Self::group_of_unit(state, unit)?)?.frozen),
                 _ => Value::Halted(state.live(unit.process()?)?.stopped),
             },
+            _ => self.other(state, unit)?.clone(),
         })
     }
 }
@@ -113,13 +142,23 @@ impl Knob for FakeKnob {
         self.kind
     }
 
+    fn facts(&self) -> Facts {
+        Facts::of_call("memory of the test", "any", "")
+    }
+
     fn probe(&self) -> Capability {
         Capability { surface: "fake", state: CapabilityState::Usable, reason: String::new(), mend: String::new() }
     }
 
-    fn normalise(&self, job: &str, setting: &Setting) -> Result<Value, KnobError> {
+    fn normalise(&self, target: &Target, setting: &Setting) -> Result<Value, KnobError> {
         Ok(match setting {
-            Setting::Group => Value::Group { path: format!("/plotwarden/{}", file_name(job)), inode: 0 },
+            Setting::Controllers => Value::Word("cpu memory io".to_owned()),
+            Setting::Group => {
+                Value::Group { path: format!("/plotwarden/{}", file_name(&target.to_string())), inode: 0 }
+            }
+            Setting::Number(_, number) => Value::Number(*number),
+            Setting::Word(_, word) => Value::Word(word.clone()),
+            Setting::Set(_, numbers) => Value::Set(numbers.clone()),
             Setting::Nice(nice) => Value::Nice(*nice),
             Setting::SchedClass(class) => Value::Class((*class).into()),
             Setting::IoPriority(priority) => Value::IoPriority((*priority).into()),
@@ -156,6 +195,16 @@ impl Knob for FakeKnob {
                 let outside = live.into_iter().filter(|process| !inside(process.pid)).map(Unit::of_process);
                 group.into_iter().chain(outside).collect()
             }
+            kind if kind.is_of_group() => {
+                let none = || KnobError::Unusable("the job has no group of its own".to_owned());
+                vec![group.ok_or_else(none)?]
+            }
+            kind if !kind.is_of_job() => {
+                let found = scope.part.as_ref().and_then(|part| Some((part, state.parts.get(&(kind, part.clone()))?)));
+                let unit =
+                    |(part, found): (&Part, &FakePart)| Unit::Part { part: part.clone(), device: found.device.clone() };
+                found.map(unit).into_iter().collect()
+            }
             _ => {
                 let of = |process: Identity| {
                     let threads = state.live(process).into_iter().flat_map(|found| &found.threads);
@@ -187,7 +236,7 @@ impl Knob for FakeKnob {
             return Err(KnobError::PlaceLost(path.clone()));
         }
         state.writes += 1;
-        Self::set(&mut state, unit, value).ok_or_else(|| KnobError::Gone(unit.to_string()))
+        self.set(&mut state, unit, value).ok_or_else(|| KnobError::Gone(unit.to_string()))
     }
 
     fn off_limits(&self, _unit: &Unit, current: &Value) -> Option<String> {
@@ -208,12 +257,15 @@ impl Knob for FakeKnob {
             (Value::Group { path, inode }, Value::Group { path: found, inode: now }) => {
                 path == found && (inode == now || *inode == 0)
             }
+            (Value::Number(written), Value::Number(found)) => {
+                found == &(written - written % self.state.borrow().rounding)
+            }
             _ => written == found,
         }
     }
 
     fn is_inherited(&self) -> bool {
-        self.kind != KnobKind::Pause
+        self.kind.is_of_job() && !self.kind.is_of_group() && self.kind != KnobKind::Pause
     }
 
     fn is_exclusive(&self) -> bool {
@@ -307,5 +359,13 @@ pub fn setting(kind: KnobKind, choice: usize) -> Setting {
             Setting::Affinity([vec![0], vec![1, 2], vec![2, 3, 9]][choice % 3].iter().copied().collect())
         }
         KnobKind::Pause => Setting::Paused,
+        KnobKind::Controllers => Setting::Controllers,
+        kind => match attribute(kind).map(|attribute| attribute.form) {
+            Some(Form::Word(_)) => Setting::Word(kind, ["one", "two", "three"][choice % 3].to_owned()),
+            Some(Form::Set) => {
+                Setting::Set(kind, [vec![0], vec![1, 2], vec![0, 1, 2]][choice % 3].iter().copied().collect())
+            }
+            _ => Setting::Number(kind, [10, 20, 30][choice % 3]),
+        },
     }
 }

@@ -5,8 +5,8 @@
 use super::cgroup::{BASE_GROUP, Tree};
 use super::linux::{GroupUse, capability_of};
 use super::task::{Held, Tasks};
-use super::{Knob, KnobError, Scope, Unit, Value};
-use crate::claim::{KnobKind, Setting};
+use super::{Facts, Knob, KnobError, Scope, Unit, Value};
+use crate::claim::{KnobKind, Setting, Target};
 use crate::inventory::Capability;
 use crate::kernel::process::Identity;
 
@@ -48,6 +48,11 @@ impl Knob for Group {
         KnobKind::Group
     }
 
+    fn facts(&self) -> Facts {
+        let facts = Facts::of_call("cgroup.procs", "own group", "Documentation/admin-guide/cgroup-v2.rst");
+        Facts { others: &["systemd", "a container runtime"], ..facts }
+    }
+
     fn probe(&self) -> Capability {
         let usable = match (&self.tree, self.allowed) {
             (None, _) => {
@@ -65,8 +70,8 @@ impl Knob for Group {
         capability_of("knob-group", usable)
     }
 
-    fn normalise(&self, job: &str, _setting: &Setting) -> Result<Value, KnobError> {
-        Ok(Value::Group { path: Tree::path_of(job), inode: 0 })
+    fn normalise(&self, target: &Target, _setting: &Setting) -> Result<Value, KnobError> {
+        Ok(Value::Group { path: Tree::path_of(&target.to_string()), inode: 0 })
     }
 
     fn prepare(&self, value: Value) -> Result<Value, KnobError> {

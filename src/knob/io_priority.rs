@@ -2,8 +2,8 @@
 
 use super::linux::{capability_of, may_set_schedulers};
 use super::task::Tasks;
-use super::{IoPrio, Knob, KnobError, Scope, Unit, Value};
-use crate::claim::{IoPriority, KnobKind, Setting};
+use super::{Facts, IoPrio, Knob, KnobError, Scope, Unit, Value};
+use crate::claim::{IoPriority, KnobKind, Setting, Target};
 use crate::inventory::Capability;
 
 /// `IOPRIO_WHO_PROCESS` of `ioprio_set(2)`: a single thread.
@@ -19,11 +19,16 @@ impl Knob for IoPriorityKnob {
         KnobKind::IoPriority
     }
 
+    fn facts(&self) -> Facts {
+        let facts = Facts::of_call("ioprio_set(2)", "best-effort/0 to best-effort/7, idle", "ioprio_set(2)");
+        Facts { others: &["ionice"], ..facts }
+    }
+
     fn probe(&self) -> Capability {
         capability_of("knob-io-priority", may_set_schedulers(&self.tasks))
     }
 
-    fn normalise(&self, _job: &str, setting: &Setting) -> Result<Value, KnobError> {
+    fn normalise(&self, _target: &Target, setting: &Setting) -> Result<Value, KnobError> {
         match setting {
             Setting::IoPriority(IoPriority::BestEffort(level)) if *level > 7 => Err(KnobError::Unusable(format!(
                 "best-effort/{level} is not an I/O priority: give a level from 0 to 7"

@@ -2,7 +2,9 @@
 
 use std::os::unix::fs::MetadataExt;
 
+use super::absent::Absent;
 use super::affinity::Affinity;
+use super::attribute::{AttributeKnob, catalogue};
 use super::cgroup::Tree;
 use super::group::Group;
 use super::io_priority::IoPriorityKnob;
@@ -10,6 +12,7 @@ use super::nice::Nice;
 use super::pause::Pause;
 use super::sched_class::Class;
 use super::task::Tasks;
+use super::timely::Timely;
 use super::{Knob, KnobError, Machine, Portrait, Value};
 use crate::claim::KnobKind;
 use crate::inventory::{Capability, CapabilityState};
@@ -25,47 +28,56 @@ pub enum GroupUse {
 }
 
 /// This machine, under roots that tests can move.
-#[derive(Debug)]
 pub struct Linux {
     tasks: Tasks,
     boot_id: std::path::PathBuf,
     tree: Option<Tree>,
-    group: Group,
-    nice: Nice,
-    class: Class,
-    io_priority: IoPriorityKnob,
-    affinity: Affinity,
-    pause: Pause,
+    /// One for each kind, in the order of kinds.
+    knobs: Vec<Box<dyn Knob>>,
+}
+
+/// What the knobs are made of.
+struct Doors<'a> {
+    roots: &'a Roots,
+    tasks: Tasks,
+    tree: Option<Tree>,
+    groups: GroupUse,
+    timely: Timely,
+}
+
+impl Doors<'_> {
+    fn knob(&self, kind: KnobKind) -> Box<dyn Knob> {
+        let (tasks, tree) = (self.tasks.clone(), self.tree.clone());
+        match kind {
+            KnobKind::Group => Box::new(Group { tasks, tree, allowed: self.groups }),
+            KnobKind::Nice => Box::new(Nice { tasks }),
+            KnobKind::SchedClass => Box::new(Class { tasks }),
+            KnobKind::IoPriority => Box::new(IoPriorityKnob { tasks }),
+            KnobKind::Affinity => Box::new(Affinity { tasks }),
+            KnobKind::Pause => Box::new(Pause { tasks, tree }),
+            kind => match catalogue::attribute(kind) {
+                Some(&attribute) => {
+                    Box::new(AttributeKnob { attribute, roots: self.roots.clone(), timely: self.timely.clone() })
+                }
+                None => Box::new(Absent(kind)),
+            },
+        }
+    }
 }
 
 impl Linux {
     pub fn new(roots: &Roots, groups: GroupUse) -> Self {
         let tasks = Tasks::new(&roots.procfs);
         let tree = roots.cgroupfs.as_deref().map(Tree::new);
-        Self {
-            boot_id: roots.proc("sys/kernel/random/boot_id"),
-            group: Group { tasks: tasks.clone(), tree: tree.clone(), allowed: groups },
-            nice: Nice { tasks: tasks.clone() },
-            class: Class { tasks: tasks.clone() },
-            io_priority: IoPriorityKnob { tasks: tasks.clone() },
-            affinity: Affinity { tasks: tasks.clone() },
-            pause: Pause { tasks: tasks.clone(), tree: tree.clone() },
-            tree,
-            tasks,
-        }
+        let doors = Doors { roots, tasks: tasks.clone(), tree: tree.clone(), groups, timely: Timely::default() };
+        let knobs = KnobKind::ALL.iter().map(|&kind| doors.knob(kind)).collect();
+        Self { boot_id: roots.proc("sys/kernel/random/boot_id"), tasks, tree, knobs }
     }
 }
 
 impl Machine for Linux {
     fn knob(&self, kind: KnobKind) -> &dyn Knob {
-        match kind {
-            KnobKind::Group => &self.group,
-            KnobKind::Nice => &self.nice,
-            KnobKind::SchedClass => &self.class,
-            KnobKind::IoPriority => &self.io_priority,
-            KnobKind::Affinity => &self.affinity,
-            KnobKind::Pause => &self.pause,
-        }
+        self.knobs[kind as usize].as_ref()
     }
 
     fn look_again(&self) {
@@ -142,7 +154,7 @@ impl Machine for Linux {
                 _ => {}
             }
         }
-        self.group.finish(&Value::Group { path: path.clone(), inode: *inode })
+        self.knob(KnobKind::Group).finish(&Value::Group { path: path.clone(), inode: *inode })
     }
 }
 

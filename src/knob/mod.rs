@@ -3,7 +3,9 @@
 //! Knobs are thin over system calls and decide nothing; only `actuate` calls `write`. They stand behind the trait `Machine`,
 //! so that the actuator can be tested on a machine in memory that dies, refuses and is tampered with on command.
 
+mod absent;
 mod affinity;
+mod attribute;
 mod cgroup;
 mod error;
 #[cfg(test)]
@@ -15,9 +17,12 @@ mod nice;
 mod pause;
 mod sched_class;
 mod task;
+mod timely;
 mod unit;
 mod value;
 
+#[cfg(test)]
+pub use attribute::fixture::{Catalogued, catalogued};
 pub use cgroup::{BASE_GROUP, file_name};
 pub use error::KnobError;
 pub use linux::{GroupUse, Linux};
@@ -25,7 +30,7 @@ pub use task::Held;
 pub use unit::Unit;
 pub use value::{IoPrio, Policy, Value, cpu_list};
 
-use crate::claim::{KnobKind, Setting};
+use crate::claim::{KnobKind, Part, Setting, Target};
 use crate::inventory::Capability;
 use crate::kernel::process::Identity;
 
@@ -35,17 +40,50 @@ pub struct Scope {
     pub processes: Vec<Identity>,
     /// The job's own group, where it has one: path and inode.
     pub group: Option<(String, u64)>,
+    /// The part of the machine, for knobs that belong to one.
+    pub part: Option<Part>,
+}
+
+/// What a knob is on any machine, for the table of knobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The attribute, with `*` for the part, or the system call.
+    pub place: String,
+    /// Unit of a number as the kernel holds it; empty for what is no number.
+    pub unit: &'static str,
+    pub range: String,
+    /// What the kernel makes of a value.
+    pub normalisation: &'static str,
+    /// Who else is known to write it. What they write is left alone.
+    pub others: &'static [&'static str],
+    /// The document that describes it.
+    pub source: &'static str,
+}
+
+impl Facts {
+    /// Of a knob that is kept as written and that nobody else writes by itself.
+    pub fn of_call(place: &str, range: &str, source: &'static str) -> Self {
+        let normalisation = "kept as written";
+        Self { place: place.to_owned(), unit: "", range: range.to_owned(), normalisation, others: &[], source }
+    }
 }
 
 /// One controllable thing.
 pub trait Knob {
     fn kind(&self) -> KnobKind;
 
+    fn facts(&self) -> Facts;
+
     /// Whether the knob can be used here, which includes that it can be put back.
     fn probe(&self) -> Capability;
 
-    /// The value that the units of `job` have once `setting` is in force. Errors if the setting is out of range.
-    fn normalise(&self, job: &str, setting: &Setting) -> Result<Value, KnobError>;
+    /// The parts of the machine that have it; none for a knob of jobs.
+    fn parts(&self) -> Vec<Part> {
+        Vec::new()
+    }
+
+    /// The value that the units of `target` have once `setting` is in force. Errors if the setting is out of range.
+    fn normalise(&self, target: &Target, setting: &Setting) -> Result<Value, KnobError>;
 
     /// Makes what has to exist before the first write, and returns the value with what is known only now.
     fn prepare(&self, value: Value) -> Result<Value, KnobError> {

@@ -2,8 +2,8 @@
 
 use super::linux::{capability_of, may_set_schedulers};
 use super::task::Tasks;
-use super::{Knob, KnobError, Scope, Unit, Value};
-use crate::claim::{KnobKind, Setting};
+use super::{Facts, Knob, KnobError, Scope, Unit, Value};
+use crate::claim::{KnobKind, Setting, Target};
 use crate::inventory::Capability;
 
 #[derive(Debug)]
@@ -16,12 +16,16 @@ impl Knob for Nice {
         KnobKind::Nice
     }
 
+    fn facts(&self) -> Facts {
+        Facts { others: &["renice"], ..Facts::of_call("setpriority(2)", "-20 to 19", "setpriority(2)") }
+    }
+
     /// Anybody may raise the niceness of an own thread, but only `CAP_SYS_NICE` brings it down again.
     fn probe(&self) -> Capability {
         capability_of("knob-nice", may_set_schedulers(&self.tasks))
     }
 
-    fn normalise(&self, _job: &str, setting: &Setting) -> Result<Value, KnobError> {
+    fn normalise(&self, _target: &Target, setting: &Setting) -> Result<Value, KnobError> {
         match setting {
             Setting::Nice(nice) if (-20..=19).contains(nice) => Ok(Value::Nice(*nice)),
             other => Err(KnobError::Unusable(format!("{other} is not a niceness: give -20 to 19"))),

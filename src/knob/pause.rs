@@ -7,8 +7,8 @@ use super::cgroup::Tree;
 use super::group::Group;
 use super::linux::{capability_of, may_signal};
 use super::task::{Held, Tasks};
-use super::{Knob, KnobError, Scope, Unit, Value};
-use crate::claim::{KnobKind, Setting};
+use super::{Facts, Knob, KnobError, Scope, Unit, Value};
+use crate::claim::{KnobKind, Setting, Target};
 use crate::inventory::Capability;
 use crate::kernel::process::{Identity, RunState};
 
@@ -59,11 +59,17 @@ impl Knob for Pause {
         KnobKind::Pause
     }
 
+    fn facts(&self) -> Facts {
+        let place = "cgroup.freeze, or SIGSTOP and SIGCONT";
+        let facts = Facts::of_call(place, "paused", "Documentation/admin-guide/cgroup-v2.rst");
+        Facts { others: &["a shell's job control"], ..facts }
+    }
+
     fn probe(&self) -> Capability {
         capability_of("knob-pause", may_signal(&self.tasks))
     }
 
-    fn normalise(&self, _job: &str, setting: &Setting) -> Result<Value, KnobError> {
+    fn normalise(&self, _target: &Target, setting: &Setting) -> Result<Value, KnobError> {
         match setting {
             Setting::Paused => Ok(Value::Halted(true)),
             other => Err(KnobError::Unusable(format!("{other} is not a pause"))),

@@ -2,8 +2,8 @@
 
 use super::linux::{capability_of, may_set_schedulers};
 use super::task::Tasks;
-use super::{Knob, KnobError, Policy, Scope, Unit, Value};
-use crate::claim::{KnobKind, Setting};
+use super::{Facts, Knob, KnobError, Policy, Scope, Unit, Value};
+use crate::claim::{KnobKind, Setting, Target};
 use crate::inventory::Capability;
 
 /// Bit in the policy number: children do not inherit. It belongs to the thread and is kept as it is.
@@ -26,12 +26,17 @@ impl Knob for Class {
         KnobKind::SchedClass
     }
 
+    fn facts(&self) -> Facts {
+        let facts = Facts::of_call("sched_setattr(2)", "other, batch, idle", "sched(7)");
+        Facts { others: &["chrt"], ..facts }
+    }
+
     /// Leaving the idle class again takes `CAP_SYS_NICE` or a generous `RLIMIT_NICE`.
     fn probe(&self) -> Capability {
         capability_of("knob-sched-class", may_set_schedulers(&self.tasks))
     }
 
-    fn normalise(&self, _job: &str, setting: &Setting) -> Result<Value, KnobError> {
+    fn normalise(&self, _target: &Target, setting: &Setting) -> Result<Value, KnobError> {
         match setting {
             Setting::SchedClass(class) => Ok(Value::Class((*class).into())),
             other => Err(KnobError::Unusable(format!("{other} is not a scheduling class"))),

@@ -1,18 +1,35 @@
-//! What a value belongs to: a thread, a process, or a group of our own.
+//! What a value belongs to: a thread, a process, a group of our own, or a part of the machine.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::claim::Part;
 use crate::kernel::process::Identity;
 
 /// The smallest thing that has its own value of a knob. Start times tell it from a later one with the same number.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
-    Process { pid: i32, started: u64 },
-    Thread { pid: i32, started: u64, tid: i32, thread_started: u64 },
-    Group { path: String, inode: u64 },
+    Process {
+        pid: i32,
+        started: u64,
+    },
+    Thread {
+        pid: i32,
+        started: u64,
+        tid: i32,
+        thread_started: u64,
+    },
+    Group {
+        path: String,
+        inode: u64,
+    },
+    /// A part of the machine. `device` tells it from a later one that answers to the same name.
+    Part {
+        part: Part,
+        device: String,
+    },
 }
 
 impl Unit {
@@ -30,7 +47,7 @@ impl Unit {
             Self::Process { pid, started } | Self::Thread { pid, started, .. } => {
                 Some(Identity { pid, start_ticks: started })
             }
-            Self::Group { .. } => None,
+            Self::Group { .. } | Self::Part { .. } => None,
         }
     }
 
@@ -38,7 +55,7 @@ impl Unit {
     pub fn is_leader(&self) -> bool {
         match self {
             Self::Thread { pid, tid, .. } => pid == tid,
-            Self::Process { .. } | Self::Group { .. } => true,
+            Self::Process { .. } | Self::Group { .. } | Self::Part { .. } => true,
         }
     }
 }
@@ -49,6 +66,7 @@ impl fmt::Display for Unit {
             Self::Process { pid, .. } => write!(f, "process {pid}"),
             Self::Thread { pid, tid, .. } => write!(f, "thread {tid} of process {pid}"),
             Self::Group { path, .. } => write!(f, "group {path}"),
+            Self::Part { part, .. } => part.fmt(f),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::claim::{IoPriority, SchedClass, Setting};
+use crate::claim::{IoPriority, KnobKind, SchedClass, Setting};
 
 /// A value of a knob of one unit, exactly as the kernel holds it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -24,6 +24,11 @@ pub enum Value {
     },
     /// Frozen by the group, or stopped by signal.
     Halted(bool),
+    /// In the unit of the knob; `u64::MAX` is the kernel's `max`.
+    Number(u64),
+    Word(String),
+    /// CPU or node numbers.
+    Set(BTreeSet<u32>),
 }
 
 /// Scheduling policy of a thread (sched(7)), without the reset-on-fork flag, which is never changed.
@@ -115,7 +120,7 @@ impl From<SchedClass> for Policy {
 
 impl Value {
     /// The setting that the value amounts to; `None` where there is no such setting, as for "none" or a real-time class.
-    pub fn setting(&self) -> Option<Setting> {
+    pub fn setting(&self, kind: KnobKind) -> Option<Setting> {
         match self {
             Self::Nice(nice) => Some(Setting::Nice(*nice)),
             Self::Class(Policy::Other) => Some(Setting::SchedClass(SchedClass::Other)),
@@ -123,6 +128,9 @@ impl Value {
             Self::Class(Policy::Idle) => Some(Setting::SchedClass(SchedClass::Idle)),
             Self::IoPriority(priority) => priority.setting().map(Setting::IoPriority),
             Self::Affinity(cpus) => Some(Setting::Affinity(cpus.clone())),
+            Self::Number(number) => Some(Setting::Number(kind, *number)),
+            Self::Word(word) => Some(Setting::Word(kind, word.clone())),
+            Self::Set(numbers) => Some(Setting::Set(kind, numbers.clone())),
             Self::Class(_) | Self::Group { .. } | Self::Halted(_) => None,
         }
     }
@@ -134,7 +142,10 @@ impl fmt::Display for Value {
             Self::Nice(nice) => write!(f, "{nice}"),
             Self::Class(policy) => policy.fmt(f),
             Self::IoPriority(priority) => priority.fmt(f),
-            Self::Affinity(cpus) => f.write_str(&cpu_list(cpus)),
+            Self::Affinity(numbers) | Self::Set(numbers) => f.write_str(&cpu_list(numbers)),
+            Self::Number(Setting::NO_LIMIT) => f.write_str("max"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Word(word) => f.write_str(word),
             Self::Group { path, .. } => f.write_str(path),
             Self::Halted(true) => f.write_str("paused"),
             Self::Halted(false) => f.write_str("running"),
@@ -184,9 +195,32 @@ pub fn cpu_list(cpus: &BTreeSet<u32>) -> String {
     ranges.join(",")
 }
 
+/// Parses the kernel's list format, `0-3,8`; `None` if it is something else.
+pub fn parse_cpu_list(text: &str) -> Option<BTreeSet<u32>> {
+    /// More numbers than any machine has CPUs: a list that claims more is not one.
+    const MOST: u32 = 1 << 16;
+    let mut cpus = BTreeSet::new();
+    for part in text.trim().split(',').filter(|part| !part.is_empty()) {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (first.parse::<u32>().ok()?, last.parse::<u32>().ok()?);
+        cpus.extend((last < MOST).then_some(first..=last)?);
+    }
+    Some(cpus)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_list_format_of_the_kernel_is_read_and_written() {
+        for list in ["0", "0-3", "0-3,8", "1,3,5-7"] {
+            assert_eq!(cpu_list(&parse_cpu_list(list).unwrap()), list);
+        }
+        assert_eq!(parse_cpu_list("\n"), Some(BTreeSet::new()));
+        assert_eq!(parse_cpu_list("all"), None);
+        assert_eq!(parse_cpu_list("0-4294967295"), None);
+    }
 
     #[test]
     fn values_read_as_an_operator_would_write_them() {

@@ -1,9 +1,6 @@
 //! What was done to the machine: each knob that is held, the outcomes of writes, and what is still to be put back.
 
-use crate::claim::Target;
-
 use super::family::Family;
-use super::label::Label;
 use super::snapshot::{KnobState, Reading, Snapshot};
 
 pub(super) const FAMILIES: &[Family] = &[
@@ -15,7 +12,7 @@ pub(super) const FAMILIES: &[Family] = &[
     .from("actuation")
     .drawn(|s, out| {
         readings(s, |state, kind, reading| {
-            out.add([state.knob.name().into(), target(state), kind.into()], reading.number);
+            out.add([state.knob.name().into(), (&state.target).into(), kind.into()], reading.number);
         });
     }),
     Family::info(
@@ -26,7 +23,7 @@ pub(super) const FAMILIES: &[Family] = &[
     .from("actuation")
     .drawn(|s, out| {
         readings(s, |state, kind, reading| {
-            out.fact([state.knob.name().into(), target(state), kind.into(), (&reading.text).into()]);
+            out.fact([state.knob.name().into(), (&state.target).into(), kind.into(), (&reading.text).into()]);
         });
     }),
     Family::counter("plotwarden_writes_total", "Writes to knobs by outcome.")
@@ -74,11 +71,5 @@ fn readings(s: &Snapshot, mut each: impl FnMut(&KnobState, &'static str, &Readin
                 each(state, kind, reading);
             }
         }
-    }
-}
-
-fn target(state: &KnobState) -> Label<'_> {
-    match &state.target {
-        Target::Job(id) => id.as_str().into(),
     }
 }

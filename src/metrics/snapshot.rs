@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::actuate::Outcome;
 use crate::alert::ActiveAlert;
-use crate::claim::{KnobKind, Target};
+use crate::claim::KnobKind;
 use crate::decide::{Decision, Strategy};
 use crate::history::Stats;
 use crate::inventory::Inventory;
@@ -65,7 +65,8 @@ pub struct Reload {
 #[derive(Debug, Clone, PartialEq)]
 pub struct KnobState {
     pub knob: KnobKind,
-    pub target: Target,
+    /// The job, or the part of the machine.
+    pub target: String,
     /// As journalled before our first write.
     pub original: Option<Reading>,
     /// `None` if nobody wants anything any more.

@@ -115,14 +115,13 @@ impl Publisher {
 }
 
 fn knobs(tick: &Tick) -> Vec<KnobState> {
-    let state = |(job, knob): (&crate::plotter::JobId, KnobKind)| {
-        let target = Target::Job(job.clone());
+    let state = |(target, knob): (&Target, KnobKind)| {
         let want = tick.wanted.settings.get(&(target.clone(), knob));
-        let values = tick.actuator.values(job, knob);
+        let values = tick.actuator.values(target, knob);
         let reading = |text: Option<String>| text.map(|text| Reading { number: text.parse().ok(), text });
         KnobState {
             knob,
-            target,
+            target: target.to_string(),
             original: reading(values.original),
             wanted: want.and(reading(values.wanted)),
             actual: reading(values.actual),

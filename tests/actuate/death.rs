@@ -14,7 +14,7 @@ use plotwarden::mode::Mode;
 
 use crate::machine::{Mishap, Mishappy};
 use crate::subject::Subject;
-use crate::{Bench, cgroup2, is_root, now, roots, skip, subject_job, variable, wanted};
+use crate::{Bench, OF_PROCESSES, cgroup2, is_root, now, roots, skip, subject_job, variable, wanted};
 
 /// Dies before the n-th operation.
 struct Death {
@@ -37,7 +37,7 @@ pub fn play() {
     let death: Rc<dyn Mishap> = Rc::new(Death { left: Cell::new(variable("STEPS").parse().unwrap()) });
     let machine = Box::new(Mishappy::new(Linux::new(&roots, GroupUse::Free), &death));
     let mut actuator = Actuator::open(&roots, machine, Mode::Enforce, now()).unwrap().0;
-    actuator.tick(now(), &wanted(&job, &KnobKind::ALL), std::slice::from_ref(&job));
+    actuator.tick(now(), &wanted(&job, &OF_PROCESSES), std::slice::from_ref(&job));
     actuator.tick(now(), &wanted(&job, &[]), std::slice::from_ref(&job));
     std::process::exit(0);
 }

@@ -15,7 +15,7 @@ use plotwarden::mode::Mode;
 
 use crate::machine::{Mishap, Mishappy};
 use crate::subject::{Snapshot, Subject, wait_for};
-use crate::{Bench, cgroup2, is_root, now, roots, skip, subject_job, variable, wanted, within};
+use crate::{Bench, OF_PROCESSES, cgroup2, is_root, now, roots, skip, subject_job, variable, wanted, within};
 
 /// What law 1 promises.
 const PROMISE: Duration = Duration::from_secs(10);
@@ -52,7 +52,7 @@ pub fn play() {
         if guard.keep_alive().unwrap() {
             println!("\nguard {}", guard.identity().unwrap().pid);
         }
-        let reports = actuator.tick(now(), &wanted(&job, &KnobKind::ALL), std::slice::from_ref(&job));
+        let reports = actuator.tick(now(), &wanted(&job, &OF_PROCESSES), std::slice::from_ref(&job));
         if !reports.is_empty() {
             println!("\nacted");
         }

@@ -6,7 +6,7 @@ use plotwarden::actuate::{Outcome, Report, restore};
 use plotwarden::claim::KnobKind;
 
 use crate::subject::{Subject, group_dir, is_stopped};
-use crate::{Bench, cgroup2, is_root, now, open, skip, wanted, within};
+use crate::{Bench, OF_PROCESSES, cgroup2, is_root, now, open, skip, wanted, within};
 
 #[track_caller]
 fn assert_all_done(reports: &[Report]) {
@@ -21,7 +21,7 @@ fn every_knob_reaches_every_thread_and_goes_back() {
     let bench = Bench::new(cgroup2());
     let roots = &bench.roots;
     let kinds: Vec<KnobKind> =
-        KnobKind::ALL.into_iter().filter(|&kind| kind != KnobKind::Group || roots.cgroupfs.is_some()).collect();
+        OF_PROCESSES.into_iter().filter(|&kind| kind != KnobKind::Group || roots.cgroupfs.is_some()).collect();
     let mut subject = Subject::start();
     subject.ask("child");
     let before = subject.snapshot();
@@ -132,9 +132,9 @@ fn a_job_that_ends_while_frozen_leaves_no_group() {
     let mut subject = Subject::start();
     let job = subject.job();
     let mut actuator = open(roots);
-    assert_all_done(&actuator.tick(now(), &wanted(&job, &KnobKind::ALL), std::slice::from_ref(&job)));
+    assert_all_done(&actuator.tick(now(), &wanted(&job, &OF_PROCESSES), std::slice::from_ref(&job)));
     subject.kill();
-    let reports = actuator.tick(now(), &wanted(&job, &KnobKind::ALL), &[]);
+    let reports = actuator.tick(now(), &wanted(&job, &OF_PROCESSES), &[]);
     assert!(!reports.iter().any(|report| matches!(report.outcome, Outcome::Failed { .. })), "{reports:#?}");
     assert!(!group_dir(roots, &job).exists());
     assert_eq!(actuator.held().count(), 0);

@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use plotwarden::claim::{KnobKind, Setting};
+use plotwarden::claim::{KnobKind, Setting, Target};
 use plotwarden::inventory::Capability;
 use plotwarden::kernel::process::Identity;
-use plotwarden::knob::{Knob, KnobError, Linux, Machine, Portrait, Scope, Unit, Value};
+use plotwarden::knob::{Facts, Knob, KnobError, Linux, Machine, Portrait, Scope, Unit, Value};
 
 /// What happens around an operation of a knob.
 pub trait Mishap {
@@ -27,8 +27,8 @@ struct MishappyKnob {
 impl Mishappy {
     pub fn new(linux: Linux, mishap: &Rc<dyn Mishap>) -> Self {
         let linux = Rc::new(linux);
-        let knob = |kind| MishappyKnob { linux: Rc::clone(&linux), kind, mishap: Rc::clone(mishap) };
-        Self { knobs: KnobKind::ALL.into_iter().map(knob).collect(), linux }
+        let knob = |&kind| MishappyKnob { linux: Rc::clone(&linux), kind, mishap: Rc::clone(mishap) };
+        Self { knobs: KnobKind::ALL.iter().map(knob).collect(), linux }
     }
 }
 
@@ -43,11 +43,14 @@ impl Knob for MishappyKnob {
     fn kind(&self) -> KnobKind {
         self.kind
     }
+    fn facts(&self) -> Facts {
+        self.linux.knob(self.kind).facts()
+    }
     fn probe(&self) -> Capability {
         self.linux.knob(self.kind).probe()
     }
-    fn normalise(&self, job: &str, setting: &Setting) -> Result<Value, KnobError> {
-        self.linux.knob(self.kind).normalise(job, setting)
+    fn normalise(&self, target: &Target, setting: &Setting) -> Result<Value, KnobError> {
+        self.linux.knob(self.kind).normalise(target, setting)
     }
     fn prepare(&self, value: Value) -> Result<Value, KnobError> {
         self.real().prepare(value)

@@ -113,8 +113,13 @@ pub fn setting(kind: KnobKind) -> Setting {
         KnobKind::IoPriority => Setting::IoPriority(IoPriority::Idle),
         KnobKind::Affinity => Setting::Affinity([0, 4000].into()),
         KnobKind::Pause => Setting::Paused,
+        other => panic!("{} is proven elsewhere", other.name()),
     }
 }
+
+/// The knobs of a job's threads and processes that need nothing but a process.
+pub const OF_PROCESSES: [KnobKind; 6] =
+    [KnobKind::Group, KnobKind::Nice, KnobKind::SchedClass, KnobKind::IoPriority, KnobKind::Affinity, KnobKind::Pause];
 
 /// What the test said to the process that plays for it.
 pub fn variable(name: &str) -> String {

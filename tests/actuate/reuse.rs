@@ -7,7 +7,7 @@ use plotwarden::actuate::restore;
 use plotwarden::claim::KnobKind;
 
 use crate::subject::{Subject, identity, is_stopped};
-use crate::{Bench, cgroup2, is_root, now, open, skip, wanted};
+use crate::{Bench, OF_PROCESSES, cgroup2, is_root, now, open, skip, wanted};
 
 /// Few enough to come round within a second.
 const NUMBERS: &str = "500";
@@ -23,7 +23,7 @@ pub fn play() {
         let bench = Bench::new(cgroupfs);
         let roots = &bench.roots;
         let kinds: Vec<KnobKind> =
-            KnobKind::ALL.into_iter().filter(|&kind| kind != KnobKind::Group || roots.cgroupfs.is_some()).collect();
+            OF_PROCESSES.into_iter().filter(|&kind| kind != KnobKind::Group || roots.cgroupfs.is_some()).collect();
         let mut subject = Subject::start();
         let job = subject.job();
         let mut actuator = open(roots);

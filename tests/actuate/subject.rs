@@ -127,7 +127,7 @@ fn snapshot(process: Identity) -> Snapshot {
     snapshot.insert(format!("{pid}"), format!("stopped {} {}", is_stopped(pid), read(format!("/proc/{pid}/cgroup"))));
     let machine = Linux::new(&crate::roots("/nowhere".as_ref(), None), GroupUse::Free);
     let knob = machine.knob(KnobKind::IoPriority);
-    for unit in knob.units(&Scope { processes: vec![process], group: None }).unwrap() {
+    for unit in knob.units(&Scope { processes: vec![process], ..Scope::default() }).unwrap() {
         snapshot.insert(format!("io priority of {unit}"), knob.read(&unit).unwrap().to_string());
     }
     snapshot

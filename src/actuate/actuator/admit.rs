@@ -1,5 +1,6 @@
 //! Who may be touched: the last word before anything is written, whatever policies, arbiter and recognition say.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::Actuator;
@@ -8,11 +9,14 @@ use crate::actuate::protect::protected;
 use crate::actuate::report::{Action, Outcome, Report};
 use crate::actuate::writer::Step;
 use crate::arbiter::{Want, Wanted};
-use crate::claim::{KnobKind, Target};
+use crate::claim::{Bound, KnobKind, Part, Setting, Target};
 use crate::clock::Moment;
 use crate::inventory::{Capability, CapabilityState};
 use crate::kernel::process::Identity;
 use crate::plotter::JobId;
+
+/// What is to be carried out; of a job, with its processes.
+pub type Admitted<'a> = BTreeMap<(Target, KnobKind), (Option<&'a JobHandle>, Cow<'a, Want>)>;
 
 impl Actuator {
     /// Jobs that may be touched, and why the others may not.
@@ -40,7 +44,7 @@ impl Actuator {
         if let Some(why) = protected(process, &portrait, &self.lineage) {
             return Some(why);
         }
-        let records = KnobKind::ALL.iter().filter_map(|&kind| self.held.get(&(job.clone(), kind)));
+        let records = self.held.iter().filter(|((target, _), _)| target.job() == Some(job)).map(|(_, record)| record);
         let known =
             records.flat_map(|record| &record.processes).find(|&&subject| Identity::from(subject) == process)?;
         match (known.exe_inode, portrait.exe_inode) {
@@ -51,7 +55,7 @@ impl Actuator {
         }
     }
 
-    /// The wants that can be acted upon; says why the others cannot.
+    /// The wants that can be acted upon, with what they need; says why the others cannot.
     pub fn admit<'a>(
         &mut self,
         now: Moment,
@@ -59,36 +63,79 @@ impl Actuator {
         touchable: &[&'a JobHandle],
         refused: &BTreeMap<&JobId, String>,
         reports: &mut Vec<Report>,
-    ) -> BTreeMap<(JobId, KnobKind), (&'a JobHandle, &'a Want)> {
-        let mut admitted = BTreeMap::new();
+    ) -> Admitted<'a> {
+        let mut admitted = Admitted::new();
+        let mut usable = BTreeMap::new();
         self.said.forget_unwanted(&wanted.settings);
         for ((target, kind), want) in &wanted.settings {
-            let Target::Job(id) = target;
-            let handle = touchable.iter().find(|job| job.id == *id);
-            let outcome = match handle {
-                None => refused.get(id).map(|why| Outcome::Protected { why: why.clone() }),
-                Some(job) if *kind == KnobKind::Pause && !job.may_pause => {
-                    Some(Outcome::Protected { why: "its profile says that it must not be paused".to_owned() })
-                }
-                Some(_) if want.setting.kind() != *kind => {
-                    Some(Outcome::Failed { error: format!("{} is no value of the knob {}", want.setting, kind.name()) })
-                }
-                Some(job) => {
-                    if let Capability { state: CapabilityState::Unusable, reason, mend, .. } =
-                        self.machine.knob(*kind).probe()
-                    {
-                        let mend = if mend.is_empty() { mend } else { format!("; {mend}") };
-                        Some(Outcome::Failed { error: format!("{reason}{mend}") })
-                    } else {
-                        admitted.insert((id.clone(), *kind), (*job, want));
-                        None
-                    }
+            let job = match self.subject(target, *kind, want, touchable, refused) {
+                Ok(job) => job,
+                // Ended, or not recognised as a job any more: what is held of it is put back.
+                Err(None) => continue,
+                Err(Some(outcome)) => {
+                    self.said.say(now, (target, *kind), Action::Apply, Some(want), vec![Step::of(outcome)], reports);
+                    continue;
                 }
             };
-            if let Some(outcome) = outcome {
+            let works = usable.entry(*kind).or_insert_with(|| self.works(*kind));
+            if let Err(error) = works {
+                let outcome = Outcome::Failed { error: error.clone() };
                 self.said.say(now, (target, *kind), Action::Apply, Some(want), vec![Step::of(outcome)], reports);
+                continue;
             }
+            admitted.insert((target.clone(), *kind), (job, Cow::Borrowed(want)));
         }
+        add_needs(&mut admitted);
         admitted
+    }
+
+    /// The job that is meant, if it is one; or why it may not be touched.
+    fn subject<'a>(
+        &self,
+        target: &Target,
+        kind: KnobKind,
+        want: &Want,
+        touchable: &[&'a JobHandle],
+        refused: &BTreeMap<&JobId, String>,
+    ) -> Result<Option<&'a JobHandle>, Option<Outcome>> {
+        let protected = |why: String| Some(Outcome::Protected { why });
+        if want.setting.kind() != kind {
+            let error = format!("{} is no value of the knob {}", want.setting, kind.name());
+            return Err(Some(Outcome::Failed { error }));
+        }
+        let Target::Job(id) = target else { return Ok(None) };
+        let lives = |job: &JobHandle| job.processes.iter().any(|&process| self.machine.is_alive(process));
+        match touchable.iter().find(|job| job.id == *id) {
+            Some(job) if !lives(job) => Err(None),
+            None => Err(refused.get(id).and_then(|why| protected(why.clone()))),
+            Some(job) if kind == KnobKind::Pause && !job.may_pause => {
+                Err(protected("its profile says that it must not be paused".to_owned()))
+            }
+            Some(job) => Ok(Some(*job)),
+        }
+    }
+
+    /// Whether the knob can be used on this machine, or why not and what mends it.
+    fn works(&self, kind: KnobKind) -> Result<(), String> {
+        match self.machine.knob(kind).probe() {
+            Capability { state: CapabilityState::Unusable, reason, mend, .. } if mend.is_empty() => Err(reason),
+            Capability { state: CapabilityState::Unusable, reason, mend, .. } => Err(format!("{reason}; {mend}")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What lies in a job's group needs the group, and the group's limits need their controllers.
+fn add_needs(admitted: &mut Admitted<'_>) {
+    let of_groups: Vec<_> = admitted.iter().filter(|((_, kind), _)| kind.is_of_group()).collect();
+    let need = |setting: Setting, want: &Want| Want { setting, bound: Bound::Exactly, ..want.clone() };
+    let mut needs = Vec::new();
+    for ((target, _), (job, want)) in of_groups {
+        needs.push(((target.clone(), KnobKind::Group), (*job, Cow::Owned(need(Setting::Group, want)))));
+        let controllers = (Target::Part(Part::machine()), KnobKind::Controllers);
+        needs.push((controllers, (None, Cow::Owned(need(Setting::Controllers, want)))));
+    }
+    for (key, need) in needs {
+        admitted.entry(key).or_insert(need);
     }
 }

@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::{PLOTTER, Rig, WRAPPER};
+use super::{PLOTTER, Rig, SORTS, WRAPPER};
 use crate::claim::{IoPriority, KnobKind};
-use crate::knob::{IoPrio, Policy};
+use crate::knob::fake::part;
+use crate::knob::{IoPrio, Policy, Value};
 
 #[derive(Debug, Clone)]
 enum Event {
@@ -32,7 +33,7 @@ enum Event {
 }
 
 fn kind() -> impl Strategy<Value = KnobKind> {
-    prop::sample::select(KnobKind::ALL.to_vec())
+    prop::sample::select(SORTS.to_vec())
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -63,6 +64,16 @@ fn tamper(rig: &Rig, kind: KnobKind) {
     if kind == KnobKind::Group && !state.groups.contains_key("/other") {
         state.group("/other", false);
     }
+    if !kind.is_of_job() {
+        let Some(found) = state.parts.get_mut(&(kind, part(kind))) else { return };
+        let foreign = match found.value {
+            Value::Number(_) => Value::Number(3),
+            Value::Set(_) => Value::Set([3].into()),
+            _ => Value::Word("foreign".to_owned()),
+        };
+        (found.value, found.native) = (foreign.clone(), foreign);
+        return;
+    }
     let Some(process) = state.processes.get_mut(&PLOTTER) else { return };
     if kind == KnobKind::Group {
         "/other".clone_into(&mut process.group);
@@ -76,7 +87,9 @@ fn tamper(rig: &Rig, kind: KnobKind) {
             KnobKind::SchedClass => values.class = Policy::Fifo,
             KnobKind::IoPriority => values.io_priority = IoPrio::from(IoPriority::BestEffort(3)),
             KnobKind::Affinity => values.cpus = [0, 3].into(),
-            KnobKind::Group | KnobKind::Pause => {}
+            KnobKind::TimerSlack => drop(values.others.insert(kind, Value::Number(3))),
+            // What is in a group of ours goes with it; a pause is tampered with by signals.
+            _ => {}
         }
     }
 }

@@ -19,7 +19,7 @@ fn set_nice(rig: &Rig, tid: i32, nice: i8) {
 fn every_knob_is_applied_in_order_and_put_back_in_reverse() {
     let mut rig = Rig::new();
     rig.want_all(0);
-    let applied: Vec<_> = KnobKind::ALL.map(|kind| (kind, Action::Apply, "done")).into();
+    let applied: Vec<_> = SORTS.map(|kind| (kind, Action::Apply, "done")).into();
     assert_eq!(outcomes(&rig.tick()), applied);
     {
         let state = rig.state.borrow();
@@ -30,7 +30,7 @@ fn every_knob_is_applied_in_order_and_put_back_in_reverse() {
         }
     }
     rig.wanted.settings.clear();
-    let released: Vec<_> = KnobKind::ALL.iter().rev().map(|&kind| (kind, Action::Restore, "done")).collect();
+    let released: Vec<_> = SORTS.iter().rev().map(|&kind| (kind, Action::Restore, "done")).collect();
     assert_eq!(outcomes(&rig.tick()), released);
     rig.assert_as_before();
 }
@@ -231,9 +231,10 @@ fn a_group_with_limits_is_not_left_and_its_jobs_are_paused_by_signal() {
 fn a_job_with_a_protected_process_is_refused_whole() {
     let mut rig = Rig::new();
     rig.state.borrow_mut().processes.get_mut(&WRAPPER).unwrap().comm = "chia_harvester".to_owned();
-    rig.want_all(0);
+    rig.want_all_of_job(0);
     let reports = rig.tick();
-    assert!(reports.iter().all(|report| report.outcome.name() == "protected") && reports.len() == 6);
+    let of_job = SORTS.iter().filter(|kind| kind.is_of_job()).count();
+    assert!(reports.iter().all(|report| report.outcome.name() == "protected") && reports.len() == of_job);
     assert_eq!(rig.tick(), []);
     assert_eq!(rig.state.borrow().writes, 0);
     rig.assert_as_before();
@@ -315,7 +316,7 @@ fn a_clean_exit_puts_everything_back() {
     rig.tick();
     let report = rig.actuator.take().unwrap().shutdown(moment(60), &BTreeSet::new()).unwrap();
     let order: Vec<KnobKind> = report.reports.iter().map(|report| report.knob).collect();
-    assert_eq!(order, KnobKind::ALL.iter().rev().copied().collect::<Vec<_>>());
+    assert_eq!(order, SORTS.iter().rev().copied().collect::<Vec<_>>());
     assert!(report.to_string().ends_with("everything that was held is put back"), "{report}");
     rig.assert_as_before();
 }

@@ -108,7 +108,7 @@ pub(super) fn knobs(html: &mut Html, snapshot: &Snapshot) {
     html.raw("<section><h2>Changed on this machine</h2><table><thead><tr><th>Knob<th>On<th>Was<th>Is<th>By</tr></thead><tbody>");
     for KnobState { knob, target, original, wanted, actual, holders, reason } in snapshot.knobs.iter().take(KNOBS) {
         html.raw("<tr><td data-label=\"Knob\">").text(&plain(knob.name()));
-        html.raw("</td><td data-label=\"On\">").text(&target.to_string());
+        html.raw("</td><td data-label=\"On\">").text(target);
         html.raw("</td><td data-label=\"Was\">");
         reading(html, original.as_ref());
         html.raw("</td><td data-label=\"Is\">");

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::claim::KnobKind;
+use super::setting;
+use crate::claim::{KnobKind, Part, Setting};
 use crate::kernel::process::Identity;
-use crate::knob::{IoPrio, Policy, Unit};
+use crate::knob::attribute::catalogue::attribute;
+use crate::knob::{IoPrio, Policy, Unit, Value};
 
 /// The values of one thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +15,8 @@ pub struct Values {
     pub class: Policy,
     pub io_priority: IoPrio,
     pub cpus: BTreeSet<u32>,
+    /// Knobs that are no different from one another here.
+    pub others: BTreeMap<KnobKind, Value>,
 }
 
 /// A thread, and what it would be without us.
@@ -42,6 +46,16 @@ pub struct FakeGroup {
     pub inode: u64,
     pub frozen: bool,
     pub controllers: bool,
+    /// Limits; what was never set is at zero.
+    pub limits: BTreeMap<KnobKind, Value>,
+}
+
+/// A knob of a part of the machine, and what it would be without us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FakePart {
+    pub device: String,
+    pub value: Value,
+    pub native: Value,
 }
 
 /// All there is.
@@ -49,9 +63,12 @@ pub struct FakeGroup {
 pub struct State {
     pub processes: BTreeMap<i32, FakeProcess>,
     pub groups: BTreeMap<String, FakeGroup>,
+    pub parts: BTreeMap<(KnobKind, Part), FakePart>,
     pub online: BTreeSet<u32>,
     pub boot_id: String,
     pub writes: usize,
+    /// Numbers are kept in steps of this.
+    pub rounding: u64,
     /// Operations so far, reads included.
     pub steps: usize,
     /// The process dies before this operation.
@@ -69,19 +86,30 @@ pub struct State {
 
 impl Default for Values {
     fn default() -> Self {
-        Self { nice: 0, class: Policy::Other, io_priority: IoPrio(0), cpus: (0..4).collect() }
+        let of_processes = [KnobKind::MemoryNodes, KnobKind::OomScore, KnobKind::TimerSlack];
+        let at_zero = of_processes.into_iter().map(|kind| (kind, Value::Number(0)));
+        Self {
+            nice: 0,
+            class: Policy::Other,
+            io_priority: IoPrio(0),
+            cpus: (0..4).collect(),
+            others: at_zero.collect(),
+        }
     }
 }
 
 impl Default for State {
     fn default() -> Self {
-        let root = FakeGroup { inode: 1, frozen: false, controllers: true };
+        let root = FakeGroup { inode: 1, frozen: false, controllers: true, limits: BTreeMap::new() };
+        let not_of_jobs = KnobKind::ALL.iter().filter(|kind| !kind.is_of_job());
         Self {
             processes: BTreeMap::new(),
             groups: [("/".to_owned(), root)].into(),
+            parts: not_of_jobs.map(|&kind| ((kind, part(kind)), FakePart::of(kind))).collect(),
             online: (0..4).collect(),
             boot_id: "boot".to_owned(),
             writes: 0,
+            rounding: 1,
             steps: 0,
             crash_at: None,
             refuse: BTreeMap::new(),
@@ -92,6 +120,22 @@ impl Default for State {
             next_tid: 1000,
         }
     }
+}
+
+impl FakePart {
+    fn of(kind: KnobKind) -> Self {
+        let value = match setting(kind, 0) {
+            Setting::Word(..) | Setting::Controllers => Value::Word("as it was".to_owned()),
+            Setting::Set(..) => Value::Set((0..4).collect()),
+            _ => Value::Number(7),
+        };
+        Self { device: "serial 1".to_owned(), native: value.clone(), value }
+    }
+}
+
+/// The one part that has the knob.
+pub fn part(kind: KnobKind) -> Part {
+    attribute(kind).map_or_else(Part::machine, |attribute| Part::new(attribute.class, "0"))
 }
 
 impl State {
@@ -136,7 +180,8 @@ impl State {
     pub fn group(&mut self, path: &str, controllers: bool) -> u64 {
         self.inodes += 1;
         let inode = self.inodes;
-        self.groups.insert(path.to_owned(), FakeGroup { inode, frozen: false, controllers });
+        let limits = BTreeMap::new();
+        self.groups.insert(path.to_owned(), FakeGroup { inode, frozen: false, controllers, limits });
         inode
     }
 
