@@ -1,6 +1,7 @@
 //! Tests of the actuator on a machine in memory.
 
 mod attributes;
+mod contract;
 mod faults;
 mod property;
 mod scenarios;
