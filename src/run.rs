@@ -139,7 +139,7 @@ impl Loop {
         self.say(now, &decisions, &wanted, &reports);
         self.publish(world, &decisions, &wanted, &reports);
         if self.publisher.ticks() == STARTED {
-            own_memory::give_back(&self.roots);
+            own_memory::give_back();
         }
     }
 

@@ -19,6 +19,7 @@ pub(crate) mod fixture;
 pub mod graphics_card;
 pub mod hwmon;
 pub mod interface;
+pub mod listing;
 pub mod memory_bandwidth;
 pub mod mounts;
 pub mod nvml;

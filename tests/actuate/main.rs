@@ -9,6 +9,7 @@
 
 mod death;
 mod guard;
+mod guard_memory;
 mod knobs;
 mod machine;
 mod reuse;
