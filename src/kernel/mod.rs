@@ -34,6 +34,7 @@ pub mod process_events;
 pub mod process_watch;
 mod roots;
 pub mod route;
+pub mod service_manager;
 pub mod smbios;
 pub mod space;
 pub mod sweep;
