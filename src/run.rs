@@ -27,6 +27,7 @@ use crate::audit::{self, AuditLog};
 use crate::claim::Claim;
 use crate::clock::Moment;
 use crate::decide::Decision;
+use crate::kernel::service_manager::ServiceManager;
 use crate::kernel::{Roots, clock, own_memory};
 use crate::metrics::Snapshot;
 use crate::mode::Mode;
@@ -72,6 +73,7 @@ struct Loop {
     policies: Policies,
     actuator: Actuator,
     guard: Option<Guarded>,
+    manager: ServiceManager,
     audit: AuditLog,
     complaints: Complaints,
     publisher: Publisher,
@@ -97,6 +99,9 @@ impl Loop {
             let changed = (is_due || self.jobs.hears_events()) && self.look(now);
             if changed || is_due {
                 self.tick(now);
+                if let Err(error) = self.manager.turned() {
+                    tracing::debug!(%error, "cannot tell the service manager that all is well");
+                }
                 due = now.boot + TICK;
             }
             match self.rest(orders, now, due) {
@@ -139,7 +144,7 @@ impl Loop {
         self.say(now, &decisions, &wanted, &reports);
         self.publish(world, &decisions, &wanted, &reports);
         if self.publisher.ticks() == STARTED {
-            own_memory::give_back(&self.roots);
+            own_memory::give_back();
         }
     }
 
@@ -239,6 +244,9 @@ impl Loop {
 
     /// The clean end. `true` if everything is as it was before.
     fn stop(mut self, now: Moment) -> bool {
+        if let Err(error) = self.manager.stopping() {
+            tracing::debug!(%error, "cannot tell the service manager that we end");
+        }
         let keep = self.policies.kept_on_exit();
         match self.actuator.shutdown(now, &keep) {
             Ok(report) => {

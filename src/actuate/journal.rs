@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::record::{Record, VERSION};
 use crate::claim::{KnobKind, Target};
-use crate::kernel::KernelError;
+use crate::kernel::{KernelError, listing};
 use crate::knob::file_name;
 
 const RECORD: &str = "json";
@@ -124,12 +124,11 @@ impl Journal {
         Ok(loaded)
     }
 
-    /// `true` if there is nothing to restore. One that cannot be read is not known to be empty.
+    /// `true` if there is nothing to restore. One that cannot be read is not known to be empty. Does not allocate.
     pub fn is_empty(&self) -> bool {
-        match fs::read_dir(&self.dir) {
-            Ok(entries) => !entries.into_iter().any(|entry| {
-                entry.map_or(true, |entry| entry.path().extension().is_some_and(|extension| extension == RECORD))
-            }),
+        let is_record = |name: &[u8]| name.strip_suffix(RECORD.as_bytes()).is_some_and(|rest| rest.ends_with(b"."));
+        match listing::any_name(&self.dir, is_record) {
+            Ok(any) => !any,
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         }
     }

@@ -7,13 +7,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use nix::sys::mman::MlockAllFlags;
 use nix::sys::signal::{SigSet, Signal};
 use nix::time::ClockId;
 use plotwarden::actuate::guard::Watch;
 use plotwarden::clock::Moment;
-use plotwarden::kernel::Roots;
 use plotwarden::kernel::process::Identity;
+use plotwarden::kernel::{Roots, own_memory};
 
 const USAGE: &str =
     "plotwarden-guard puts back what plotwarden has changed when that process is gone; plotwarden starts it.
@@ -30,14 +29,18 @@ fn main() -> ExitCode {
         }
     };
     settle();
-    match Watch::new(&roots, main, &now, &mut say).map(Watch::keep) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+    let mut to_log = say;
+    let watch = match Watch::new(&roots, main, &now, &mut to_log) {
+        Ok(watch) => watch,
         Err(error) => {
             say(&error.to_string());
-            ExitCode::FAILURE
+            return ExitCode::FAILURE;
         }
-    }
+    };
+    // In this order: what is held cannot be given back.
+    own_memory::give_back();
+    own_memory::hold();
+    if watch.keep() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn arguments(mut given: impl Iterator<Item = String>) -> Result<(Identity, Roots), String> {
@@ -64,7 +67,7 @@ fn identity(text: &str) -> Option<Identity> {
     Some(Identity { pid: pid.parse().ok()?, start_ticks: start_ticks.parse().ok()? })
 }
 
-/// A session of its own, deaf to what ends the main process, in memory, and last in line for the OOM killer. What is refused
+/// A session of its own, deaf to what ends the main process, and last in line for the OOM killer. What is refused
 /// here makes the guard less sturdy, and no less right.
 fn settle() {
     let _ = nix::unistd::setsid();
@@ -72,8 +75,6 @@ fn settle() {
     let deaf = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGPIPE];
     let _ = deaf.into_iter().collect::<SigSet>().thread_block();
     let _ = std::fs::write("/proc/self/oom_score_adj", "-900");
-    let on_fault = MlockAllFlags::from_bits_retain(libc::MCL_ONFAULT);
-    let _ = nix::sys::mman::mlockall(MlockAllFlags::MCL_CURRENT | on_fault);
 }
 
 /// Both clocks; a boot clock that cannot be read stands at zero, which spoils only the length of a pause.

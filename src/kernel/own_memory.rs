@@ -1,71 +1,116 @@
-//! Gives memory back that only the start needed: freed heap, and the code of what runs once, such as the parsers of the command
-//! line, of policies and of profiles. Half of the program is never run again, and a program for machines whose memory is for
-//! plots should not be seen to hold it.
+//! Our own memory: gives back what only the start needed, and holds what must not have to wait for a disk.
 //!
-//! Source: `madvise(2)`, `malloc_trim(3)`, `proc_pid_maps(5)`.
+//! The parsers of the command line, of policies and of profiles run once, and the loader's tables are read once: half of what a
+//! start touches is never used again, and a program for machines whose memory is for plots should not be seen to hold it.
+//!
+//! Source: `dl_iterate_phdr(3)`, `elf(5)`, `madvise(2)`, `malloc_trim(3)`, `mlock2(2)`.
 
-use std::path::Path;
+use std::ffi::c_void;
+use std::ptr::NonNull;
 
-use nix::sys::mman::{MmapAdvise, madvise};
+use nix::sys::mman::{MlockAllFlags, MmapAdvise, madvise, mlock, mlockall};
+use nix::unistd::{SysconfVar, sysconf};
 
-use super::{Roots, file, text};
-
-/// A mapping of our own code.
+/// A part of a program file in memory that is never written: code or constants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Code {
-    start: usize,
+struct Segment {
+    start: NonNull<c_void>,
     length: usize,
+    is_code: bool,
+    is_of_library: bool,
 }
 
-/// Gives back what can be had again at any time. What is still needed comes back page by page from the page cache.
-pub fn give_back(roots: &Roots) {
-    let Ok(program) = std::env::current_exe() else { return };
-    let code = file::read(&roots.proc("self/maps"), |bytes| Ok(code_of(bytes, &program)));
-    for Code { start, length } in code.unwrap_or_default() {
-        let Some(start) = std::ptr::NonNull::new(std::ptr::without_provenance_mut(start)) else { continue };
-        // SAFETY: the range is one whole mapping of our own program file that is executable and not writable. Such pages are
-        // never changed in memory, so dropping them loses nothing: the next access reads the same bytes from the file.
+/// Gives back what can be had again at any time: code and constants of the program and its libraries, and freed heap. What is
+/// still needed comes back page by page from the page cache.
+pub fn give_back() {
+    for Segment { start, length, .. } in segments() {
+        // SAFETY: the range is a loaded segment that is mapped from its file and was never writable (relocated addresses lie in
+        // writable ones; 64-bit linkers make no relocations in code). So dropping its pages loses nothing: the next access
+        // reads the same bytes from the file.
         let _ = unsafe { madvise(start, length, MmapAdvise::MADV_DONTNEED) };
     }
     // SAFETY: takes a number, and works on the allocator's own free memory under its own locks.
     unsafe { libc::malloc_trim(0) };
 }
 
-/// The executable mappings of `program`. Those that are only read hold relocated addresses, which the file does not have.
-fn code_of(maps: &[u8], program: &Path) -> Vec<Code> {
-    let mapping = |line| {
-        let mut fields = text::fields(line);
-        let (range, permissions) = (fields.next()?, fields.next()?);
-        let is_ours = fields.nth(3).is_some_and(|path| path == program.as_os_str().as_encoded_bytes());
-        (permissions == b"r-xp" && is_ours).then_some(())?;
-        let (start, end) = range.split_at(range.iter().position(|byte| *byte == b'-')?);
-        let address = |hex| usize::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok();
-        let start = address(start)?;
-        Some(Code { start, length: address(&end[1..])?.checked_sub(start)? })
-    };
-    text::lines(maps).filter_map(mapping).collect()
+/// Holds in memory what is there now and whatever is touched from now on, and all code of the program itself. What is refused,
+/// for want of `RLIMIT_MEMLOCK`, is merely not held.
+pub fn hold() {
+    let on_fault = MlockAllFlags::from_bits_retain(libc::MCL_ONFAULT);
+    let _ = mlockall(MlockAllFlags::MCL_CURRENT | on_fault);
+    for Segment { start, length, .. } in
+        segments().into_iter().filter(|segment| segment.is_code && !segment.is_of_library)
+    {
+        // SAFETY: the range is a loaded segment of the program; locking changes none of its contents.
+        let _ = unsafe { mlock(start, length) };
+    }
+}
+
+/// All segments that are never written, those of the program first.
+fn segments() -> Vec<Segment> {
+    let mut found: Vec<Segment> = Vec::new();
+    // SAFETY: the callback takes what this call hands to it, and `found` outlives the call.
+    unsafe { libc::dl_iterate_phdr(Some(enter), (&raw mut found).cast()) };
+    found
+}
+
+/// Called once for each loaded object; the program itself has no name.
+unsafe extern "C" fn enter(object: *mut libc::dl_phdr_info, _size: usize, found: *mut c_void) -> libc::c_int {
+    // SAFETY: `dl_iterate_phdr` passes a valid object, whose header table has `dlpi_phnum` entries, and our own vector.
+    let (object, found) = unsafe { (&*object, &mut *found.cast::<Vec<Segment>>()) };
+    // SAFETY: as above.
+    let headers = unsafe { std::slice::from_raw_parts(object.dlpi_phdr, usize::from(object.dlpi_phnum)) };
+    // SAFETY: a string that ends, or nothing.
+    let is_of_library = !object.dlpi_name.is_null() && unsafe { *object.dlpi_name } != 0;
+    let Ok(Some(page)) = sysconf(SysconfVar::PAGE_SIZE) else { return 0 };
+    let Ok(page) = usize::try_from(page) else { return 0 };
+    for header in headers.iter().filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W == 0) {
+        let (Ok(base), Ok(offset), Ok(size)) =
+            (usize::try_from(object.dlpi_addr), usize::try_from(header.p_vaddr), usize::try_from(header.p_memsz))
+        else {
+            continue;
+        };
+        let address = base.wrapping_add(offset);
+        let start = address - address % page;
+        if let Some(start) = NonNull::new(std::ptr::without_provenance_mut(start)) {
+            let length = size + address % page;
+            found.push(Segment { start, length, is_code: header.p_flags & libc::PF_X != 0, is_of_library });
+        }
+    }
+    0
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_our_own_code_is_given_back() {
-        let maps = b"1000-3000 r--p 00000000 fe:00 7 /usr/bin/plotwarden\n3000-9000 r-xp 00003000 fe:00 7 /usr/bin/plotwarden\n\
-            9000-a000 r--p 00009000 fe:00 7 /usr/bin/plotwarden\na000-b000 rw-p 0000a000 fe:00 7 /usr/bin/plotwarden\n\
-            c000-d000 r-xp 00000000 fe:00 9 /usr/lib/libc.so.6\nd000-e000 r-xp 0 0:0 0\nbad\n9-z r-xp 0 0 0 /usr/bin/plotwarden\n";
-        assert_eq!(code_of(maps, Path::new("/usr/bin/plotwarden")), [Code { start: 0x3000, length: 0x6000 }]);
+    /// Its address is only known once the program is loaded, so it was written then.
+    static RELOCATED: [fn(); 1] = [give_back];
+
+    fn holding(address: usize) -> Option<Segment> {
+        let holds = |segment: &Segment| {
+            let start = segment.start.as_ptr().addr();
+            (start..start + segment.length).contains(&address)
+        };
+        segments().into_iter().find(holds)
     }
 
     #[test]
-    fn the_program_finds_its_code_and_goes_on_without_it() {
-        let program = std::env::current_exe().unwrap();
-        let maps = std::fs::read("/proc/self/maps").unwrap();
-        let inside = code_of as *const () as usize;
-        let holds = |code: &Code| (code.start..code.start + code.length).contains(&inside);
-        assert!(code_of(&maps, &program).iter().any(holds));
-        give_back(&Roots::standard());
+    fn code_and_constants_are_given_back_and_what_was_written_is_not() {
+        let code = holding(give_back as *const () as usize).unwrap();
+        assert!(code.is_code && !code.is_of_library);
+        let constant = holding("a constant".as_ptr().addr()).unwrap();
+        assert!(!constant.is_of_library);
+        let library = holding(libc::malloc_trim as *const () as usize);
+        assert!(library.is_none_or(|library| library.is_of_library && library.is_code), "{library:?}");
+        assert!(segments().iter().any(|segment| segment.is_of_library));
+        assert_eq!(holding(RELOCATED.as_ptr().addr()), None);
+        assert_eq!(holding((&raw const code).addr()), None, "the stack");
+    }
+
+    #[test]
+    fn the_program_goes_on_without_what_it_gave_back() {
+        RELOCATED[0]();
         assert_eq!((1..=100).map(|number| format!("{number}").len()).sum::<usize>(), 192);
     }
 }

@@ -28,6 +28,7 @@ use crate::http::{self, ListenError, Site};
 use crate::inventory::{self, Inventory};
 use crate::kernel::peer::Peer;
 use crate::kernel::process_watch::Source;
+use crate::kernel::service_manager::ServiceManager;
 use crate::kernel::{Roots, clock, descriptors};
 use crate::knob::{self, GroupUse, Linux};
 use crate::metrics;
@@ -280,6 +281,7 @@ fn prepare(
         policies,
         actuator,
         guard,
+        manager: service_manager(),
         snapshots,
         history,
         alerts,
@@ -294,6 +296,14 @@ fn sweeper(roots: &Roots, settings: &ProcessSettings) -> Result<Sweeper, RunErro
     let limit = usize::try_from(descriptors::raise_limit()).unwrap_or(usize::MAX);
     let room = limit.saturating_sub(OWN_FILES).min(MOST_KEPT_FILES);
     Ok(Sweeper::start(roots, groups, inventory::users(), (settings.interval, room), clock::now)?)
+}
+
+/// One that cannot be reached will end us for our silence, if it meant to be told; that is said, and no reason not to start.
+fn service_manager() -> ServiceManager {
+    ServiceManager::of_environment().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the service manager hears nothing of us");
+        ServiceManager::default()
+    })
 }
 
 fn guarded(roots: &Roots, actuator: &mut Actuator) -> Result<Guard, GuardError> {

@@ -9,9 +9,11 @@
 
 mod death;
 mod guard;
+mod guard_memory;
 mod knobs;
 mod machine;
 mod reuse;
+mod rights;
 mod subject;
 
 use std::collections::BTreeMap;
@@ -47,6 +49,7 @@ fn play_a_part() {
         Ok("main") => guard::play(),
         Ok("victim") => death::play(),
         Ok("namespace") => reuse::play(),
+        Ok("rights") => rights::play(),
         _ => {}
     }
 }

@@ -27,6 +27,10 @@ pub struct Options {
     pub policies: Option<PathBuf>,
     pub procfs: Option<PathBuf>,
     pub max_mode: Option<&'static str>,
+    /// Where the service manager listens.
+    pub notify: Option<PathBuf>,
+    /// A program, with its arguments, that starts ours in its own place.
+    pub wrapper: Vec<String>,
     /// Further flags.
     pub flags: Vec<String>,
 }
@@ -37,8 +41,9 @@ pub const BINARY: &str = env!("CARGO_BIN_EXE_plotwarden");
 impl Options {
     /// The command line; `run` is the run directory unless another one was asked for.
     pub fn command(&self, run: &Path, address: SocketAddr) -> Command {
-        let mut command = Command::new(BINARY);
-        command.arg("run").arg(format!("--web.listen-address={address}"));
+        let mut words = self.wrapper.iter().map(String::as_str).chain([BINARY, "run"]);
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).arg(format!("--web.listen-address={address}"));
         command.arg("--path.run").arg(self.run.as_deref().unwrap_or(run));
         // Nobody's own profiles are to change what a test sees.
         command.arg("--profiles").arg("/nonexistent");
@@ -50,6 +55,9 @@ impl Options {
         }
         if let Some(mode) = self.max_mode {
             command.arg("--max-mode").arg(mode);
+        }
+        if let Some(notify) = &self.notify {
+            command.env("NOTIFY_SOCKET", notify);
         }
         command.args(&self.flags);
         command.stdin(Stdio::null());
