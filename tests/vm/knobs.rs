@@ -30,7 +30,7 @@ const KNOBS: Scenario = Scenario {
         "ifb",
         "veth",
     ],
-    tests: &["knobs"],
+    tests: &["knobs", "actuate"],
 };
 
 /// What even this machine has no hardware for: all else is proven here.
@@ -73,7 +73,7 @@ const SURFACES: [&str; 39] = [
     "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages:0",
     "/sys/devices/system/node/node1/hugepages/hugepages-2048kB/nr_hugepages:0",
     "/sys/kernel/mm/transparent_hugepage/enabled:",
-    "/proc/swaps:/dev/zram0",
+    "swap /dev/zram0 partition",
     "/sys/fs/cgroup/cgroup.subtree_control:cpuset cpu io memory hugetlb pids rdma misc",
     "/sys/class/net/eth1/mtu:1500",
     "qdisc ",
@@ -86,27 +86,36 @@ fn lines(section: &str) -> impl Iterator<Item = &'static str> {
     REPORT.section(section).lines().map(str::trim_end)
 }
 
-#[test]
-fn each_test_of_the_knobs_passes_in_the_machine() {
-    let said = REPORT.section("tests");
-    let names: Vec<&str> = lines("tests")
-        .filter_map(|line| line.strip_prefix("test ")?.split_once(" ... "))
-        .map(|(name, _)| name)
-        .collect();
-    // Shown whatever comes of it: to the host they all are this one test.
-    let shown = format!("\nin the machine:\n  {}\n", names.join("\n  "));
+/// Shows the names whatever comes of it: to the host they all are one test.
+#[track_caller]
+fn assert_all_pass(section: &str) {
+    let said = REPORT.section(section);
+    let names = lines(section).filter_map(|line| Some(line.strip_prefix("test ")?.split_once(" ... ")?.0));
+    let names: Vec<&str> = names.collect();
+    let shown = format!("\n{section} in the machine:\n  {}\n", names.join("\n  "));
     let _ = stderr().write_all(shown.as_bytes());
-    assert_eq!(REPORT.given("tests", "exit"), "0", "{said}");
+    assert_eq!(REPORT.given(section, "exit"), "0", "{said}");
     assert!(!names.is_empty() && said.contains("test result: ok."), "{said}");
 }
 
 #[test]
+fn each_test_of_the_knobs_passes_in_the_machine() {
+    assert_all_pass("knobs");
+}
+
+/// The actuator and the guard, where one tree of groups has all the controllers.
+#[test]
+fn each_test_of_the_actuator_passes_in_the_machine() {
+    assert_all_pass("actuate");
+}
+
+#[test]
 fn nothing_is_skipped_but_what_the_machine_has_no_hardware_for() {
-    let skipped: BTreeSet<&str> = lines("tests")
+    let skipped: BTreeSet<&str> = lines("knobs")
         .filter_map(|line| line.strip_prefix("SKIPPED ")?.split_once(": "))
         .map(|(knob, _)| knob)
         .collect();
-    assert_eq!(skipped, BTreeSet::from(SKIPPED), "{}", REPORT.section("tests"));
+    assert_eq!(skipped, BTreeSet::from(SKIPPED), "{}", REPORT.section("knobs"));
 }
 
 #[test]
