@@ -12,7 +12,7 @@ use plotwarden::claim::KnobKind;
 use plotwarden::plotter::JobId;
 
 use crate::subject::identity;
-use crate::{Bench, cgroup2, is_root, now, open, skip, subject_job, wanted, within};
+use crate::{Bench, OF_PROCESSES, cgroup2, is_root, now, open, skip, subject_job, wanted, within};
 
 /// `nobody` on every machine.
 const USER: u32 = 65534;
@@ -22,7 +22,7 @@ pub fn play() {
     let job = subject_job();
     for cgroupfs in [cgroup2(), None] {
         let bench = Bench::new(cgroupfs);
-        let kinds: Vec<KnobKind> = KnobKind::ALL
+        let kinds: Vec<KnobKind> = OF_PROCESSES
             .into_iter()
             .filter(|&kind| kind != KnobKind::Group || bench.roots.cgroupfs.is_some())
             .collect();

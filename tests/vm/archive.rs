@@ -10,12 +10,12 @@ const FOLDER: u32 = 0o040_755;
 const PROGRAM: u32 = 0o100_755;
 const LINK: u32 = 0o120_777;
 
-/// An archive while it grows.
+/// An archive while it grows. What is there already stays: of two files of one name the first counts.
 #[derive(Default)]
 pub struct Archive {
     bytes: Vec<u8>,
     entries: u32,
-    folders: BTreeSet<String>,
+    present: BTreeSet<String>,
 }
 
 impl Archive {
@@ -23,7 +23,7 @@ impl Archive {
         if let Some((above, _)) = path.rsplit_once('/') {
             self.folder(above);
         }
-        if self.folders.insert(path.to_owned()) {
+        if self.present.insert(path.to_owned()) {
             self.entry(path, FOLDER, &[]);
         }
     }
@@ -55,7 +55,9 @@ impl Archive {
         if let Some((above, _)) = path.rsplit_once('/') {
             self.folder(above);
         }
-        self.entry(path, mode, contents);
+        if self.present.insert(path.to_owned()) {
+            self.entry(path, mode, contents);
+        }
     }
 
     /// Inode, mode, owner, group, links, time, length, four device numbers, length of the name with its end, no sum.

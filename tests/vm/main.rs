@@ -1,5 +1,5 @@
 //! The real program on a real kernel, in a virtual machine whose hardware we know: what it finds and measures is what the machine
-//! was given. One boot, and many looks at what came of it.
+//! was given, and what the knobs do to it is undone. Two boots, and many looks at what came of them.
 //!
 //! It needs qemu, a static busybox, a compiler, and the packages of Debian's kernel, which are fetched into `target/`.
 
@@ -7,18 +7,26 @@
 
 mod archive;
 mod cpu;
+mod files;
 mod kernel;
+mod knobs;
 mod machine;
 mod memory;
 mod power;
+mod program;
+mod report;
 mod storage;
 
 use std::sync::LazyLock;
 
-use machine::Report;
+use files::Scenario;
+use report::Report;
 use serde_json::Value;
 
-static REPORT: LazyLock<Report> = LazyLock::new(Report::of_a_boot);
+/// plotwarden looks at the machine, and serves what it measures.
+const DISCOVERY: Scenario = Scenario { name: "discovery", modules: &[], tests: &[] };
+
+static REPORT: LazyLock<Report> = LazyLock::new(|| Report::of_a_boot(&DISCOVERY));
 
 static DISCOVERED: LazyLock<Value> = LazyLock::new(|| {
     let text = REPORT.section("discover");

@@ -17,7 +17,7 @@ fn zones_and_limits_are_those_of_the_kernel() {
     assert_eq!(package["energy_range_joules"], json!(WRAP_JOULES));
     assert_eq!(row(found(), "energy_zones", "zone", "package-1/dram")["parent"], json!("package-1"));
     let long = json!({"zone": "package-0", "driver": "intel-rapl", "constraint": "long_term", "limit_watts": 100.0,
-        "window_seconds": 28.0, "max_watts": 125.0});
+        "window_seconds": 27.983_872, "max_watts": 125.0});
     assert_eq!(found()["power_limits"][0], long);
     let short = &found()["power_limits"][1];
     assert_eq!((&short["constraint"], &short["max_watts"]), (&json!("short_term"), &Value::Null));

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* RAPL: two packages with memory below them, and a zone of the platform whose counter does not answer. */
 #include <linux/errno.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/powercap.h>
 
 #include "plant.h"
 
 #define MOST_UW 125000000ULL
+/* What the registers can hold: eighths of a watt in 15 bits, and windows of (1 + x/4) * 2^y units. */
+#define LIMIT_UNIT_UW 125000ULL
+#define LIMIT_UNITS 32767
+#define WINDOW_UNIT_US 976ULL
 
 static struct powercap_zone zones[PACKAGES], drams[PACKAGES], platform;
 static bool enabled = true;
@@ -53,25 +59,36 @@ static int release(struct powercap_zone *zone)
 static int get_limit(struct powercap_zone *zone, int constraint, u64 *value)
 {
 	*value = packages[zone - zones].limit_uw[constraint];
-	return 0;
+	return refusal(LIMIT, READ_OF);
 }
 
 static int set_limit(struct powercap_zone *zone, int constraint, u64 value)
 {
-	packages[zone - zones].limit_uw[constraint] = value;
+	int refused = refusal(LIMIT, WRITE_OF);
+
+	if (refused)
+		return refused;
+	if (value > LIMIT_UNITS * LIMIT_UNIT_UW)
+		return -EINVAL;
+	packages[zone - zones].limit_uw[constraint] = value / LIMIT_UNIT_UW * LIMIT_UNIT_UW;
 	return 0;
 }
 
 static int get_window(struct powercap_zone *zone, int constraint, u64 *value)
 {
 	*value = packages[zone - zones].window_us[constraint];
-	return 0;
+	return refusal(WINDOW, READ_OF);
 }
 
 static int set_window(struct powercap_zone *zone, int constraint, u64 value)
 {
-	packages[zone - zones].window_us[constraint] = value;
-	return 0;
+	u64 quarters = max(value * 4 / WINDOW_UNIT_US, 4ULL);
+	int power = ilog2(quarters) - 2;
+	int refused = refusal(WINDOW, WRITE_OF);
+
+	if (!refused)
+		packages[zone - zones].window_us[constraint] = (quarters >> power << power) * WINDOW_UNIT_US / 4;
+	return refused;
 }
 
 /* As with real CPUs, the short term has no maximum, and says so. */

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The physics: what busy CPUs draw, how warm that makes their package, and what the fans take away. */
+/*
+ * The physics: what busy CPUs draw, how much slower a power limit makes them, how warm that makes their package, and what the fans
+ * take away.
+ */
 #include <linux/cpu.h>
 #include <linux/cpufreq.h>
 #include <linux/ktime.h>
+#include <linux/kernel.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/topology.h>
@@ -13,10 +17,15 @@
 #define STEP_MS 100
 #define IDLE_UW 15000000ULL
 #define BUSY_CORE_UW 20000000ULL /* at the base frequency */
-#define BASE_KHZ 3000000ULL
+#define SLOWEST_PERMILLE 250 /* below which no power limit can bring the frequency */
 #define DRAM_SHARE 5 /* a fifth of the package */
 #define INERTIA_MS 3000
 #define FAN_IDLE_RPM 600
+#define LEAST_AUTOMATIC_PWM 76
+#define MOST_PWM 255
+/* Where the automatic fans begin to turn faster, and where they turn at full speed. */
+#define COOL 30000
+#define HOT 80000
 
 static int ambient = 25000;
 module_param(ambient, int, 0644);
@@ -35,9 +44,7 @@ module_param(energy, ullong, 0444);
 MODULE_PARM_DESC(energy, "where the counters of energy begin, in uJ");
 
 struct package packages[PACKAGES];
-int fan_rpm;
-int pwm = 255;
-int pwm_enable = 1;
+struct fan fans[FANS] = { { .pwm = MOST_PWM, .mode = MANUAL }, { .pwm = LEAST_AUTOMATIC_PWM, .mode = AUTOMATIC } };
 
 static u64 idle_before[NR_CPUS], wall_before[NR_CPUS];
 static ktime_t stepped;
@@ -55,15 +62,39 @@ static u64 drawn_by(unsigned int cpu)
 	idle_before[cpu] = idle;
 	if (!passed)
 		return 0;
-	frequency = current_khz(cpu);
+	frequency = requested_khz(cpu);
 	return BUSY_CORE_UW * (passed - rested) / passed * (frequency / 1000) / (BASE_KHZ / 1000) *
 	       (frequency / 1000) / (BASE_KHZ / 1000);
+}
+
+/* Power goes with the square of the frequency: the root of the share that the limits leave of it is the speed. */
+static void limit(struct package *package, u64 wanted)
+{
+	u64 most = min(package->limit_uw[0], package->limit_uw[1]);
+	u64 busy = wanted - IDLE_UW;
+	u64 speed = 1000;
+
+	if (wanted > most && busy)
+		speed = int_sqrt64((most > IDLE_UW ? most - IDLE_UW : 0) * 1000000 / busy);
+	package->speed_permille = max_t(u64, speed, SLOWEST_PERMILLE);
+	package->power_uw = IDLE_UW + busy * package->speed_permille / 1000 * package->speed_permille / 1000;
+}
+
+static void blow(struct fan *fan)
+{
+	int hottest = max(packages[0].temperature, packages[1].temperature);
+
+	if (fan->mode == FULL_SPEED)
+		fan->pwm = MOST_PWM;
+	if (fan->mode == AUTOMATIC)
+		fan->pwm = clamp((hottest - COOL) * MOST_PWM / (HOT - COOL), LEAST_AUTOMATIC_PWM, MOST_PWM);
+	fan->rpm = fan_stuck ? 0 : FAN_IDLE_RPM + fan->pwm * 10;
 }
 
 static void count(struct package *package, u64 elapsed_us)
 {
 	u64 grown = package->power_uw * elapsed_us / USEC_PER_SEC;
-	int cooling = 200 + fan_rpm / 4;
+	int cooling = 200 + (fans[0].rpm + fans[1].rpm) / 8;
 	int target = ambient + (int)(package->power_uw / 1000) * 500 / cooling / 1000 * 1000;
 
 	if (!stopped) {
@@ -82,13 +113,14 @@ static void step(struct work_struct *unused)
 	int i;
 
 	stepped = now;
-	fan_rpm = fan_stuck ? 0 : FAN_IDLE_RPM + pwm * 10;
+	for (i = 0; i < FANS; i++)
+		blow(&fans[i]);
 	for (i = 0; i < PACKAGES; i++)
 		wanted[i] = IDLE_UW;
 	for_each_online_cpu(cpu)
 		wanted[topology_physical_package_id(cpu) % PACKAGES] += drawn_by(cpu);
 	for (i = 0; i < PACKAGES; i++) {
-		packages[i].power_uw = min3(wanted[i], packages[i].limit_uw[0], packages[i].limit_uw[1]);
+		limit(&packages[i], wanted[i]);
 		count(&packages[i], elapsed_us);
 	}
 	schedule_delayed_work(&work, msecs_to_jiffies(STEP_MS));
@@ -104,14 +136,15 @@ static int __init plant_init(void)
 			.energy_uj = energy % ENERGY_RANGE_UJ,
 			.power_uw = IDLE_UW,
 			.limit_uw = { 100000000, 125000000 },
-			.window_us = { 28000000, 2440 },
+			.window_us = { 27983872, 2440 },
+			.speed_permille = 1000,
 			.temperature = ambient,
 		};
 	board = platform_device_register_simple("farmplant", PLATFORM_DEVID_NONE, NULL, 0);
 	if (IS_ERR(board))
 		return PTR_ERR(board);
-	failed = energy_register() ?: frequency_register() ?: sensors_register(board) ?:
-		 zone_register() ?: memory_register(board);
+	failed = energy_register() ?: frequency_register() ?: idle_register() ?: sensors_register(board) ?:
+		 zone_register() ?: profile_register() ?: memory_register(board);
 	if (failed) {
 		pr_err("farmplant: cannot be registered: %d\n", failed);
 		return failed;

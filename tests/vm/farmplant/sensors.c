@@ -46,7 +46,7 @@ static int read_board(struct device *device, enum hwmon_sensor_types type, u32 a
 	case hwmon_temp:
 		return board_temperature(attribute, channel, value);
 	case hwmon_fan:
-		*value = attribute == hwmon_fan_alarm ? fan_rpm == 0 : fan_rpm;
+		*value = attribute == hwmon_fan_alarm ? fans[channel].rpm == 0 : fans[channel].rpm;
 		return 0;
 	case hwmon_power:
 		*value = packages[0].power_uw + packages[1].power_uw;
@@ -55,21 +55,28 @@ static int read_board(struct device *device, enum hwmon_sensor_types type, u32 a
 		*value = 12096;
 		return 0;
 	case hwmon_pwm:
-		*value = attribute == hwmon_pwm_enable ? pwm_enable : pwm;
-		return 0;
+		*value = attribute == hwmon_pwm_enable ? fans[channel].mode : fans[channel].pwm;
+		return refusal(attribute == hwmon_pwm_enable ? PWM_ENABLE : PWM, READ_OF);
 	default:
 		return -EOPNOTSUPP;
 	}
 }
 
+/* As with it87: while the chip drives a fan itself, its duty cycle is not to be written. */
 static int write_board(struct device *device, enum hwmon_sensor_types type, u32 attribute, int channel, long value)
 {
-	if (type != hwmon_pwm || value < 0 || value > 255)
+	int refused = refusal(attribute == hwmon_pwm_enable ? PWM_ENABLE : PWM, WRITE_OF);
+
+	if (refused)
+		return refused;
+	if (value < 0 || value > (attribute == hwmon_pwm_enable ? AUTOMATIC : 255))
 		return -EINVAL;
 	if (attribute == hwmon_pwm_enable)
-		pwm_enable = value;
+		fans[channel].mode = value;
+	else if (fans[channel].mode != MANUAL)
+		return -EBUSY;
 	else
-		pwm = value;
+		fans[channel].pwm = value;
 	return 0;
 }
 
@@ -89,8 +96,8 @@ static const struct hwmon_ops slow_ops = { .is_visible = visible, .read = read_s
 static const struct hwmon_channel_info *cpu_channels[] = { HWMON_CHANNEL_INFO(temp, OF_CPU, OF_CPU), NULL };
 static const struct hwmon_channel_info *board_channels[] = {
 	HWMON_CHANNEL_INFO(temp, HWMON_T_INPUT, HWMON_T_INPUT, HWMON_T_INPUT, HWMON_T_INPUT | HWMON_T_FAULT),
-	HWMON_CHANNEL_INFO(fan, HWMON_F_INPUT | HWMON_F_ALARM),
-	HWMON_CHANNEL_INFO(pwm, HWMON_PWM_INPUT | HWMON_PWM_ENABLE),
+	HWMON_CHANNEL_INFO(fan, HWMON_F_INPUT | HWMON_F_ALARM, HWMON_F_INPUT | HWMON_F_ALARM),
+	HWMON_CHANNEL_INFO(pwm, HWMON_PWM_INPUT | HWMON_PWM_ENABLE, HWMON_PWM_INPUT | HWMON_PWM_ENABLE),
 	HWMON_CHANNEL_INFO(power, HWMON_P_INPUT),
 	HWMON_CHANNEL_INFO(in, HWMON_I_INPUT),
 	NULL,
