@@ -17,6 +17,10 @@ use plotwarden::plotter::JobId;
 use crate::skipped;
 use crate::state::{State, unified_mount};
 
+/// The knobs of a job's threads and processes that need nothing but a process.
+const OF_PROCESSES: [KnobKind; 6] =
+    [KnobKind::Group, KnobKind::Nice, KnobKind::SchedClass, KnobKind::IoPriority, KnobKind::Affinity, KnobKind::Pause];
+
 /// A process that plays the job, and a run directory; dropped, all is put back.
 struct Scene {
     process: Child,
@@ -58,7 +62,7 @@ impl Scene {
             }
             true
         };
-        KnobKind::ALL.into_iter().filter(usable).collect()
+        OF_PROCESSES.into_iter().filter(usable).collect()
     }
 
     /// Makes just these kinds hold, and waits until the job shows it.
@@ -108,6 +112,7 @@ fn setting(kind: KnobKind) -> Setting {
         KnobKind::IoPriority => Setting::IoPriority(IoPriority::Idle),
         KnobKind::Affinity => Setting::Affinity([0].into()),
         KnobKind::Pause => Setting::Paused,
+        other => panic!("{} is proven elsewhere", other.name()),
     }
 }
 
