@@ -1,11 +1,13 @@
 //! The actuator: holds what is ours, and makes the machine equal to what is wanted, tick by tick.
 
 mod admit;
+mod rest;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use admit::Admitted;
+use rest::Rest;
 
 use super::JobHandle;
 use super::apply::goes_far_enough;
@@ -43,6 +45,7 @@ pub struct Actuator {
     held: BTreeMap<(Target, KnobKind), Record>,
     pauses: Pauses,
     said: Said,
+    rest: Rest,
     damaged: Vec<Damaged>,
     _lock: InstanceLock,
 }
@@ -99,6 +102,7 @@ impl Actuator {
             held: BTreeMap::new(),
             pauses,
             said: Said::default(),
+            rest: Rest::default(),
             damaged: Vec::new(),
             _lock: lock,
             run,
@@ -107,6 +111,12 @@ impl Actuator {
         actuator.adopt()?;
         drop(section);
         Ok((actuator, leftover))
+    }
+
+    /// How long a job that is as it should be is left without a look at each of its threads; each tick has one until this
+    /// is called.
+    pub fn rest_for(&mut self, length: Duration) {
+        self.rest.length = length;
     }
 
     /// Which knobs can be used here, or why not.
@@ -217,10 +227,12 @@ impl Actuator {
             self.adopt()?;
         }
         self.machine.look_again();
-        let (touchable, refused) = self.vet(jobs);
-        let wanted = self.admit(now, wanted, &touchable, &refused, reports);
-        self.release_unwanted(now, &wanted, reports);
-        self.apply_wanted(now, &wanted, reports);
+        let resting = self.rest.resting(now, wanted, jobs, self.machine.as_ref());
+        let (touchable, refused) = self.vet(jobs, &resting);
+        let admitted = self.admit(now, wanted, &touchable, &refused, reports);
+        self.release_unwanted(now, &admitted, &resting, reports);
+        self.apply_wanted(now, &admitted, &resting, reports);
+        self.rest.remember(now, (wanted, &admitted), &self.held, &resting, (jobs, self.machine.as_ref()));
         Ok(())
     }
 
@@ -235,14 +247,24 @@ impl Actuator {
         self.held = loaded.records.into_iter().map(|record| ((record.target.clone(), record.knob), record)).collect();
         self.pauses = Pauses::load(self.run.path(), &self.boot_id);
         self.said.forget_failures();
+        self.rest.forget();
         Ok(())
     }
 
-    fn release_unwanted(&mut self, now: Moment, wanted: &Admitted<'_>, reports: &mut Vec<Report>) {
+    fn release_unwanted(
+        &mut self,
+        now: Moment,
+        wanted: &Admitted<'_>,
+        resting: &BTreeSet<JobId>,
+        reports: &mut Vec<Report>,
+    ) {
         for &kind in KnobKind::ALL.iter().rev() {
             let targets: Vec<Target> =
                 self.held.keys().filter(|(_, held)| *held == kind).map(|(target, _)| target.clone()).collect();
             for target in targets {
+                if target.job().is_some_and(|job| resting.contains(job)) {
+                    continue;
+                }
                 let key = (target, kind);
                 let has_ended = self.held.get(&key).is_some_and(|record| self.has_ended(record));
                 let want = wanted.get(&key).map(|(_, want)| want.as_ref());
@@ -299,11 +321,18 @@ impl Actuator {
         }
     }
 
-    fn apply_wanted(&mut self, now: Moment, wanted: &Admitted<'_>, reports: &mut Vec<Report>) {
+    fn apply_wanted(
+        &mut self,
+        now: Moment,
+        wanted: &Admitted<'_>,
+        resting: &BTreeSet<JobId>,
+        reports: &mut Vec<Report>,
+    ) {
         for &kind in KnobKind::ALL {
             for (key, (job, want)) in wanted.iter().filter(|((_, wanted), _)| *wanted == kind) {
                 let (target, _) = key;
-                if self.said.is_suspended(now, (target, kind), Action::Apply) {
+                let rests = kind != KnobKind::Pause && job.is_some_and(|job| resting.contains(&job.id));
+                if rests || self.said.is_suspended(now, (target, kind), Action::Apply) {
                     continue;
                 }
                 self.still_alive(now);

@@ -12,7 +12,7 @@ pub use state::{FakePart, State, part};
 
 use super::attribute::Form;
 use super::attribute::catalogue::attribute;
-use super::{Facts, IoPrio, Knob, KnobError, Machine, Policy, Portrait, Scope, Unit, Value, file_name};
+use super::{Facts, Glance, IoPrio, Knob, KnobError, Machine, Policy, Portrait, Scope, Unit, Value, file_name};
 use crate::claim::{IoPriority, KnobKind, Part, Setting, Target};
 use crate::inventory::{Capability, CapabilityState};
 use crate::kernel::process::Identity;
@@ -309,6 +309,12 @@ impl Machine for Fake {
             parent: found.parent,
             ..Portrait::default()
         })
+    }
+
+    fn glance(&self, process: Identity) -> Option<Glance> {
+        let state = self.state.borrow();
+        let found = state.live(process)?;
+        Some(Glance { comm: found.comm.clone(), threads: u64::try_from(found.threads.len()).ok()? })
     }
 
     fn identity(&self, pid: i32) -> Option<Identity> {

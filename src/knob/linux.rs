@@ -13,7 +13,7 @@ use super::pause::Pause;
 use super::sched_class::Class;
 use super::task::Tasks;
 use super::timely::Timely;
-use super::{Knob, KnobError, Machine, Portrait, Value};
+use super::{Glance, Knob, KnobError, Machine, Portrait, Value};
 use crate::claim::KnobKind;
 use crate::inventory::{Capability, CapabilityState};
 use crate::kernel::Roots;
@@ -103,6 +103,11 @@ impl Machine for Linux {
             parent: stat.parent,
             kernel_thread: stat.kernel_thread,
         })
+    }
+
+    fn glance(&self, process: Identity) -> Option<Glance> {
+        let stat = self.tasks.verified(process).ok()?;
+        Some(Glance { comm: stat.comm, threads: stat.threads })
     }
 
     fn identity(&self, pid: i32) -> Option<Identity> {

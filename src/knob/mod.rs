@@ -139,6 +139,13 @@ pub struct Portrait {
     pub kernel_thread: bool,
 }
 
+/// What shows at one glance whether a process may have changed: cheap enough for each tick.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glance {
+    pub comm: String,
+    pub threads: u64,
+}
+
 /// The machine as the actuator sees it.
 pub trait Machine {
     fn knob(&self, kind: KnobKind) -> &dyn Knob;
@@ -151,6 +158,9 @@ pub trait Machine {
 
     /// Errors with `Gone` if the process has ended or its number belongs to another one.
     fn portrait(&self, process: Identity) -> Result<Portrait, KnobError>;
+
+    /// `None` if the process has ended.
+    fn glance(&self, process: Identity) -> Option<Glance>;
 
     /// Whatever process has the number now.
     fn identity(&self, pid: i32) -> Option<Identity>;

@@ -42,6 +42,8 @@ use crate::units::Bytes;
 
 /// Queries under way at the end notice within this time that nobody waits for them any more.
 const QUERY_GRACE: Duration = Duration::from_secs(2);
+/// Jobs that are as they should be are looked at thread by thread this often.
+const REST: Duration = Duration::from_secs(10);
 
 /// Files that are not those of processes: sockets, files of the machine, logs and journal.
 const OWN_FILES: usize = 2048;
@@ -250,6 +252,7 @@ fn prepare(
     }
     let groups = if inventory.system.facts.systemd { GroupUse::OwnedBySystemd } else { GroupUse::Free };
     let (mut actuator, leftover) = Actuator::open(&roots, Box::new(Linux::new(&roots, groups)), mode, now)?;
+    actuator.rest_for(REST);
     if let Some(report) = leftover {
         tracing::warn!("an earlier run left something behind:\n{report}");
     }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use plotwarden::claim::{KnobKind, Setting, Target};
 use plotwarden::inventory::Capability;
 use plotwarden::kernel::process::Identity;
-use plotwarden::knob::{Facts, Knob, KnobError, Linux, Machine, Portrait, Scope, Unit, Value};
+use plotwarden::knob::{Facts, Glance, Knob, KnobError, Linux, Machine, Portrait, Scope, Unit, Value};
 
 /// What happens around an operation of a knob.
 pub trait Mishap {
@@ -98,6 +98,9 @@ impl Machine for Mishappy {
     }
     fn portrait(&self, process: Identity) -> Result<Portrait, KnobError> {
         self.linux.portrait(process)
+    }
+    fn glance(&self, process: Identity) -> Option<Glance> {
+        self.linux.glance(process)
     }
     fn identity(&self, pid: i32) -> Option<Identity> {
         self.linux.identity(pid)

@@ -1,7 +1,7 @@
 //! Who may be touched: the last word before anything is written, whatever policies, arbiter and recognition say.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Actuator;
 use crate::actuate::JobHandle;
@@ -19,11 +19,19 @@ use crate::plotter::JobId;
 pub type Admitted<'a> = BTreeMap<(Target, KnobKind), (Option<&'a JobHandle>, Cow<'a, Want>)>;
 
 impl Actuator {
-    /// Jobs that may be touched, and why the others may not.
-    pub fn vet<'a>(&self, jobs: &'a [JobHandle]) -> (Vec<&'a JobHandle>, BTreeMap<&'a JobId, String>) {
+    /// Jobs that may be touched, and why the others may not. Those that rest were vetted before, and are the same since.
+    pub fn vet<'a>(
+        &self,
+        jobs: &'a [JobHandle],
+        resting: &BTreeSet<JobId>,
+    ) -> (Vec<&'a JobHandle>, BTreeMap<&'a JobId, String>) {
         let mut refused = BTreeMap::new();
         let mut touchable = Vec::new();
         for job in jobs {
+            if resting.contains(&job.id) {
+                touchable.push(job);
+                continue;
+            }
             match job.processes.iter().find_map(|&process| self.why_not(&job.id, process)) {
                 Some(why) => {
                     refused.insert(&job.id, why);

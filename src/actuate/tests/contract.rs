@@ -16,7 +16,9 @@ fn held(kind: KnobKind) -> Rig {
 }
 
 fn each(mut contract: impl FnMut(KnobKind)) {
-    KnobKind::ALL.iter().for_each(|&kind| contract(kind));
+    for &kind in KnobKind::ALL {
+        contract(kind);
+    }
 }
 
 #[test]

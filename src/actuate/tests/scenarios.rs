@@ -372,3 +372,47 @@ fn a_pause_that_somebody_ends_is_counted_until_then() {
     let view = rig.actuator.as_ref().unwrap().pause_view(&rig.id(), moment(rig.seconds));
     assert_eq!((view.since, view.total["io-pressure"].as_secs()), (None, 30));
 }
+
+#[test]
+fn a_job_that_rests_is_not_read_until_something_shows_or_its_look_is_due() {
+    let mut rig = Rig::new();
+    rig.actuator.as_mut().unwrap().rest_for(Duration::from_secs(10));
+    rig.want_all_of_job(0);
+    rig.unwant(KnobKind::Pause);
+    rig.tick();
+    let steps = |rig: &Rig| rig.state.borrow().steps;
+    let mut idle = 0;
+    for _ in 0..30 {
+        let before = steps(&rig);
+        assert_eq!(rig.tick(), []);
+        // Its group needs the controllers of the machine, which are read each tick.
+        idle += usize::from(steps(&rig) - before <= 1);
+    }
+    assert_eq!(idle, 27, "three looks in 30 s");
+    // A new thread shows.
+    rig.state.borrow_mut().clone_thread(PLOTTER);
+    let before = steps(&rig);
+    rig.tick();
+    assert!(steps(&rig) - before > 5);
+    // So does another wish, at once.
+    rig.want(KnobKind::Nice, 2);
+    assert_eq!(outcomes(&rig.tick()), [(KnobKind::Nice, Action::Apply, "done")]);
+    // And that nobody wants anything any more.
+    rig.wanted.settings.clear();
+    rig.tick();
+    rig.assert_as_before();
+}
+
+#[test]
+fn what_somebody_else_does_to_a_resting_job_is_noticed_with_its_next_look() {
+    let mut rig = Rig::new();
+    rig.actuator.as_mut().unwrap().rest_for(Duration::from_secs(10));
+    rig.want(KnobKind::Nice, 0);
+    rig.tick();
+    set_nice(&rig, PLOTTER, -7);
+    let noticed = (0..10).find(|_| rig.tick().iter().any(|report| report.outcome.name() == "foreign"));
+    assert!(noticed.is_some(), "within the length of a rest");
+    rig.wanted.settings.clear();
+    rig.tick();
+    rig.assert_as_before();
+}
