@@ -100,8 +100,8 @@ fn kept_by_the_unit() -> Vec<String> {
 
 fn with_rights(rights: &[String]) -> Command {
     let mut command = Command::new("setpriv");
-    let set: String = rights.iter().map(|right| format!(",+{right}")).collect();
-    command.args([format!("--bounding-set=-all{set}"), "--no-new-privs".to_owned()]);
+    let set: Vec<String> = rights.iter().map(|right| format!("+{right}")).collect();
+    command.args([format!("--bounding-set=-all,{}", set.join(",")), "--no-new-privs".to_owned()]);
     command
 }
 
