@@ -72,7 +72,8 @@ fn an_end_of_the_service_ends_no_plot_and_loses_no_record() {
     assert_eq!(value("KillMode"), "process");
     assert_eq!(value("Delegate"), "yes");
     assert_eq!(value("RuntimeDirectoryPreserve"), "yes");
-    assert!(value("ExecStopPost").ends_with("plotwarden restore"));
+    assert!(value("ExecStopPost").ends_with("plotwarden restore --after-stop"));
+    assert_eq!((value("RestartKillSignal"), values("KillSignal")), ("SIGUSR2".to_owned(), vec![]), "stop by SIGTERM");
     let (watchdog, stop): (u32, u32) =
         (value("WatchdogSec").parse().unwrap(), value("TimeoutStopSec").parse().unwrap());
     // The guard's 10 s come first; a stop may wait 3 s for somebody who restores, and `restore` 10 s.
