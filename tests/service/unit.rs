@@ -34,12 +34,17 @@ pub fn has_systemd() -> bool {
     is_there
 }
 
-/// The unit as it would be installed, with the program that was just built.
+/// The unit as it would be installed, with all that may be granted besides, and the program that was just built.
 fn installed(folder: &Path) -> PathBuf {
     let text = std::fs::read_to_string(path()).unwrap().replace("/usr/local/bin/plotwarden", BINARY);
-    let path = folder.join("plotwarden.service");
-    std::fs::write(&path, text).unwrap();
-    path
+    let unit = folder.join("plotwarden.service");
+    std::fs::write(&unit, text).unwrap();
+    let more = folder.join("plotwarden.service.d");
+    std::fs::create_dir(&more).unwrap();
+    for name in ["gpu.conf", "disk.conf"] {
+        std::fs::copy(path().with_file_name(name), more.join(name)).unwrap();
+    }
+    unit
 }
 
 #[test]
