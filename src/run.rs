@@ -107,6 +107,7 @@ impl Loop {
             match self.rest(orders, now, due) {
                 Wake::Order(Order::Reload) => self.read_again(clock::now()),
                 Wake::Order(Order::Stop) | Wake::Deserted => return self.stop(clock::now()),
+                Wake::Order(Order::Restart) => return self.hand_over(clock::now()),
                 Wake::News | Wake::Rested => {}
             }
         }
@@ -240,6 +241,26 @@ impl Loop {
         let snapshot = Arc::new(self.publisher.snapshot(world, decisions, &loose_ends));
         self.snapshots.send_replace(Some(Arc::clone(&snapshot)));
         self.history.append(snapshot);
+    }
+
+    /// The end before a new start, if there is a guard to see to it that one comes.
+    fn hand_over(mut self, now: Moment) -> bool {
+        self.keep_guarded(now);
+        if !self.guard.as_ref().is_some_and(|guard| guard.is_alive) {
+            return self.stop(now);
+        }
+        match self.actuator.hand_over(now) {
+            Ok(()) => {
+                tracing::info!(
+                    "ending for a restart; what is held stays, and is put back in a few seconds if nobody comes"
+                );
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot hand over; putting everything back instead");
+                self.stop(now)
+            }
+        }
     }
 
     /// The clean end. `true` if everything is as it was before.

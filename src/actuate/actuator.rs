@@ -11,6 +11,7 @@ use rest::Rest;
 
 use super::JobHandle;
 use super::apply::goes_far_enough;
+use super::handover;
 use super::journal::{Damaged, Journal};
 use super::pauses::Pauses;
 use super::record::{Record, UnitState};
@@ -170,6 +171,16 @@ impl Actuator {
             wanted: summary([&record.wanted]),
             actual: summary(confirmed.filter_map(|unit| unit.ours.last())),
         }
+    }
+
+    /// Leaves everything as it is for a new start to go on with; the guard stays until that has come, or puts everything back.
+    pub fn hand_over(&self, now: Moment) -> Result<(), crate::kernel::KernelError> {
+        handover::announce(self.run.path(), now.boot)
+    }
+
+    /// Takes over from an earlier run what it left for us, now that a guard of ours stands by.
+    pub fn accept_handover(&self) -> Result<(), crate::kernel::KernelError> {
+        handover::accept(self.run.path())
     }
 
     /// Puts everything back, for a clean exit; but for what only policies of `keep` hold. A pause is never kept, nor a group,

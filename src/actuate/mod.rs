@@ -6,6 +6,7 @@
 mod actuator;
 mod apply;
 pub mod guard;
+pub mod handover;
 mod journal;
 mod judge;
 mod pauses;

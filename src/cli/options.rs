@@ -312,6 +312,9 @@ fn some_time(text: &str) -> Result<Duration, String> {
 pub struct RestoreOptions {
     #[command(flatten)]
     pub paths: PathOptions,
+    /// For service managers, after the program has ended: what it left to a restart is left to that for 10 s
+    #[arg(long)]
+    pub after_stop: bool,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -8,7 +8,7 @@
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
-use nix::sys::mman::{MlockAllFlags, MmapAdvise, madvise, mlock, mlockall};
+use nix::sys::mman::{MlockAllFlags, MmapAdvise, madvise, mlock, mlockall, munlock};
 use nix::unistd::{SysconfVar, sysconf};
 
 /// A part of a program file in memory that is never written: code or constants.
@@ -33,16 +33,24 @@ pub fn give_back() {
     unsafe { libc::malloc_trim(0) };
 }
 
-/// Holds in memory what is there now and whatever is touched from now on, and all code of the program itself. What is refused,
-/// for want of `RLIMIT_MEMLOCK`, is merely not held.
+/// Holds in memory what is there now and whatever is touched from now on, and all code of the program itself; of libraries only
+/// what is touched from now on. What is refused, for want of `RLIMIT_MEMLOCK`, is merely not held.
 pub fn hold() {
+    let segments = segments();
     let on_fault = MlockAllFlags::from_bits_retain(libc::MCL_ONFAULT);
     let _ = mlockall(MlockAllFlags::MCL_CURRENT | on_fault);
-    for Segment { start, length, .. } in
-        segments().into_iter().filter(|segment| segment.is_code && !segment.is_of_library)
-    {
-        // SAFETY: the range is a loaded segment of the program; locking changes none of its contents.
-        let _ = unsafe { mlock(start, length) };
+    for Segment { start, length, is_code, is_of_library } in segments {
+        // SAFETY: the range is a loaded segment that was never writable: locking changes none of its contents, and dropping its
+        // pages loses nothing, as above. What is locked cannot be dropped, hence the order.
+        unsafe {
+            if is_of_library {
+                let _ = munlock(start, length);
+                let _ = madvise(start, length, MmapAdvise::MADV_DONTNEED);
+                libc::mlock2(start.as_ptr(), length, libc::MLOCK_ONFAULT);
+            } else if is_code {
+                let _ = mlock(start, length);
+            }
+        }
     }
 }
 

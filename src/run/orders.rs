@@ -17,6 +17,8 @@ pub enum Order {
     Reload,
     /// Put everything back and end.
     Stop,
+    /// End, and leave what is held to the start that follows.
+    Restart,
 }
 
 /// Why a wait has ended.

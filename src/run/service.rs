@@ -1,4 +1,5 @@
-//! Starts everything in its order, carries signals to the loop, and ends it: SIGHUP reloads, SIGTERM and SIGINT put back and end.
+//! Starts everything in its order, carries signals to the loop, and ends it: SIGHUP reloads, SIGTERM and SIGINT put back and end,
+//! SIGUSR2 ends and leaves what is held to the next start.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -203,6 +204,7 @@ struct Requests {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
+    user: Signal,
 }
 
 impl Requests {
@@ -211,6 +213,7 @@ impl Requests {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
+            user: signal(SignalKind::user_defined2())?,
         })
     }
 
@@ -222,6 +225,7 @@ impl Requests {
                 _ = self.terminate.recv() => Order::Stop,
                 _ = self.interrupt.recv() => Order::Stop,
                 _ = self.hang_up.recv() => Order::Reload,
+                _ = self.user.recv() => Order::Restart,
             };
             tracing::info!(?order, "signal received");
             if !orders.give(order) {
@@ -261,6 +265,9 @@ fn prepare(
     } else {
         None
     };
+    if let Err(error) = actuator.accept_handover() {
+        tracing::warn!(%error, "the guard of the run before us will put everything back, and we shall do it again");
+    }
     let jobs = Jobs::new(&roots, Arc::new(profiles), inventory::cpus_online(&roots));
     if let Source::Sweep { reason } = jobs.source() {
         tracing::warn!(%reason, "new processes are noticed by sweeping procfs each second");

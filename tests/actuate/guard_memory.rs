@@ -150,10 +150,12 @@ fn the_guard_is_small_and_stays_in_memory() {
     let turns = || looks().split_ascii_whitespace().nth(2).unwrap().parse::<u64>().unwrap();
     let settled = turns() + 4;
     assert!(within(Duration::from_secs(20), || turns() >= settled), "it does not look");
-    let (all, own) = resident(guard.pid(), program);
+    // As the kernel names it, which may have come to it by a link.
+    let program = std::fs::canonicalize(program).unwrap();
+    let (all, own) = resident(guard.pid(), program.to_str().unwrap());
     println!("the guard: {all} kB resident, of which {own} kB are its own code; VmLck {} kB", field("VmLck:"));
     assert!(own > 0, "its code is not held");
-    assert!(all - own < 1200, "{all} kB without {own} kB of code");
+    assert!(all - own < 800, "{all} kB without {own} kB of code");
     // Code that is not optimised takes twice the room.
-    assert!(all < if cfg!(debug_assertions) { 3000 } else { 2_000_000 / 1024 }, "{all} kB");
+    assert!(all < if cfg!(debug_assertions) { 4000 } else { 2_000_000 / 1024 }, "{all} kB");
 }

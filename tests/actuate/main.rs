@@ -10,6 +10,7 @@
 mod death;
 mod guard;
 mod guard_memory;
+mod journal_death;
 mod knobs;
 mod machine;
 mod reuse;
@@ -50,6 +51,7 @@ fn play_a_part() {
         Ok("victim") => death::play(),
         Ok("namespace") => reuse::play(),
         Ok("rights") => rights::play(),
+        Ok("writer") => journal_death::play(),
         _ => {}
     }
 }

@@ -30,9 +30,13 @@ fn send(pid: i32, signal: Signal) {
 
 /// `plotwarden restore` on what this instance left.
 pub fn restore(daemon: &Daemon, dialled: &Dialled) -> Output {
+    run_restore(daemon, dialled, &[])
+}
+
+fn run_restore(daemon: &Daemon, dialled: &Dialled, flags: &[&str]) -> Output {
     let mut command = Command::new(BINARY);
     command.arg("restore").arg("--path.run").arg(daemon.run_dir()).arg("--path.procfs").arg(dialled.dial.procfs());
-    command.output().unwrap()
+    command.args(flags).output().unwrap()
 }
 
 #[track_caller]
@@ -167,6 +171,48 @@ fn a_start_that_may_not_enforce_puts_back_what_an_earlier_one_left() {
     assert!(second.log().contains("an earlier run left something behind"), "{}", second.log());
     assert!(second.stop().success());
     assert_nothing_is_left(&second);
+}
+
+#[test]
+fn a_restart_keeps_everything_and_the_next_start_goes_on_with_it() {
+    if !is_root("pausing plotters") {
+        return;
+    }
+    let (dialled, mut first, before) = held();
+    let guard = first.guard().unwrap();
+    let during = dialled.state();
+    let records = first.journal();
+    first.signal(Signal::SIGUSR2);
+    assert_eq!(first.wait().code(), Some(0), "{}", first.log());
+    assert_eq!(dialled.state(), during, "{}", first.log());
+    let left = run_restore(&first, &dialled, &["--after-stop"]);
+    assert!(String::from_utf8_lossy(&left.stdout).contains("left to the next start"), "{left:?}");
+    assert_eq!(dialled.state(), during);
+    let mut second = Daemon::start(&Options { run: Some(first.run_dir().to_owned()), ..dialled.options() });
+    // It leaves without putting anything back.
+    wait_up_to(PROMISED, "the first guard has ended", || State::of(&[guard]).is_empty());
+    let ticks = second.ticks();
+    second.wait_for("three ticks", Duration::from_secs(20), |_| (second.ticks() >= ticks + 3.0).then_some(()));
+    assert_eq!(dialled.state(), during, "{}{}", first.log(), second.log());
+    assert_eq!(second.journal(), records);
+    assert!(!first.log().contains("doing it now"), "{}", first.log());
+    assert_eq!(second.stop().code(), Some(0), "{}", second.log());
+    assert_eq!(dialled.state(), before, "{}", second.log());
+    assert_nothing_is_left(&second);
+}
+
+#[test]
+fn a_restart_that_nobody_follows_is_made_good_by_the_guard() {
+    if !is_root("pausing plotters") {
+        return;
+    }
+    let (dialled, mut daemon, before) = held();
+    daemon.signal(Signal::SIGUSR2);
+    assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
+    assert_ne!(dialled.state(), before, "what is held stays for the next start");
+    // Ten seconds for the next start, and the usual promise.
+    wait_up_to(Duration::from_secs(10) + PROMISED, "all as before", || dialled.state() == before);
+    wait_up_to(PROMISED, "nothing left", || daemon.journal().is_empty() && groups_left().is_empty());
 }
 
 #[test]

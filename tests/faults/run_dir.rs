@@ -145,6 +145,71 @@ fn the_guard_puts_back_what_was_done_before_the_run_directory_was_full() {
     wait_until("nothing is left", || daemon.journal().is_empty() && groups_left().is_empty());
 }
 
+/// The directory seen through a mount that may not be written; what was opened before is not affected.
+struct ReadOnly<'a>(&'a Path);
+
+impl<'a> ReadOnly<'a> {
+    fn over(path: &'a Path) -> Self {
+        let nothing = None::<&str>;
+        mount(Some(path), path, nothing, MsFlags::MS_BIND, nothing).unwrap();
+        let over = Self(path);
+        mount(nothing, path, nothing, MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY, nothing).unwrap();
+        over
+    }
+}
+
+impl Drop for ReadOnly<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = umount2(self.0, MntFlags::MNT_DETACH) {
+            eprintln!("cannot unmount {}: {error}", self.0.display());
+        }
+    }
+}
+
+#[test]
+fn with_a_read_only_run_directory_nothing_more_is_touched_and_everything_is_put_back() {
+    if !is_root("mounting a small file system") {
+        return;
+    }
+    let disk = SmallDisk::new();
+    let dialled = Dialled::with_plotters();
+    let before = dialled.state();
+    let mut daemon = Daemon::start(&Options { run: Some(disk.path().to_owned()), ..dialled.options() });
+    dialled.dial.turn_to(NICING);
+    daemon.wait_for("plotters are niced", Duration::from_secs(20), |metrics| {
+        let nice = [("knob", "nice"), ("kind", "actual"), ("value", "15")];
+        (metrics.all("plotwarden_knob_setting_info", &nice).len() == 3).then_some(())
+    });
+    let read_only = ReadOnly::over(disk.path());
+    dialled.dial.turn_to(PAUSING);
+    let ticks = daemon.ticks();
+    daemon.wait_for("five ticks", Duration::from_secs(20), |_| (daemon.ticks() >= ticks + 5.0).then_some(()));
+    assert!(!dialled.state().halts_any(), "what cannot be journaled is not done:\n{}", daemon.log());
+    assert!(daemon.log().contains("Read-only file system"), "{}", daemon.log());
+    // The records cannot be closed, which is said; what they speak of is put back all the same.
+    assert_eq!(daemon.stop().code(), Some(1), "{}", daemon.log());
+    assert_eq!(dialled.state(), before, "{}", daemon.log());
+    drop(read_only);
+    let output = super::exits::restore(&daemon, &dialled);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(dialled.state(), before);
+    wait_until("nothing is left", || daemon.journal().is_empty() && groups_left().is_empty());
+}
+
+#[test]
+fn a_read_only_run_directory_is_named_at_the_start() {
+    if !is_root("mounting a small file system") {
+        return;
+    }
+    let disk = SmallDisk::new();
+    let dialled = Dialled::new();
+    let _read_only = ReadOnly::over(disk.path());
+    let output = dialled.options().command(disk.path(), free_address()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains(&disk.path().display().to_string()) && said.contains("Read-only file system"), "{said}");
+}
+
 fn assert_said_once_with_advice(daemon: &Daemon, disk: &Path) {
     let log = daemon.log();
     let complaints: Vec<&str> = log.lines().filter(|line| line.contains("No space left")).collect();

@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -66,8 +67,10 @@ fn a_program_that_does_not_turn_its_loop_is_silent() {
     let daemon = Daemon::start(&manager.options());
     manager.expect("READY=1\nWATCHDOG=1");
     daemon.signal(Signal::SIGSTOP);
-    let stat = || std::fs::read_to_string(format!("/proc/{}/stat", daemon.pid())).unwrap();
-    wait_until("it has stopped", || stat().contains(") T "));
+    let threads =
+        || std::fs::read_dir(format!("/proc/{}/task", daemon.pid())).unwrap().map(|thread| thread.unwrap().path());
+    let has_stopped = |thread: PathBuf| std::fs::read_to_string(thread.join("stat")).unwrap().contains(") T ");
+    wait_until("all of it has stopped", || threads().all(has_stopped));
     while manager.hear(Duration::from_millis(1)).is_some() {}
     assert_eq!(manager.hear(Duration::from_secs(3)), None);
     daemon.signal(Signal::SIGCONT);

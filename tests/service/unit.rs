@@ -34,12 +34,17 @@ pub fn has_systemd() -> bool {
     is_there
 }
 
-/// The unit as it would be installed, with the program that was just built.
+/// The unit as it would be installed, with all that may be granted besides, and the program that was just built.
 fn installed(folder: &Path) -> PathBuf {
     let text = std::fs::read_to_string(path()).unwrap().replace("/usr/local/bin/plotwarden", BINARY);
-    let path = folder.join("plotwarden.service");
-    std::fs::write(&path, text).unwrap();
-    path
+    let unit = folder.join("plotwarden.service");
+    std::fs::write(&unit, text).unwrap();
+    let more = folder.join("plotwarden.service.d");
+    std::fs::create_dir(&more).unwrap();
+    for name in ["gpu.conf", "disk.conf"] {
+        std::fs::copy(path().with_file_name(name), more.join(name)).unwrap();
+    }
+    unit
 }
 
 #[test]
@@ -72,7 +77,8 @@ fn an_end_of_the_service_ends_no_plot_and_loses_no_record() {
     assert_eq!(value("KillMode"), "process");
     assert_eq!(value("Delegate"), "yes");
     assert_eq!(value("RuntimeDirectoryPreserve"), "yes");
-    assert!(value("ExecStopPost").ends_with("plotwarden restore"));
+    assert!(value("ExecStopPost").ends_with("plotwarden restore --after-stop"));
+    assert_eq!((value("RestartKillSignal"), values("KillSignal")), ("SIGUSR2".to_owned(), vec![]), "stop by SIGTERM");
     let (watchdog, stop): (u32, u32) =
         (value("WatchdogSec").parse().unwrap(), value("TimeoutStopSec").parse().unwrap());
     // The guard's 10 s come first; a stop may wait 3 s for somebody who restores, and `restore` 10 s.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::GuardError;
+use crate::actuate::handover;
 use crate::actuate::journal::Journal;
 use crate::actuate::restore::{RestoreReport, restore_on, restore_unlocked};
 use crate::actuate::run_dir::{RunDir, RunDirError};
@@ -89,7 +90,7 @@ impl<'a> Watch<'a> {
     /// Watches until the main process has ended and everything is put back; `true` if all of it is.
     pub fn keep(mut self) -> bool {
         while self.look() {}
-        if self.journal.is_empty() {
+        if self.journal.is_empty() || self.is_taken_over() {
             return true;
         }
         self.tell("plotwarden has ended without putting everything back; doing it now");
@@ -111,6 +112,18 @@ impl<'a> Watch<'a> {
             self.take_over();
         }
         true
+    }
+
+    /// Waits for the next start if the main process has left everything to it; `true` if it has come, which brings its own guard.
+    fn is_taken_over(&self) -> bool {
+        let is_pending = || handover::is_pending(self.run.path(), (self.now)().boot);
+        if !is_pending() {
+            return false;
+        }
+        while is_pending() {
+            std::thread::sleep(Duration::from_millis(u64::from(LOOK_MS)));
+        }
+        !handover::is_left(self.run.path())
     }
 
     fn main_ends_within(&self, milliseconds: u16) -> bool {
