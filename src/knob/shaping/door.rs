@@ -1,0 +1,151 @@
+//! Where what is seen of an interface is read, and the steps of a plan are given to the kernel. It decides nothing.
+
+use crate::kernel::interface::InterfaceName;
+use crate::kernel::link::{Link, Links};
+use crate::kernel::nftables::Nftables;
+use crate::kernel::traffic::{Handle, NewQdisc, TrafficControl};
+use crate::kernel::{KernelError, Roots, attribute};
+
+use super::blueprint::{self, REST, ROOT};
+use super::plan::{Device, Step};
+use super::seen::{Queues, REDIRECT_PRIORITY, Seen, SeenIfb, alias, ifb_name};
+
+/// The kernel's interfaces, queues and packet rules, of the network namespace in which it was opened.
+#[derive(Debug)]
+pub struct Door {
+    links: Links,
+    traffic: TrafficControl,
+    rules: Nftables,
+    roots: Roots,
+}
+
+impl Door {
+    pub fn open(roots: &Roots) -> Result<Self, KernelError> {
+        let (links, traffic, rules) = (Links::open()?, TrafficControl::open()?, Nftables::open()?);
+        Ok(Self { links, traffic, rules, roots: roots.clone() })
+    }
+
+    pub fn link(&mut self, name: InterfaceName) -> Result<Option<Link>, KernelError> {
+        self.links.named(name)
+    }
+
+    pub fn links(&mut self) -> Result<Vec<Link>, KernelError> {
+        self.links.all()
+    }
+
+    /// All that there is to see of an interface.
+    pub fn look(&mut self, link: Link) -> Result<Seen, KernelError> {
+        let ifb = self.ifb(&link)?;
+        let queues = self.queues(link.index)?;
+        let has_ingress = queues.qdiscs.iter().any(|qdisc| qdisc.parent == Handle::INGRESS);
+        let mut seen = Seen {
+            leaving: self.leaving(link.index, &queues)?,
+            queues,
+            arriving: Vec::new(),
+            ifb: None,
+            out_table: None,
+            in_table: None,
+            default_kind: attribute::text(&self.roots.proc("sys/net/core/default_qdisc")).ok(),
+            link,
+        };
+        if has_ingress {
+            seen.arriving = self.traffic.filters(seen.link.index, Handle::INGRESS_QDISC)?;
+        }
+        if let Some(link) = ifb {
+            let queues = self.queues(link.index)?;
+            seen.ifb = Some(SeenIfb { leaving: self.leaving(link.index, &queues)?, queues, link });
+        }
+        let (out, into) = (seen.out_way(), seen.into_way());
+        seen.out_table = self.table(&out)?;
+        seen.in_table = self.table(&into)?;
+        Ok(seen)
+    }
+
+    /// Takes one step.
+    pub fn take(&mut self, link: &Link, step: &Step) -> Result<(), KernelError> {
+        match step {
+            Step::AddIfb => self.links.add_ifb(name_of_ifb(link)?, &alias(link)).map(drop),
+            Step::DeleteIfb => match self.ifb(link)? {
+                Some(ifb) => self.links.delete(ifb.index),
+                None => Ok(()),
+            },
+            Step::AddRoot(device) => {
+                let index = self.index(link, *device)?;
+                self.traffic.add_qdisc(index, Handle::ROOT, ROOT, NewQdisc::Htb { default_class: REST })
+            }
+            Step::DeleteRoot(device) => {
+                let index = self.index(link, *device)?;
+                self.traffic.delete_qdisc(index, Handle::ROOT, ROOT)
+            }
+            Step::PutClass(device, class, put) => {
+                let index = self.index(link, *device)?;
+                self.traffic.put_class(index, class, *put)
+            }
+            Step::DeleteClass(device, class) => {
+                let index = self.index(link, *device)?;
+                self.traffic.delete_class(index, *class)
+            }
+            Step::AddLeaf(device, class) => {
+                let index = self.index(link, *device)?;
+                let added = self.traffic.add_qdisc(index, *class, blueprint::leaf(*class), NewQdisc::FqCodel);
+                // The class has a plain queue by itself.
+                if added.as_ref().is_err_and(is_unknown_kind) { Ok(()) } else { added }
+            }
+            Step::SetRules(table) => self.rules.replace(table),
+            Step::DeleteRules(way) => self.rules.delete(way.hook().family(), &way.table_name()),
+            Step::AddIngress => {
+                let new = NewQdisc::Ingress;
+                self.traffic.add_qdisc(link.index, Handle::INGRESS, Handle::INGRESS_QDISC, new)
+            }
+            Step::Redirect => {
+                let ifb = self.index(link, Device::Ifb)?;
+                self.traffic.redirect_ingress(link.index, REDIRECT_PRIORITY, ifb)
+            }
+            Step::DeleteIngress => {
+                self.traffic.delete_qdisc(link.index, Handle::INGRESS, Handle::INGRESS_QDISC)
+            }
+        }
+    }
+
+    fn index(&mut self, link: &Link, device: Device) -> Result<u32, KernelError> {
+        match device {
+            Device::Interface => Ok(link.index),
+            Device::Ifb => {
+                let gone = || KernelError::io("find", ifb_name(link.index), std::io::Error::from_raw_os_error(libc::ENODEV));
+                self.ifb(link)?.map(|ifb| ifb.index).ok_or_else(gone)
+            }
+        }
+    }
+
+    fn ifb(&mut self, link: &Link) -> Result<Option<Link>, KernelError> {
+        self.links.named(name_of_ifb(link)?)
+    }
+
+    fn queues(&mut self, interface: u32) -> Result<Queues, KernelError> {
+        let qdiscs = self.traffic.qdiscs(interface)?;
+        let is_ours = qdiscs.iter().any(|qdisc| qdisc.handle == ROOT);
+        let classes = if is_ours { self.traffic.classes(interface)? } else { Vec::new() };
+        Ok(Queues { qdiscs, classes })
+    }
+
+    fn leaving(&mut self, interface: u32, queues: &Queues) -> Result<Vec<crate::kernel::traffic::Filter>, KernelError> {
+        let is_ours = queues.qdiscs.iter().any(|qdisc| qdisc.handle == ROOT);
+        if is_ours { self.traffic.filters(interface, ROOT) } else { Ok(Vec::new()) }
+    }
+
+    /// A kernel without nftables has no rules.
+    fn table(&mut self, way: &super::rules::Way) -> Result<Option<crate::kernel::nftables::FoundTable>, KernelError> {
+        let found = self.rules.table(way.hook().family(), &way.table_name());
+        if found.as_ref().is_err_and(is_unknown_kind) { Ok(None) } else { found }
+    }
+}
+
+fn name_of_ifb(link: &Link) -> Result<InterfaceName, KernelError> {
+    let name = ifb_name(link.index);
+    name.parse().map_err(|_| KernelError::malformed(name, "is too long for an interface"))
+}
+
+fn is_unknown_kind(error: &KernelError) -> bool {
+    const UNKNOWN: [i32; 3] = [libc::ENOENT, libc::EOPNOTSUPP, libc::EINVAL];
+    matches!(error, KernelError::Io { source, .. } if source.raw_os_error().is_some_and(|errno| UNKNOWN.contains(&errno)))
+}
