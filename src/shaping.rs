@@ -89,7 +89,9 @@ pub enum ShapingError {
     Number(u16),
     #[error("{what} of {rate}: the least that can be shaped is {LEAST_RATE}")]
     TooSlow { what: &'static str, rate: BitsPerSecond },
-    #[error("class {number}: guaranteed {guaranteed}, at most {ceiling}, on a link of {link}: each may not pass the next")]
+    #[error(
+        "class {number}: guaranteed {guaranteed}, at most {ceiling}, on a link of {link}: each may not pass the next"
+    )]
     Order { number: u16, guaranteed: BitsPerSecond, ceiling: BitsPerSecond, link: BitsPerSecond },
     #[error("{sum} are guaranteed on a link of {link}: nothing would be left for the rest of the machine")]
     Overbooked { sum: BitsPerSecond, link: BitsPerSecond },
@@ -109,7 +111,8 @@ pub enum ShapingError {
 pub const LEAST_RATE: BitsPerSecond = BitsPerSecond(8_000);
 
 impl Shaping {
-    /// The kernel counts whole bytes per second: rates are rounded down to them.
+    /// The kernel counts whole bytes per second: rates are rounded down to them. Traffic that is
+    /// told twice is told once.
     ///
     /// # Errors
     /// What is wrong with the description.
@@ -138,11 +141,7 @@ impl Lane {
     }
 
     fn normalised(&self, check: &dyn Fn(&TrafficClass) -> Result<(), ShapingError>) -> Result<Self, ShapingError> {
-        let classes = self.classes.iter().map(|class| TrafficClass {
-            guaranteed: whole_bytes(class.guaranteed),
-            ceiling: whole_bytes(class.ceiling),
-            ..class.clone()
-        });
+        let classes = self.classes.iter().map(TrafficClass::normalised);
         let lane = Self { link: whole_bytes(self.link), classes: classes.collect() };
         for (place, class) in lane.classes.iter().enumerate() {
             class.check(lane.link)?;
@@ -160,6 +159,17 @@ impl Lane {
 
 impl TrafficClass {
     pub const NUMBERS: std::ops::RangeInclusive<u16> = 16..=4095;
+
+    fn normalised(&self) -> Self {
+        let (guaranteed, ceiling) = (whole_bytes(self.guaranteed), whole_bytes(self.ceiling));
+        let mut traffic: Vec<Traffic> = Vec::with_capacity(self.traffic.len());
+        for told in &self.traffic {
+            if !traffic.contains(told) {
+                traffic.push(*told);
+            }
+        }
+        Self { guaranteed, ceiling, traffic, ..self.clone() }
+    }
 
     fn check(&self, link: BitsPerSecond) -> Result<(), ShapingError> {
         let number = self.number;
@@ -196,6 +206,20 @@ impl Flow {
     fn is_told(&self) -> bool {
         let has_port = self.local_port.is_some() || self.remote_port.is_some();
         self.transport.is_some() || (self.remote.is_some() && !has_port)
+    }
+}
+
+impl Transport {
+    /// As IP headers say it.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Tcp => 6,
+            Self::Udp => 17,
+        }
+    }
+
+    pub fn of_number(number: u8) -> Option<Self> {
+        [Self::Tcp, Self::Udp].into_iter().find(|transport| transport.number() == number)
     }
 }
 

@@ -54,7 +54,7 @@ impl Links {
     }
 
     pub fn all(&mut self) -> Result<Vec<Link>, KernelError> {
-        let question = Message::new(GET, NLM_F_REQUEST, &[0; FIXED], &Attributes::new());
+        let question = Message::new(GET, NLM_F_REQUEST, &fixed(0, 0), &Attributes::new());
         self.netlink.dump("interfaces", &question, Link::parse)
     }
 
@@ -72,13 +72,13 @@ impl Links {
         let ifbs = |links: Vec<Link>| links.into_iter().filter(Link::is_ifb).collect::<Vec<_>>();
         let had_some = !ifbs(self.all()?).is_empty();
         let info = Attributes::new().with_text(IFLA_INFO_KIND, "ifb");
-        let attributes = Attributes::new()
-            .with_text(IFLA_IFNAME, name.as_str())
-            .with(IFLA_IFALIAS, alias.as_bytes())
-            .with_nested(IFLA_LINKINFO, &info);
-        let fixed: Vec<u8> = [0, 0, IFF_UP, IFF_UP].into_iter().flat_map(u32::to_ne_bytes).collect();
+        let attributes = Attributes::new().with_text(IFLA_IFNAME, name.as_str()).with_nested(IFLA_LINKINFO, &info);
         let flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
-        self.netlink.order("make", &format!("interface {name}"), &Message::new(NEW, flags, &fixed, &attributes))?;
+        self.netlink.order(
+            "make",
+            &format!("interface {name}"),
+            &Message::new(NEW, flags, &fixed(0, IFF_UP), &attributes),
+        )?;
         let now = ifbs(self.all()?);
         let (ours, others): (Vec<Link>, Vec<Link>) = now.into_iter().partition(|link| link.name == name);
         if !had_some {
@@ -87,12 +87,20 @@ impl Links {
             }
         }
         let gone = || KernelError::io("find", name.as_str(), std::io::Error::from_raw_os_error(libc::ENODEV));
-        ours.into_iter().next().ok_or_else(gone)
+        let ours = ours.into_iter().next().ok_or_else(gone)?;
+        self.set_alias(ours.index, alias)?;
+        Ok(Link { alias: Some(alias.to_owned()), ..ours })
+    }
+
+    /// An alias can only be given to an interface that is there.
+    fn set_alias(&mut self, index: u32, alias: &str) -> Result<(), KernelError> {
+        let attributes = Attributes::new().with(IFLA_IFALIAS, alias.as_bytes());
+        let order = Message::new(NEW, NLM_F_REQUEST | NLM_F_ACK, &fixed(index, 0), &attributes);
+        self.netlink.order("name", &format!("interface {index}"), &order)
     }
 
     pub fn delete(&mut self, index: u32) -> Result<(), KernelError> {
-        let fixed: Vec<u8> = [0, index, 0, 0].into_iter().flat_map(u32::to_ne_bytes).collect();
-        let order = Message::new(DELETE, NLM_F_REQUEST | NLM_F_ACK, &fixed, &Attributes::new());
+        let order = Message::new(DELETE, NLM_F_REQUEST | NLM_F_ACK, &fixed(index, 0), &Attributes::new());
         self.netlink.order("delete", &format!("interface {index}"), &order)
     }
 }
@@ -123,4 +131,9 @@ impl Link {
     pub fn is_ifb(&self) -> bool {
         self.kind.as_deref() == Some("ifb")
     }
+}
+
+/// `struct ifinfomsg`: family and type, number, flags, and which flags change.
+fn fixed(index: u32, flags: u32) -> Vec<u8> {
+    [0, index, flags, flags].into_iter().flat_map(u32::to_ne_bytes).collect()
 }

@@ -49,6 +49,10 @@ impl Far {
             ip(&format!("-6 addr add {FAR6}/64 dev far0 nodad"));
             ip("link set far0 up");
         });
+        let start = Instant::now();
+        while !ip("link show near0").contains("state UP") {
+            assert!(start.elapsed() < Duration::from_secs(30), "no carrier");
+        }
         far
     }
 
@@ -61,12 +65,7 @@ impl Far {
 
     /// Listens there on a port, and measures what each connection brings.
     pub fn counting(&self, port: u16) -> Counting {
-        let (tell, told) = channel();
-        self.run(move || {
-            let listener = TcpListener::bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))).unwrap();
-            std::thread::spawn(move || measure(&listener, &tell));
-        });
-        Counting { told }
+        self.run(move || counting_here(port))
     }
 
     /// The first bytes of IP headers of packets to that port, as they come in.
@@ -102,6 +101,14 @@ impl Counting {
     pub fn rate(&self) -> f64 {
         self.told.recv_timeout(Duration::from_secs(60)).unwrap()
     }
+}
+
+/// Listens on a port of the network that we are in.
+pub fn counting_here(port: u16) -> Counting {
+    let (tell, told) = channel();
+    let listener = TcpListener::bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))).unwrap();
+    std::thread::spawn(move || measure(&listener, &tell));
+    Counting { told }
 }
 
 fn measure(listener: &TcpListener, tell: &Sender<f64>) {

@@ -171,8 +171,7 @@ fn explain_errors(socket: &OwnedFd) {
         let on: libc::c_int = 1;
         let length = libc::socklen_t::try_from(size_of_val(&on)).unwrap_or(0);
         // SAFETY: the descriptor is open, and the value is a number of that length which lives through the call.
-        let _ = unsafe {
-            libc::setsockopt(socket.as_raw_fd(), libc::SOL_NETLINK, option, (&raw const on).cast(), length)
-        };
+        let _ =
+            unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_NETLINK, option, (&raw const on).cast(), length) };
     }
 }

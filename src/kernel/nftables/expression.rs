@@ -23,8 +23,6 @@ const NFT_PAYLOAD_CSUM_INET: u32 = 1;
 /// What is known of a packet beside its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meta {
-    /// Ethernet type, as in the packet.
-    Protocol = 1,
     /// Number of the interface by which it leaves.
     Interface = 5,
     /// `NFPROTO_IPV4` or `NFPROTO_IPV6`, one byte.
@@ -45,25 +43,39 @@ pub enum Header {
 pub enum Expression {
     Load(Meta),
     /// The inode of the cgroup, at that depth below the root, in which the packet's socket was opened.
-    LoadGroup { level: u32 },
-    LoadBytes { from: Header, offset: u32, length: u32 },
+    LoadGroup {
+        level: u32,
+    },
+    LoadBytes {
+        from: Header,
+        offset: u32,
+        length: u32,
+    },
     /// The rest is done only if the register begins with this.
     Equals(Vec<u8>),
     /// Keeps the bits of `mask`, then turns those of `flip`.
-    Mask { mask: Vec<u8>, flip: Vec<u8> },
+    Mask {
+        mask: Vec<u8>,
+        flip: Vec<u8>,
+    },
     /// Loads a number.
     Number(u32),
     /// The register becomes the priority of the packet, by which its class is found.
     SetPriority,
     /// The register goes into the packet; `checksum` is where its header has the sum to be kept right.
-    StoreBytes { into: Header, offset: u32, length: u32, checksum: Option<u32> },
+    StoreBytes {
+        into: Header,
+        offset: u32,
+        length: u32,
+        checksum: Option<u32>,
+    },
     /// No further rule of the chain is asked.
     Accept,
 }
 
 impl Meta {
     fn parse(key: u32) -> Option<Self> {
-        [Self::Protocol, Self::Interface, Self::Family, Self::Transport].into_iter().find(|meta| *meta as u32 == key)
+        [Self::Interface, Self::Family, Self::Transport].into_iter().find(|meta| *meta as u32 == key)
     }
 }
 
@@ -88,9 +100,7 @@ impl Expression {
                 let data = place.with(6, &kind.to_be_bytes()).with(7, &checksum.unwrap_or(0).to_be_bytes());
                 ("payload", data)
             }
-            Self::Equals(bytes) => {
-                ("cmp", numbers(&[(1, REGISTER), (2, NFT_CMP_EQ)]).with_nested(3, &value(bytes)))
-            }
+            Self::Equals(bytes) => ("cmp", numbers(&[(1, REGISTER), (2, NFT_CMP_EQ)]).with_nested(3, &value(bytes))),
             Self::Mask { mask, flip } => {
                 let length = u32::try_from(mask.len()).unwrap_or(u32::MAX);
                 let place = numbers(&[(1, REGISTER), (2, REGISTER), (3, length)]);

@@ -34,55 +34,39 @@ const NFTA_CHAIN_HOOK: u16 = 4;
 const NFTA_CHAIN_TYPE: u16 = 7;
 const NFTA_HOOK_NUMBER: u16 = 1;
 const NFTA_HOOK_PRIORITY: u16 = 2;
-const NFTA_HOOK_DEVICE: u16 = 3;
 const NFTA_RULE_CHAIN: u16 = 2;
 const NFTA_RULE_EXPRESSIONS: u16 = 4;
 const NFTA_LIST_ELEM: u16 = 1;
-/// `NF_INET_LOCAL_OUT` and `NF_NETDEV_EGRESS`.
+/// `NFPROTO_INET` and `NF_INET_LOCAL_OUT`.
+const INET: u8 = 1;
 const LOCAL_OUT: u32 = 3;
-const EGRESS: u32 = 1;
 /// Where rules that change packets belong (`NF_IP_PRI_MANGLE`).
 const MANGLE: i32 = -150;
 
-/// Which packets a table sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Family {
-    /// Those of IPv4 and IPv6.
-    Inet = 1,
-    /// Those of one interface.
-    Netdev = 5,
-}
+/// Steps that are taken one after the other, until a packet does not compare.
+pub type Rule = Vec<Expression>;
 
-/// Where a chain is asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Hook {
-    /// For what processes of this machine send.
-    Output,
-    /// For what leaves by this interface.
-    Egress(String),
-}
-
-/// A table with one chain.
+/// A table for packets of IPv4 and IPv6, with one chain, which those meet that processes of this machine send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
     pub name: String,
     pub chain: String,
-    pub hook: Hook,
-    pub rules: Vec<Vec<Expression>>,
+    pub rules: Vec<Rule>,
 }
 
 /// A table as it is there. What we would not have written is `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundTable {
     pub chains: Vec<FoundChain>,
-    pub rules: Vec<Option<Vec<Expression>>>,
+    pub rules: Vec<Option<Rule>>,
 }
 
 /// A chain that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundChain {
     pub name: String,
-    pub hook: Option<Hook>,
+    /// It stands where ours do.
+    pub is_at_output: bool,
 }
 
 /// What rules are asked and told by, in the network namespace in which it was opened.
@@ -91,27 +75,18 @@ pub struct Nftables {
     netlink: Netlink,
 }
 
-impl Hook {
-    pub fn family(&self) -> Family {
-        match self {
-            Self::Output => Family::Inet,
-            Self::Egress(_) => Family::Netdev,
-        }
-    }
-}
-
 impl Nftables {
     pub fn open() -> Result<Self, KernelError> {
         Netlink::open(SockProtocol::NetlinkNetFilter).map(|netlink| Self { netlink })
     }
 
     /// The chains and rules of a table; `None` if there is no table of that name.
-    pub fn table(&mut self, family: Family, name: &str) -> Result<Option<FoundTable>, KernelError> {
+    pub fn table(&mut self, name: &str) -> Result<Option<FoundTable>, KernelError> {
         // The kernel takes the table as a filter of rules only, and there may be ten thousand of others.
         let of_table = Attributes::new().with_text(NFTA_TABLE, name);
         let question = |kind| {
             let attributes = if kind == GET_RULE { &of_table } else { &Attributes::new() };
-            Message::new(kind, NLM_F_REQUEST, &fixed(family as u8, 0), attributes)
+            Message::new(kind, NLM_F_REQUEST, &fixed(INET, 0), attributes)
         };
         let take = |received: &Received<'_>| named(received, NEW_TABLE, name).map(drop);
         if self.netlink.dump("packet tables", &question(GET_TABLE), take)?.is_empty() {
@@ -119,7 +94,7 @@ impl Nftables {
         }
         let take = |received: &Received<'_>| named(received, NEW_CHAIN, name).and_then(FoundChain::parse);
         let chains = self.netlink.dump("packet chains", &question(GET_CHAIN), take)?;
-        let take = |received: &Received<'_>| named(received, NEW_RULE, name).map(|(_, attributes)| rule(attributes));
+        let take = |received: &Received<'_>| named(received, NEW_RULE, name).map(rule);
         let rules = self.netlink.dump("packet rules", &question(GET_RULE), take)?;
         Ok(Some(FoundTable { chains, rules }))
     }
@@ -129,16 +104,15 @@ impl Nftables {
     /// # Errors
     /// `ENOENT` if the kernel does not have one of the expressions.
     pub fn replace(&mut self, table: &Table) -> Result<(), KernelError> {
-        let family = table.hook.family();
-        let (make, delete) = (new_table(family, &table.name), delete_table(family, &table.name));
+        let (make, delete) = (new_table(&table.name), delete_table(&table.name));
         // What is to be deleted must be there.
         let mut orders = vec![make.clone(), delete, make, new_chain(table)];
         orders.extend(table.rules.iter().map(|rule| new_rule(table, rule)));
         self.batch("set", &table.name, orders)
     }
 
-    pub fn delete(&mut self, family: Family, name: &str) -> Result<(), KernelError> {
-        self.batch("delete", name, vec![delete_table(family, name)])
+    pub fn delete(&mut self, name: &str) -> Result<(), KernelError> {
+        self.batch("delete", name, vec![delete_table(name)])
     }
 
     fn batch(&mut self, doing: &'static str, name: &str, orders: Vec<Message>) -> Result<(), KernelError> {
@@ -151,35 +125,21 @@ impl Nftables {
 }
 
 impl FoundChain {
-    fn parse((family, attributes): (u8, &[u8])) -> Option<Self> {
-        let hook = find(attributes, NFTA_CHAIN_HOOK).and_then(|hook| parse_hook(family, hook));
-        Some(Self { name: text(find(attributes, NFTA_CHAIN_NAME)?), hook })
+    fn parse(attributes: &[u8]) -> Option<Self> {
+        let number = |kind| Some(u32::from_be_bytes(*find(find(attributes, NFTA_CHAIN_HOOK)?, kind)?.first_chunk()?));
+        let place = (number(NFTA_HOOK_NUMBER), number(NFTA_HOOK_PRIORITY).map(u32::cast_signed));
+        let is_at_output = place == (Some(LOCAL_OUT), Some(MANGLE));
+        Some(Self { name: text(find(attributes, NFTA_CHAIN_NAME)?), is_at_output })
     }
 }
 
-/// Family and attributes of a message of this kind about the table of that name, whose attribute is the first of all kinds.
-fn named<'a>(received: &Received<'a>, kind: u16, table: &str) -> Option<(u8, &'a [u8])> {
+/// Attributes of a message of this kind about the table of that name, whose attribute is the first of all kinds.
+fn named<'a>(received: &Received<'a>, kind: u16, table: &str) -> Option<&'a [u8]> {
     let attributes = received.body.get(FIXED..).filter(|_| received.kind == kind)?;
-    let is_of_table = text(find(attributes, NFTA_TABLE)?) == table;
-    is_of_table.then_some((*received.body.first()?, attributes))
+    (text(find(attributes, NFTA_TABLE)?) == table).then_some(attributes)
 }
 
-/// `None` for a hook that none of our chains has.
-fn parse_hook(family: u8, hook: &[u8]) -> Option<Hook> {
-    let number = |kind| Some(u32::from_be_bytes(*find(hook, kind)?.first_chunk()?));
-    if number(NFTA_HOOK_PRIORITY)?.cast_signed() != MANGLE {
-        return None;
-    }
-    match (family, number(NFTA_HOOK_NUMBER)?) {
-        (family, LOCAL_OUT) if family == Family::Inet as u8 => Some(Hook::Output),
-        (family, EGRESS) if family == Family::Netdev as u8 => {
-            Some(Hook::Egress(text(find(hook, NFTA_HOOK_DEVICE)?)))
-        }
-        _ => None,
-    }
-}
-
-fn rule(of_rule: &[u8]) -> Option<Vec<Expression>> {
+fn rule(of_rule: &[u8]) -> Option<Rule> {
     let expressions = find(of_rule, NFTA_RULE_EXPRESSIONS).unwrap_or_default();
     attributes(expressions).map(|(_, expression)| Expression::parse(expression)).collect()
 }
@@ -190,36 +150,28 @@ fn fixed(family: u8, subsystem: u16) -> [u8; FIXED] {
     [family, 0, high, low]
 }
 
-fn order(kind: u16, family: Family, flags: u16, attributes: &Attributes) -> Message {
-    Message::new(kind, NLM_F_REQUEST | NLM_F_ACK | flags, &fixed(family as u8, 0), attributes)
+fn order(kind: u16, flags: u16, attributes: &Attributes) -> Message {
+    Message::new(kind, NLM_F_REQUEST | NLM_F_ACK | flags, &fixed(INET, 0), attributes)
 }
 
-fn new_table(family: Family, name: &str) -> Message {
-    order(NEW_TABLE, family, NLM_F_CREATE, &Attributes::new().with_text(NFTA_TABLE, name))
+fn new_table(name: &str) -> Message {
+    order(NEW_TABLE, NLM_F_CREATE, &Attributes::new().with_text(NFTA_TABLE, name))
 }
 
-fn delete_table(family: Family, name: &str) -> Message {
-    order(DELETE_TABLE, family, 0, &Attributes::new().with_text(NFTA_TABLE, name))
+fn delete_table(name: &str) -> Message {
+    order(DELETE_TABLE, 0, &Attributes::new().with_text(NFTA_TABLE, name))
 }
 
 fn new_chain(table: &Table) -> Message {
-    let (number, device) = match &table.hook {
-        Hook::Output => (LOCAL_OUT, None),
-        Hook::Egress(device) => (EGRESS, Some(device)),
-    };
     let hook = Attributes::new()
-        .with(NFTA_HOOK_NUMBER, &number.to_be_bytes())
+        .with(NFTA_HOOK_NUMBER, &LOCAL_OUT.to_be_bytes())
         .with(NFTA_HOOK_PRIORITY, &MANGLE.to_be_bytes());
-    let hook = match device {
-        Some(device) => hook.with_text(NFTA_HOOK_DEVICE, device),
-        None => hook,
-    };
     let chain = Attributes::new()
         .with_text(NFTA_TABLE, &table.name)
         .with_text(NFTA_CHAIN_NAME, &table.chain)
         .with_nested(NFTA_CHAIN_HOOK, &hook)
         .with_text(NFTA_CHAIN_TYPE, "filter");
-    order(NEW_CHAIN, table.hook.family(), NLM_F_CREATE, &chain)
+    order(NEW_CHAIN, NLM_F_CREATE, &chain)
 }
 
 fn new_rule(table: &Table, rule: &[Expression]) -> Message {
@@ -228,5 +180,5 @@ fn new_rule(table: &Table, rule: &[Expression]) -> Message {
         .with_text(NFTA_TABLE, &table.name)
         .with_text(NFTA_RULE_CHAIN, &table.chain)
         .with_nested(NFTA_RULE_EXPRESSIONS, &rule.iter().fold(Attributes::new(), list));
-    order(NEW_RULE, table.hook.family(), NLM_F_CREATE | NLM_F_APPEND, &attributes)
+    order(NEW_RULE, NLM_F_CREATE | NLM_F_APPEND, &attributes)
 }

@@ -15,7 +15,7 @@ use super::netlink::Netlink;
 use super::netlink::message::{Received, number32};
 
 pub use class::{HtbClass, Put, ticks};
-pub use filter::Filter;
+pub use filter::{ALL_PROTOCOLS, Filter, FilterKind, IPV4, IPV6, Then, Word};
 pub use handle::Handle;
 pub use qdisc::{NewQdisc, Qdisc};
 
@@ -95,10 +95,20 @@ impl TrafficControl {
         self.netlink.order("delete", &what, &HtbClass::deletion(interface, handle))
     }
 
-    /// Sends all that arrives at `interface` out of the interface `to`.
-    pub fn redirect_ingress(&mut self, interface: u32, priority: u16, to: u32) -> Result<(), KernelError> {
-        let what = format!("redirection of interface {interface} to {to}");
-        self.netlink.order("add", &what, &Filter::redirect(interface, priority, to))
+    /// # Errors
+    /// Also if the filter is one that only others make.
+    pub fn add_filter(&mut self, interface: u32, filter: &Filter) -> Result<(), KernelError> {
+        let what = format!("filter {} at {} of interface {interface}", filter.priority, filter.parent);
+        match filter.addition(interface) {
+            Some(message) => self.netlink.order("add", &what, &message),
+            None => Err(KernelError::malformed(what, "is not made of words of a packet")),
+        }
+    }
+
+    /// Deletes all filters that packets meet at `parent`.
+    pub fn delete_filters(&mut self, interface: u32, parent: Handle) -> Result<(), KernelError> {
+        let what = format!("filters at {parent} of interface {interface}");
+        self.netlink.order("delete", &what, &Filter::deletion(interface, parent))
     }
 }
 

@@ -9,7 +9,7 @@
 //! ```
 
 use crate::kernel::traffic::{Handle, HtbClass, ticks};
-use crate::shaping::{Lane, TrafficClass};
+use crate::shaping::{LEAST_RATE, Lane, TrafficClass};
 use crate::units::BitsPerSecond;
 
 /// `PW`. The kernel itself gives numbers from 8000 on, and people small ones.
@@ -34,9 +34,19 @@ pub fn classes(lane: &Lane) -> Vec<HtbClass> {
     [link, rest].into_iter().chain(own).collect()
 }
 
+/// The rest while the lane is being changed: it is guaranteed less than in any lane, so that whoever comes upon it then knows
+/// that the change was interrupted. It can still borrow all that there is.
+pub fn under_change(lane: &Lane) -> HtbClass {
+    class(REST, BitsPerSecond(LEAST_RATE.0 / 2), lane.link, 0)
+}
+
 /// The queue of a class.
 pub fn leaf(class: Handle) -> Handle {
     Handle::new(LEAVES + class.minor(), 0)
+}
+
+pub fn is_rest(class: &HtbClass) -> bool {
+    class.handle.minor() == REST
 }
 
 /// Whether packets wait in the class itself.

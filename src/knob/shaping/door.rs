@@ -8,7 +8,8 @@ use crate::kernel::{KernelError, Roots, attribute};
 
 use super::blueprint::{self, REST, ROOT};
 use super::plan::{Device, Step};
-use super::seen::{Queues, REDIRECT_PRIORITY, Seen, SeenIfb, alias, ifb_name};
+use super::rules;
+use super::seen::{Queues, Seen, SeenIfb, alias, ifb_name, redirect};
 
 /// The kernel's interfaces, queues and packet rules, of the network namespace in which it was opened.
 #[derive(Debug)]
@@ -36,29 +37,18 @@ impl Door {
     /// All that there is to see of an interface.
     pub fn look(&mut self, link: Link) -> Result<Seen, KernelError> {
         let ifb = self.ifb(&link)?;
+        let ifb = match ifb {
+            Some(link) => Some(SeenIfb { queues: self.queues(link.index)?, link }),
+            None => None,
+        };
         let queues = self.queues(link.index)?;
         let has_ingress = queues.qdiscs.iter().any(|qdisc| qdisc.parent == Handle::INGRESS);
-        let mut seen = Seen {
-            leaving: self.leaving(link.index, &queues)?,
-            queues,
-            arriving: Vec::new(),
-            ifb: None,
-            out_table: None,
-            in_table: None,
-            default_kind: attribute::text(&self.roots.proc("sys/net/core/default_qdisc")).ok(),
-            link,
-        };
-        if has_ingress {
-            seen.arriving = self.traffic.filters(seen.link.index, Handle::INGRESS_QDISC)?;
-        }
-        if let Some(link) = ifb {
-            let queues = self.queues(link.index)?;
-            seen.ifb = Some(SeenIfb { leaving: self.leaving(link.index, &queues)?, queues, link });
-        }
-        let (out, into) = (seen.out_way(), seen.into_way());
-        seen.out_table = self.table(&out)?;
-        seen.in_table = self.table(&into)?;
-        Ok(seen)
+        let arriving = if has_ingress { self.traffic.filters(link.index, Handle::INGRESS_QDISC)? } else { Vec::new() };
+        let table = self.rules.table(&rules::table_name(link.index));
+        // A kernel without nftables has no rules.
+        let table = if table.as_ref().is_err_and(is_missing) { None } else { table? };
+        let default_kind = attribute::text(&self.roots.proc("sys/net/core/default_qdisc")).ok();
+        Ok(Seen { link, queues, table, arriving, ifb, default_kind })
     }
 
     /// Takes one step.
@@ -89,21 +79,27 @@ impl Door {
                 let index = self.index(link, *device)?;
                 let added = self.traffic.add_qdisc(index, *class, blueprint::leaf(*class), NewQdisc::FqCodel);
                 // The class has a plain queue by itself.
-                if added.as_ref().is_err_and(is_unknown_kind) { Ok(()) } else { added }
+                if added.as_ref().is_err_and(is_missing) { Ok(()) } else { added }
             }
             Step::SetRules(table) => self.rules.replace(table),
-            Step::DeleteRules(way) => self.rules.delete(way.hook().family(), &way.table_name()),
+            Step::DeleteRules => self.rules.delete(&rules::table_name(link.index)),
+            Step::AddFilter(filter) => {
+                let index = self.index(link, Device::Ifb)?;
+                self.traffic.add_filter(index, filter)
+            }
+            Step::DeleteFilters => {
+                let index = self.index(link, Device::Ifb)?;
+                self.traffic.delete_filters(index, ROOT)
+            }
             Step::AddIngress => {
                 let new = NewQdisc::Ingress;
                 self.traffic.add_qdisc(link.index, Handle::INGRESS, Handle::INGRESS_QDISC, new)
             }
             Step::Redirect => {
                 let ifb = self.index(link, Device::Ifb)?;
-                self.traffic.redirect_ingress(link.index, REDIRECT_PRIORITY, ifb)
+                self.traffic.add_filter(link.index, &redirect(ifb))
             }
-            Step::DeleteIngress => {
-                self.traffic.delete_qdisc(link.index, Handle::INGRESS, Handle::INGRESS_QDISC)
-            }
+            Step::DeleteIngress => self.traffic.delete_qdisc(link.index, Handle::INGRESS, Handle::INGRESS_QDISC),
         }
     }
 
@@ -111,7 +107,8 @@ impl Door {
         match device {
             Device::Interface => Ok(link.index),
             Device::Ifb => {
-                let gone = || KernelError::io("find", ifb_name(link.index), std::io::Error::from_raw_os_error(libc::ENODEV));
+                let gone =
+                    || KernelError::io("find", ifb_name(link.index), std::io::Error::from_raw_os_error(libc::ENODEV));
                 self.ifb(link)?.map(|ifb| ifb.index).ok_or_else(gone)
             }
         }
@@ -124,19 +121,12 @@ impl Door {
     fn queues(&mut self, interface: u32) -> Result<Queues, KernelError> {
         let qdiscs = self.traffic.qdiscs(interface)?;
         let is_ours = qdiscs.iter().any(|qdisc| qdisc.handle == ROOT);
-        let classes = if is_ours { self.traffic.classes(interface)? } else { Vec::new() };
-        Ok(Queues { qdiscs, classes })
-    }
-
-    fn leaving(&mut self, interface: u32, queues: &Queues) -> Result<Vec<crate::kernel::traffic::Filter>, KernelError> {
-        let is_ours = queues.qdiscs.iter().any(|qdisc| qdisc.handle == ROOT);
-        if is_ours { self.traffic.filters(interface, ROOT) } else { Ok(Vec::new()) }
-    }
-
-    /// A kernel without nftables has no rules.
-    fn table(&mut self, way: &super::rules::Way) -> Result<Option<crate::kernel::nftables::FoundTable>, KernelError> {
-        let found = self.rules.table(way.hook().family(), &way.table_name());
-        if found.as_ref().is_err_and(is_unknown_kind) { Ok(None) } else { found }
+        if !is_ours {
+            return Ok(Queues { qdiscs, ..Queues::default() });
+        }
+        let mut filters = self.traffic.filters(interface, ROOT)?;
+        filters.sort_by_key(|filter| filter.priority);
+        Ok(Queues { qdiscs, classes: self.traffic.classes(interface)?, filters })
     }
 }
 
@@ -145,7 +135,8 @@ fn name_of_ifb(link: &Link) -> Result<InterfaceName, KernelError> {
     name.parse().map_err(|_| KernelError::malformed(name, "is too long for an interface"))
 }
 
-fn is_unknown_kind(error: &KernelError) -> bool {
-    const UNKNOWN: [i32; 3] = [libc::ENOENT, libc::EOPNOTSUPP, libc::EINVAL];
-    matches!(error, KernelError::Io { source, .. } if source.raw_os_error().is_some_and(|errno| UNKNOWN.contains(&errno)))
+/// The kernel does not have the kind of queue, or the whole interface.
+fn is_missing(error: &KernelError) -> bool {
+    let errno = if let KernelError::Io { source, .. } = error { source.raw_os_error() } else { None };
+    matches!(errno, Some(libc::ENOENT | libc::EOPNOTSUPP | libc::EINVAL))
 }

@@ -1,5 +1,6 @@
 //! The shaping of an interface: queues with guarantees and ceilings for what leaves and for what arrives.
 
+mod arrivals;
 mod blueprint;
 mod door;
 mod plan;

@@ -1,11 +1,10 @@
 //! The way from what is there to what is wanted, in steps, at each of which traffic flows: packets are sent to a class only once
 //! it is there, and a class goes only when nothing is sent to it any more.
 
-use super::blueprint;
-use super::rules::Way;
 use super::seen::{Found, Seen};
+use super::{arrivals, blueprint, rules};
 use crate::kernel::nftables::Table;
-use crate::kernel::traffic::{Handle, HtbClass, Put};
+use crate::kernel::traffic::{Filter, Handle, HtbClass, Put, Qdisc};
 use crate::shaping::{Lane, Shaping};
 
 /// The device whose queues a step is about.
@@ -27,8 +26,12 @@ pub enum Step {
     PutClass(Device, HtbClass, Put),
     DeleteClass(Device, Handle),
     AddLeaf(Device, Handle),
+    /// In the place of those that are there.
     SetRules(Table),
-    DeleteRules(Way),
+    DeleteRules,
+    /// At the root of the `ifb`.
+    AddFilter(Filter),
+    DeleteFilters,
     AddIngress,
     Redirect,
     DeleteIngress,
@@ -70,27 +73,19 @@ fn suitable(seen: &Seen) -> Result<(), String> {
 }
 
 fn direction(seen: &Seen, device: Device, found: &Found, wanted: Option<&Lane>) -> Result<Vec<Step>, String> {
-    let way = match device {
-        Device::Interface => seen.out_way(),
-        Device::Ifb => seen.into_way(),
-    };
+    let interface = seen.link.index;
     Ok(match (found, wanted) {
-        (Found::Untouched, None) => Vec::new(),
-        (Found::Foreign(_), None) => Vec::new(),
+        (Found::Untouched | Found::Foreign(_), None) => Vec::new(),
         (Found::Foreign(reason), Some(_)) => return Err(reason.clone()),
         (Found::Ours(present), Some(lane)) if present == lane => Vec::new(),
-        (Found::Ours(present), Some(lane)) => change(device, &way, present, lane),
-        (Found::Untouched, Some(lane)) => build(device, &way, lane),
-        (Found::Ours(_) | Found::Partial, None) => demolish(seen, device, way),
-        (Found::Partial, Some(lane)) => {
-            let mut steps = demolish(seen, device, way.clone());
-            steps.extend(build(device, &way, lane));
-            steps
-        }
+        (Found::Ours(present), Some(lane)) => change(interface, device, present, lane),
+        (Found::Untouched, Some(lane)) => build(interface, device, lane),
+        (Found::Ours(_) | Found::Partial, None) => demolish(seen, device),
+        (Found::Partial, Some(lane)) => [demolish(seen, device), build(interface, device, lane)].concat(),
     })
 }
 
-fn build(device: Device, way: &Way, lane: &Lane) -> Vec<Step> {
+fn build(interface: u32, device: Device, lane: &Lane) -> Vec<Step> {
     let mut steps = Vec::new();
     if device == Device::Ifb {
         steps.push(Step::AddIfb);
@@ -99,54 +94,61 @@ fn build(device: Device, way: &Way, lane: &Lane) -> Vec<Step> {
     for class in blueprint::classes(lane) {
         steps.extend(added(device, class));
     }
-    steps.extend(rules(way, lane));
+    steps.extend(classify(interface, device, lane));
     if device == Device::Ifb {
         steps.extend([Step::AddIngress, Step::Redirect]);
     }
     steps
 }
 
-/// What is there of it: the rules first, so that no packet is sent to a class that is gone.
-fn demolish(seen: &Seen, device: Device, way: Way) -> Vec<Step> {
-    let (table, queues) = match device {
-        Device::Interface => (&seen.out_table, Some(&seen.queues)),
-        Device::Ifb => (&seen.in_table, seen.ifb.as_ref().map(|ifb| &ifb.queues)),
-    };
-    let has = |parent: Handle| seen.queues.qdiscs.iter().any(|qdisc| qdisc.parent == parent);
+/// What is there of it: first that by which packets come to it.
+fn demolish(seen: &Seen, device: Device) -> Vec<Step> {
+    let has = |is_it: &dyn Fn(&Qdisc) -> bool| seen.queues.qdiscs.iter().any(is_it);
     let mut steps = Vec::new();
-    if device == Device::Ifb && has(Handle::INGRESS) && seen.ifb.is_some() {
-        steps.push(Step::DeleteIngress);
-    }
-    steps.extend(table.is_some().then_some(Step::DeleteRules(way)));
     match device {
         Device::Interface => {
-            let has_root = queues.is_some_and(|queues| queues.qdiscs.iter().any(|qdisc| qdisc.handle == blueprint::ROOT));
+            steps.extend(seen.table.is_some().then_some(Step::DeleteRules));
+            let has_root = has(&|qdisc| qdisc.handle == blueprint::ROOT);
             steps.extend(has_root.then_some(Step::DeleteRoot(device)));
         }
-        Device::Ifb => steps.extend(queues.is_some().then_some(Step::DeleteIfb)),
+        Device::Ifb => {
+            let has_ingress = has(&|qdisc| qdisc.parent == Handle::INGRESS);
+            steps.extend(has_ingress.then_some(Step::DeleteIngress));
+            steps.push(Step::DeleteIfb);
+        }
     }
     steps
 }
 
-/// Guarantees that shrink make room before those that grow: at no time is more guaranteed than the link has.
-fn change(device: Device, way: &Way, present: &Lane, wanted: &Lane) -> Vec<Step> {
+/// Guarantees that shrink make room before those that grow: at no time is more guaranteed than the link has. The rest is marked
+/// as being under change first of all, and gets what it is due last.
+fn change(interface: u32, device: Device, present: &Lane, wanted: &Lane) -> Vec<Step> {
     let (before, after) = (blueprint::classes(present), blueprint::classes(wanted));
     let old = |class: &HtbClass| before.iter().find(|old| old.handle == class.handle);
-    let mut changed: Vec<&HtbClass> = after.iter().filter(|class| old(class).is_some_and(|old| old != *class)).collect();
+    let (rest, others): (Vec<HtbClass>, Vec<HtbClass>) = after.iter().partition(|class| blueprint::is_rest(class));
+    let mut changed: Vec<&HtbClass> =
+        others.iter().filter(|class| old(class).is_some_and(|old| old != *class)).collect();
     changed.sort_by_key(|class| old(class).is_some_and(|old| old.rate < class.rate));
-    let mut steps: Vec<Step> =
-        changed.into_iter().map(|class| Step::PutClass(device, *class, Put::Change)).collect();
-    for class in after.iter().filter(|class| old(class).is_none()) {
+
+    let put = |class: &HtbClass| Step::PutClass(device, *class, Put::Change);
+    let mut steps = vec![put(&blueprint::under_change(present))];
+    steps.extend(changed.into_iter().map(put));
+    for class in others.iter().filter(|class| old(class).is_none()) {
         steps.extend(added(device, *class));
     }
-    if way.table(present) != way.table(wanted) {
-        match rules(way, wanted) {
-            Some(set) => steps.push(set),
-            None => steps.push(Step::DeleteRules(way.clone())),
-        }
+    let (old_way, new_way) = (classify(interface, device, present), classify(interface, device, wanted));
+    if old_way != new_way {
+        let is_replaced = matches!(new_way[..], [Step::SetRules(_)]);
+        let removed = match device {
+            Device::Interface => Step::DeleteRules,
+            Device::Ifb => Step::DeleteFilters,
+        };
+        steps.extend((!old_way.is_empty() && !is_replaced).then_some(removed));
+        steps.extend(new_way);
     }
     let gone = before.iter().filter(|old| after.iter().all(|class| class.handle != old.handle));
     steps.extend(gone.map(|class| Step::DeleteClass(device, class.handle)));
+    steps.extend(rest.iter().map(put));
     steps
 }
 
@@ -155,7 +157,11 @@ fn added(device: Device, class: HtbClass) -> impl Iterator<Item = Step> {
     [Step::PutClass(device, class, Put::New)].into_iter().chain(leaf)
 }
 
-/// A lane without classes needs no rules.
-fn rules(way: &Way, lane: &Lane) -> Option<Step> {
-    (!lane.classes.is_empty()).then(|| Step::SetRules(way.table(lane)))
+/// By which packets come to their classes; nothing where there are none.
+fn classify(interface: u32, device: Device, lane: &Lane) -> Vec<Step> {
+    match device {
+        Device::Ifb => arrivals::filters(lane).into_iter().map(Step::AddFilter).collect(),
+        Device::Interface if lane.classes.is_empty() => Vec::new(),
+        Device::Interface => vec![Step::SetRules(rules::table(interface, lane))],
+    }
 }

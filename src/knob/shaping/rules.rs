@@ -1,4 +1,4 @@
-//! How packets come to their class: rules of nftables that write the number of the class into the packet's priority, where the
+//! How packets that leave come to their class: rules of nftables that write the number of the class into the packet's priority, where the
 //! token bucket looks first. No filter of traffic control is needed.
 //!
 //! Why so: a class cannot be found by process, only by something that a packet carries. The mark that others use for that is
@@ -14,15 +14,13 @@
 use std::net::IpAddr;
 
 use super::blueprint::{MAJOR, REST};
-use crate::kernel::nftables::{Expression, Header, Hook, Meta, Table};
+use crate::kernel::nftables::{Expression, Header, Meta, Rule, Table};
 use crate::kernel::traffic::Handle;
 use crate::shaping::{Dscp, Flow, Lane, Traffic, TrafficClass, Transport};
 
 /// Where the two ways of writing an address have their parts.
 struct Layout {
     family: u8,
-    ethernet: u16,
-    source: u32,
     destination: u32,
     length: u32,
     /// Which bits of the first two bytes are not the code point, how far it is shifted, and where the sum over the header is.
@@ -31,186 +29,129 @@ struct Layout {
     checksum: Option<u32>,
 }
 
-const IPV4: Layout = Layout {
-    family: 2,
-    ethernet: 0x0800,
-    source: 12,
-    destination: 16,
-    length: 4,
-    keep: [0xff, 0x03],
-    shift: 2,
-    checksum: Some(10),
-};
-const IPV6: Layout = Layout {
-    family: 10,
-    ethernet: 0x86dd,
-    source: 8,
-    destination: 24,
-    length: 16,
-    keep: [0xf0, 0x3f],
-    shift: 6,
-    checksum: None,
-};
+const IPV4: Layout = Layout { family: 2, destination: 16, length: 4, keep: [0xff, 0x03], shift: 2, checksum: Some(10) };
+const IPV6: Layout = Layout { family: 10, destination: 24, length: 16, keep: [0xf0, 0x3f], shift: 6, checksum: None };
 const CHAIN: &str = "classify";
 /// Ports stand first in the headers of TCP and of UDP.
 const SOURCE_PORT: u32 = 0;
 const DESTINATION_PORT: u32 = 2;
 
-/// Where a lane is, as its rules see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Way {
-    /// What leaves by the interface of that number.
-    Out { interface: u32 },
-    /// What leaves by the `ifb` of that name, by which it arrives.
-    Into { interface: u32, ifb: String },
+/// Name of the table for an interface of that number.
+pub fn table_name(interface: u32) -> String {
+    format!("plotwarden-{interface}")
 }
 
-impl Way {
-    pub fn table_name(&self) -> String {
-        match self {
-            Self::Out { interface } => format!("plotwarden-out-{interface}"),
-            Self::Into { interface, .. } => format!("plotwarden-in-{interface}"),
+/// The table of a lane.
+pub fn table(interface: u32, lane: &Lane) -> Table {
+    Table { name: table_name(interface), chain: CHAIN.to_owned(), rules: rules(interface, lane) }
+}
+
+/// Gives the classes of `lane` the traffic that these rules send to them; `None` if they are not as we would have written them.
+pub fn read_into(interface: u32, mut lane: Lane, found: &[Option<Rule>]) -> Option<Lane> {
+    let mut dscp = None;
+    let mut order: Vec<u16> = Vec::new();
+    for rule in found {
+        let rule = rule.as_ref()?;
+        if let Some(marked) = rule.iter().rev().nth(1).and_then(code_point) {
+            dscp = Some(marked);
+            continue;
+        }
+        let number = rule.iter().find_map(class_number)?;
+        let class = lane.classes.iter_mut().find(|class| class.number == number)?;
+        class.traffic.push(traffic(rule)?);
+        class.dscp = dscp.take();
+        if !order.contains(&number) {
+            order.push(number);
         }
     }
+    // Which class is asked first is seen in the rules only.
+    lane.classes.sort_by_key(|class| order.iter().position(|number| *number == class.number));
+    let written = rules(interface, &lane);
+    let is_same =
+        written.len() == found.len() && written.iter().zip(found).all(|(ours, found)| Some(ours) == found.as_ref());
+    is_same.then_some(lane)
+}
 
-    pub fn hook(&self) -> Hook {
-        match self {
-            Self::Out { .. } => Hook::Output,
-            Self::Into { ifb, .. } => Hook::Egress(ifb.clone()),
+fn rules(interface: u32, lane: &Lane) -> Vec<Rule> {
+    let pairs = lane.classes.iter().flat_map(|class| class.traffic.iter().map(move |traffic| (class, traffic)));
+    pairs.flat_map(|(class, traffic)| of_traffic(interface, class, traffic)).collect()
+}
+
+fn of_traffic(interface: u32, class: &TrafficClass, traffic: &Traffic) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    if let Some(dscp) = class.dscp {
+        let of_version = |layout| Some([matching(interface, traffic, Some(layout))?, mark(layout, dscp)].concat());
+        rules.extend([&IPV4, &IPV6].into_iter().filter_map(of_version));
+    }
+    let number = Handle::new(MAJOR, class.number);
+    let classify = vec![Expression::Number(number.0), Expression::SetPriority, Expression::Accept];
+    rules.extend(matching(interface, traffic, None).map(|matching| [matching, classify].concat()));
+    rules
+}
+
+/// The steps that only packets of this traffic pass; `None` if no packet of that version can.
+fn matching(interface: u32, traffic: &Traffic, version: Option<&Layout>) -> Option<Rule> {
+    let mut steps = equal(Meta::Interface, &interface.to_ne_bytes()).to_vec();
+    let address = match traffic {
+        Traffic::Flow(flow) => flow.remote,
+        Traffic::Group { .. } => None,
+    };
+    let told = address.map(|address| if address.is_ipv4() { &IPV4 } else { &IPV6 });
+    if told.zip(version).is_some_and(|(told, version)| told.family != version.family) {
+        return None;
+    }
+    steps.extend(told.or(version).into_iter().flat_map(|layout| equal(Meta::Family, &[layout.family])));
+    match traffic {
+        Traffic::Group { inode, level } => {
+            steps.push(Expression::LoadGroup { level: *level });
+            steps.push(Expression::Equals(inode.to_ne_bytes().to_vec()));
         }
+        Traffic::Flow(flow) => steps.extend(flow_steps(flow)),
     }
+    Some(steps)
+}
 
-    /// The table of a lane.
-    pub fn table(&self, lane: &Lane) -> Table {
-        let (name, hook) = (self.table_name(), self.hook());
-        Table { name, chain: CHAIN.to_owned(), hook, rules: self.rules(lane) }
-    }
-
-    fn rules(&self, lane: &Lane) -> Vec<Vec<Expression>> {
-        let pairs = lane.classes.iter().flat_map(|class| class.traffic.iter().map(move |traffic| (class, traffic)));
-        pairs.flat_map(|(class, traffic)| self.of_traffic(class, traffic)).collect()
-    }
-
-    fn of_traffic(&self, class: &TrafficClass, traffic: &Traffic) -> Vec<Vec<Expression>> {
-        let mut rules = Vec::new();
-        for (layout, dscp) in [&IPV4, &IPV6].into_iter().filter_map(|layout| Some((layout, class.dscp?))) {
-            // A flow with an address names the version already.
-            match self.matching(traffic, Some(layout)) {
-                Some(matching) => rules.push([matching, mark(layout, dscp)].concat()),
-                None => continue,
-            }
-        }
-        let number = Handle::new(MAJOR, class.number);
-        let classify = vec![Expression::Number(number.0), Expression::SetPriority, Expression::Accept];
-        rules.extend(self.matching(traffic, None).map(|matching| [matching, classify].concat()));
-        rules
-    }
-
-    /// The steps that only packets of this traffic pass; `None` if no packet of that version can.
-    fn matching(&self, traffic: &Traffic, version: Option<&Layout>) -> Option<Vec<Expression>> {
-        let mut steps = match self {
-            Self::Out { interface } => equal(Meta::Interface, &interface.to_ne_bytes()).to_vec(),
-            Self::Into { .. } => Vec::new(),
+fn flow_steps(flow: &Flow) -> Rule {
+    let mut steps = Vec::new();
+    if let Some(address) = flow.remote {
+        let (layout, bytes) = match address {
+            IpAddr::V4(address) => (&IPV4, address.octets().to_vec()),
+            IpAddr::V6(address) => (&IPV6, address.octets().to_vec()),
         };
-        let address = match traffic {
-            Traffic::Flow(flow) => flow.remote,
-            Traffic::Group { .. } => None,
-        };
-        let told = address.map(|address| if address.is_ipv4() { &IPV4 } else { &IPV6 });
-        if told.zip(version).is_some_and(|(told, version)| told.family != version.family) {
-            return None;
-        }
-        steps.extend(told.or(version).map(|layout| self.version(layout)).into_iter().flatten());
-        match traffic {
-            Traffic::Group { inode, level } => {
-                steps.push(Expression::LoadGroup { level: *level });
-                steps.push(Expression::Equals(inode.to_ne_bytes().to_vec()));
-            }
-            Traffic::Flow(flow) => steps.extend(self.flow(flow)),
-        }
-        Some(steps)
+        let (offset, length) = (layout.destination, layout.length);
+        steps.push(Expression::LoadBytes { from: Header::Network, offset, length });
+        steps.push(Expression::Equals(bytes));
     }
+    if let Some(transport) = flow.transport {
+        steps.extend(equal(Meta::Transport, &[transport.number()]));
+    }
+    for (offset, port) in [(SOURCE_PORT, flow.local_port), (DESTINATION_PORT, flow.remote_port)] {
+        let Some(port) = port else { continue };
+        steps.push(Expression::LoadBytes { from: Header::Transport, offset, length: 2 });
+        steps.push(Expression::Equals(port.to_be_bytes().to_vec()));
+    }
+    steps
+}
 
-    /// A table of one interface does not know the family, and the other one has no Ethernet type yet.
-    fn version(&self, layout: &Layout) -> [Expression; 2] {
-        match self {
-            Self::Out { .. } => equal(Meta::Family, &[layout.family]),
-            Self::Into { .. } => equal(Meta::Protocol, &layout.ethernet.to_be_bytes()),
-        }
-    }
-
-    fn flow(&self, flow: &Flow) -> Vec<Expression> {
-        let is_out = matches!(self, Self::Out { .. });
-        let mut steps = Vec::new();
-        if let Some(address) = flow.remote {
-            let (layout, bytes) = match address {
-                IpAddr::V4(address) => (&IPV4, address.octets().to_vec()),
-                IpAddr::V6(address) => (&IPV6, address.octets().to_vec()),
-            };
-            let offset = if is_out { layout.destination } else { layout.source };
-            steps.push(Expression::LoadBytes { from: Header::Network, offset, length: layout.length });
-            steps.push(Expression::Equals(bytes));
-        }
-        if let Some(transport) = flow.transport {
-            steps.extend(equal(Meta::Transport, &[protocol(transport)]));
-        }
-        let (ours, theirs) = if is_out { (SOURCE_PORT, DESTINATION_PORT) } else { (DESTINATION_PORT, SOURCE_PORT) };
-        for (offset, port) in [(ours, flow.local_port), (theirs, flow.remote_port)] {
-            let Some(port) = port else { continue };
-            steps.push(Expression::LoadBytes { from: Header::Transport, offset, length: 2 });
-            steps.push(Expression::Equals(port.to_be_bytes().to_vec()));
-        }
-        steps
-    }
-
-    /// Gives the classes of `lane` the traffic that these rules send to them; `None` if they are not as we would have written them.
-    pub fn read_into(&self, mut lane: Lane, rules: &[Option<Vec<Expression>>]) -> Option<Lane> {
-        let mut dscp = None;
-        let mut order: Vec<u16> = Vec::new();
-        for rule in rules {
-            let rule = rule.as_ref()?;
-            if let Some(marked) = rule.iter().rev().nth(1).and_then(code_point) {
-                dscp = Some(marked);
-                continue;
+/// The traffic of a rule, read loosely: whether it is all that the rule says is seen when it is written again.
+fn traffic(rule: &[Expression]) -> Option<Traffic> {
+    let mut flow = Flow::default();
+    for pair in rule.windows(2) {
+        let Expression::Equals(bytes) = &pair[1] else { continue };
+        let port = || Some(u16::from_be_bytes(bytes.clone().try_into().ok()?));
+        match pair[0] {
+            Expression::LoadGroup { level } => {
+                let inode = u64::from_ne_bytes(bytes.clone().try_into().ok()?);
+                return Some(Traffic::Group { inode, level });
             }
-            let number = rule.iter().find_map(class_number)?;
-            let class = lane.classes.iter_mut().find(|class| class.number == number)?;
-            class.traffic.push(self.traffic(rule)?);
-            class.dscp = dscp.take();
-            if !order.contains(&number) {
-                order.push(number);
-            }
+            Expression::Load(Meta::Transport) => flow.transport = Transport::of_number(*bytes.first()?),
+            Expression::LoadBytes { from: Header::Network, .. } => flow.remote = address(bytes),
+            Expression::LoadBytes { from: Header::Transport, offset: SOURCE_PORT, .. } => flow.local_port = port(),
+            Expression::LoadBytes { from: Header::Transport, .. } => flow.remote_port = port(),
+            _ => {}
         }
-        // Which class is asked first is seen in the rules only.
-        lane.classes.sort_by_key(|class| order.iter().position(|number| *number == class.number));
-        let written = self.rules(&lane);
-        (written.len() == rules.len() && written.iter().zip(rules).all(|(ours, found)| Some(ours) == found.as_ref()))
-            .then_some(lane)
     }
-
-    /// The traffic of a rule, read loosely: whether it is all that the rule says is seen when it is written again.
-    fn traffic(&self, rule: &[Expression]) -> Option<Traffic> {
-        let is_out = matches!(self, Self::Out { .. });
-        let mut flow = Flow::default();
-        for pair in rule.windows(2) {
-            let Expression::Equals(bytes) = &pair[1] else { continue };
-            match pair[0] {
-                Expression::LoadGroup { level } => {
-                    let inode = u64::from_ne_bytes(bytes.clone().try_into().ok()?);
-                    return Some(Traffic::Group { inode, level });
-                }
-                Expression::Load(Meta::Transport) => flow.transport = transport(*bytes.first()?),
-                Expression::LoadBytes { from: Header::Network, .. } => flow.remote = address(bytes),
-                Expression::LoadBytes { from: Header::Transport, offset, .. } => {
-                    let port = u16::from_be_bytes(bytes.clone().try_into().ok()?);
-                    let is_ours = (offset == SOURCE_PORT) == is_out;
-                    *(if is_ours { &mut flow.local_port } else { &mut flow.remote_port }) = Some(port);
-                }
-                _ => {}
-            }
-        }
-        Some(Traffic::Flow(flow))
-    }
+    Some(Traffic::Flow(flow))
 }
 
 fn equal(meta: Meta, bytes: &[u8]) -> [Expression; 2] {
@@ -246,15 +187,4 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
         4 => <[u8; 4]>::try_from(bytes).ok().map(IpAddr::from),
         _ => <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from),
     }
-}
-
-fn protocol(transport: Transport) -> u8 {
-    match transport {
-        Transport::Tcp => 6,
-        Transport::Udp => 17,
-    }
-}
-
-fn transport(number: u8) -> Option<Transport> {
-    [Transport::Tcp, Transport::Udp].into_iter().find(|transport| protocol(*transport) == number)
 }

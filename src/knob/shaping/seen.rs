@@ -4,44 +4,39 @@
 //! his own, and it is left alone.
 
 use super::blueprint::{self, MAJOR, REST, ROOT};
-use super::rules::Way;
+use super::{arrivals, rules};
 use crate::kernel::link::Link;
 use crate::kernel::nftables::FoundTable;
-use crate::kernel::traffic::{Filter, Handle, HtbClass, Qdisc};
+use crate::kernel::traffic::{ALL_PROTOCOLS, Filter, FilterKind, Handle, HtbClass, Qdisc, Then, Word};
 use crate::shaping::Lane;
-
-/// The filter that sends what arrives to the `ifb` has this priority.
-pub const REDIRECT_PRIORITY: u16 = MAJOR;
 
 /// The queues of one interface as they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     pub link: Link,
     pub queues: Queues,
-    pub out_table: Option<FoundTable>,
+    /// Packet rules of the name that ours would have.
+    pub table: Option<FoundTable>,
     /// Filters that arriving packets meet.
     pub arriving: Vec<Filter>,
-    /// Filters at the root, which none of ours has.
-    pub leaving: Vec<Filter>,
     /// The interface by which arriving packets are queued, if there is one of the name that ours would have.
     pub ifb: Option<SeenIfb>,
-    pub in_table: Option<FoundTable>,
     /// `net.core.default_qdisc`; `None` where it cannot be read, as in a network namespace of a container.
     pub default_kind: Option<String>,
 }
 
-/// Queueing disciplines and classes.
+/// Queueing disciplines, and, where the root has our number, its classes and filters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Queues {
     pub qdiscs: Vec<Qdisc>,
     pub classes: Vec<Result<HtbClass, Handle>>,
+    pub filters: Vec<Filter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenIfb {
     pub link: Link,
     pub queues: Queues,
-    pub leaving: Vec<Filter>,
 }
 
 /// Whose work one direction is.
@@ -56,46 +51,57 @@ pub enum Found {
     Foreign(String),
 }
 
+/// Whose work the queues are that packets leave by.
+enum Bucket {
+    Untouched,
+    Ours(Vec<HtbClass>),
+    Foreign(String),
+}
+
 impl Seen {
-    pub fn out_way(&self) -> Way {
-        Way::Out { interface: self.link.index }
-    }
-
-    pub fn into_way(&self) -> Way {
-        Way::Into { interface: self.link.index, ifb: ifb_name(self.link.index) }
-    }
-
     pub fn found_out(&self) -> Found {
-        tree(&self.out_way(), &self.queues, &self.leaving, self.out_table.as_ref())
+        let classes = match self.queues.bucket() {
+            Bucket::Untouched if self.table.is_some() => return Found::Partial,
+            Bucket::Untouched => return Found::Untouched,
+            Bucket::Foreign(reason) => return Found::Foreign(reason),
+            Bucket::Ours(classes) => classes,
+        };
+        if let Some(filter) = self.queues.filters.first() {
+            return Found::Foreign(format!("our queue has a filter that is not ours, of priority {}", filter.priority));
+        }
+        let Some(lane) = blueprint::lane_of(&classes) else { return Found::Partial };
+        let Some(table) = &self.table else {
+            // A lane without classes needs no rules.
+            return if lane.classes.is_empty() { Found::Ours(lane) } else { Found::Partial };
+        };
+        let is_chain = matches!(&table.chains[..], [chain] if chain.is_at_output);
+        match rules::read_into(self.link.index, lane, &table.rules).filter(|_| is_chain) {
+            Some(lane) if is_whole(&lane) => Found::Ours(lane),
+            Some(_) => Found::Partial,
+            None => {
+                let name = rules::table_name(self.link.index);
+                Found::Foreign(format!("the packet rules {name} are not as we made them"))
+            }
+        }
     }
 
     pub fn found_in(&self) -> Found {
         let ingress = self.queues.qdiscs.iter().find(|qdisc| qdisc.parent == Handle::INGRESS);
-        let Some(ifb) = &self.ifb else {
-            return match ingress {
-                Some(qdisc) => Found::Foreign(format!("arriving packets have a {} already", qdisc.kind)),
-                None if self.in_table.is_some() => Found::Partial,
-                None => Found::Untouched,
-            };
-        };
-        if !ifb.link.is_ifb() || ifb.link.alias.as_deref() != Some(alias(&self.link).as_str()) {
+        let taken = |qdisc: &Qdisc| Found::Foreign(format!("arriving packets have a {} already", qdisc.kind));
+        let Some(ifb) = &self.ifb else { return ingress.map_or(Found::Untouched, taken) };
+        // One without an alias was made by us just before somebody stopped us.
+        let is_marked = ifb.link.alias.as_ref().is_none_or(|given| *given == alias(&self.link));
+        if !ifb.link.is_ifb() || !is_marked {
             return Found::Foreign(format!("the interface {} is not ours", ifb.link.name));
         }
         if let Some(qdisc) = ingress.filter(|qdisc| qdisc.kind != "ingress") {
-            return Found::Foreign(format!("arriving packets have a {} already", qdisc.kind));
+            return taken(qdisc);
         }
-        let is_ours = |filter: &Filter| {
-            filter.priority == REDIRECT_PRIORITY && filter.redirects_to == Some(ifb.link.index)
-        };
-        if let Some(filter) = self.arriving.iter().find(|filter| !is_ours(filter)) {
-            return Found::Foreign(format!("arriving packets meet a filter of kind {} already", filter.kind));
+        if let Some(filter) = self.arriving.iter().find(|filter| **filter != redirect(ifb.link.index)) {
+            return Found::Foreign(format!("arriving packets meet a filter already, of priority {}", filter.priority));
         }
-        let is_joined = ingress.is_some() && self.arriving.len() == 1 && ifb.link.is_up;
-        match tree(&self.into_way(), &ifb.queues, &ifb.leaving, self.in_table.as_ref()) {
-            Found::Ours(lane) if is_joined => Found::Ours(lane),
-            Found::Foreign(reason) => Found::Foreign(format!("{}: {reason}", ifb.link.name)),
-            Found::Ours(_) | Found::Partial | Found::Untouched => Found::Partial,
-        }
+        let is_joined = ingress.is_some() && self.arriving.len() == 1 && ifb.link.is_up && ifb.link.alias.is_some();
+        ifb.found(is_joined)
     }
 
     /// Why the kernel would not put back by itself what is there now.
@@ -119,57 +125,59 @@ pub fn alias(link: &Link) -> String {
     format!("plotwarden: what arrives at {}", link.name)
 }
 
-/// Whose work the queues are that packets leave by.
-fn tree(way: &Way, queues: &Queues, leaving: &[Filter], table: Option<&FoundTable>) -> Found {
-    let Some(root) = queues.qdiscs.iter().find(|qdisc| qdisc.parent == Handle::ROOT) else {
-        return if table.is_some() { Found::Partial } else { Found::Untouched };
-    };
-    if root.handle.major() == 0 {
-        return if table.is_some() { Found::Partial } else { Found::Untouched };
-    }
-    if root.handle != ROOT || root.kind != "htb" || root.default_class != Some(u32::from(REST)) {
-        return Found::Foreign(format!("its queue is {} {}, which somebody has set up", root.kind, root.handle));
-    }
-    if let Some(filter) = leaving.first() {
-        return Found::Foreign(format!("our queue has a filter of kind {} that is not ours", filter.kind));
-    }
-    let below = queues.qdiscs.iter().filter(|qdisc| qdisc.parent.major() == MAJOR && qdisc.parent != Handle::ROOT);
-    if let Some(other) = below.clone().find(|qdisc| !is_leaf(qdisc)) {
-        return Found::Foreign(format!("our queue has a {} {} in it that is not ours", other.kind, other.handle));
-    }
-    let mut classes = Vec::new();
-    for class in &queues.classes {
-        match class {
-            Ok(class) if blueprint::conforms(class) => classes.push(*class),
-            Ok(HtbClass { handle, .. }) | Err(handle) if handle.major() == MAJOR => {
-                return Found::Foreign(format!("the class {handle} is not as we made it"));
+/// The filter that sends all that arrives to the `ifb` of that number.
+pub fn redirect(ifb: u32) -> Filter {
+    let anything = Word { offset: 0, mask: 0, value: 0 };
+    let kind = FilterKind::Words(vec![anything], Then::Redirect(ifb));
+    Filter { parent: Handle::INGRESS_QDISC, priority: MAJOR, protocol: ALL_PROTOCOLS, kind }
+}
+
+impl SeenIfb {
+    fn found(&self, is_joined: bool) -> Found {
+        let classes = match self.queues.bucket() {
+            Bucket::Untouched => return Found::Partial,
+            Bucket::Foreign(reason) => return Found::Foreign(format!("{}: {reason}", self.link.name)),
+            Bucket::Ours(classes) => classes,
+        };
+        let Some(lane) = blueprint::lane_of(&classes) else { return Found::Partial };
+        match arrivals::read_into(lane, &self.queues.filters) {
+            Some(lane) if is_joined && is_whole(&lane) && arrivals::filters(&lane) == self.queues.filters => {
+                Found::Ours(lane)
             }
-            // Queues within classes have classes of their own.
-            Ok(_) | Err(_) => {}
-        }
-    }
-    let Some(table) = table else { return lane_without_rules(&classes) };
-    let is_chain = matches!(&table.chains[..], [chain] if chain.hook == Some(way.hook()));
-    if !is_chain && !table.chains.is_empty() {
-        return Found::Foreign(format!("the packet rules {} are not as we made them", way.table_name()));
-    }
-    match blueprint::lane_of(&classes) {
-        Some(lane) if lane.classes.is_empty() && table.rules.is_empty() => Found::Ours(lane),
-        Some(lane) => match way.read_into(lane, &table.rules) {
-            Some(lane) if lane.classes.iter().all(|class| !class.traffic.is_empty()) => Found::Ours(lane),
             Some(_) => Found::Partial,
-            None => Found::Foreign(format!("the packet rules {} are not as we made them", way.table_name())),
-        },
-        None => Found::Partial,
+            None => Found::Foreign(format!("the filters of {} are not as we made them", self.link.name)),
+        }
     }
 }
 
-/// A lane without classes needs no rules.
-fn lane_without_rules(classes: &[HtbClass]) -> Found {
-    match blueprint::lane_of(classes) {
-        Some(lane) if lane.classes.is_empty() => Found::Ours(lane),
-        Some(_) | None => Found::Partial,
+impl Queues {
+    fn bucket(&self) -> Bucket {
+        let root = self.qdiscs.iter().find(|qdisc| qdisc.parent == Handle::ROOT);
+        let Some(root) = root.filter(|root| root.handle.major() != 0) else { return Bucket::Untouched };
+        if root.handle != ROOT || root.kind != "htb" || root.default_class != Some(u32::from(REST)) {
+            return Bucket::Foreign(format!("its queue is {} {}, which somebody has set up", root.kind, root.handle));
+        }
+        let mut below = self.qdiscs.iter().filter(|qdisc| !matches!(qdisc.parent, Handle::ROOT | Handle::INGRESS));
+        if let Some(other) = below.find(|qdisc| !is_leaf(qdisc)) {
+            return Bucket::Foreign(format!("our queue has a {} {} in it that is not ours", other.kind, other.handle));
+        }
+        let mut classes = Vec::new();
+        for class in &self.classes {
+            match class {
+                Ok(class) if blueprint::conforms(class) => classes.push(*class),
+                Ok(HtbClass { handle, .. }) | Err(handle) if handle.major() == MAJOR => {
+                    return Bucket::Foreign(format!("the class {handle} is not as we made it"));
+                }
+                // The flows of a queue within a class are classes as well.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Bucket::Ours(classes)
     }
+}
+
+fn is_whole(lane: &Lane) -> bool {
+    lane.classes.iter().all(|class| !class.traffic.is_empty())
 }
 
 /// The queue that we give a class, or the one that it has by itself.
