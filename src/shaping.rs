@@ -9,16 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::BitsPerSecond;
 
-/// The shaping of one interface. A side that is `None` is left to the kernel.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Shaping {
-    /// What leaves.
-    pub out: Option<Lane>,
-    /// What arrives. It has passed the wire already: to hold it up makes its senders slow down, if they use TCP.
-    pub into: Option<Lane>,
+/// Which packets of an interface are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    Leaving,
+    /// They have passed the wire already: to hold them up makes their senders slow down, if they use TCP.
+    Arriving,
 }
 
-/// One direction. What no class speaks of goes first, and has all that is not guaranteed to others.
+/// One direction of an interface. What no class speaks of goes first, and has all that is not guaranteed to others.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Lane {
     /// What all together may pass: the speed of the link, or a little less, so that packets wait here and not at the other end
@@ -110,25 +109,6 @@ pub enum ShapingError {
 /// Slower than this, a packet takes seconds.
 pub const LEAST_RATE: BitsPerSecond = BitsPerSecond(8_000);
 
-impl Shaping {
-    /// The kernel counts whole bytes per second: rates are rounded down to them. Traffic that is
-    /// told twice is told once.
-    ///
-    /// # Errors
-    /// What is wrong with the description.
-    pub fn normalised(&self) -> Result<Self, ShapingError> {
-        let lane = |lane: &Option<Lane>, check: &dyn Fn(&TrafficClass) -> Result<(), ShapingError>| {
-            lane.as_ref().map(|lane| lane.normalised(check)).transpose()
-        };
-        Ok(Self { out: lane(&self.out, &|_| Ok(()))?, into: lane(&self.into, &TrafficClass::check_into)? })
-    }
-
-    /// Nothing is asked for.
-    pub fn is_empty(&self) -> bool {
-        self.out.is_none() && self.into.is_none()
-    }
-}
-
 impl Lane {
     /// What no class is guaranteed.
     pub fn rest(&self) -> BitsPerSecond {
@@ -140,12 +120,18 @@ impl Lane {
         BitsPerSecond(self.classes.iter().map(|class| class.guaranteed.0).fold(0, u64::saturating_add))
     }
 
-    fn normalised(&self, check: &dyn Fn(&TrafficClass) -> Result<(), ShapingError>) -> Result<Self, ShapingError> {
+    /// The kernel counts whole bytes per second: rates are rounded down to them. Traffic that is told twice is told once.
+    ///
+    /// # Errors
+    /// What is wrong with the description.
+    pub fn normalised(&self, direction: Direction) -> Result<Self, ShapingError> {
         let classes = self.classes.iter().map(TrafficClass::normalised);
         let lane = Self { link: whole_bytes(self.link), classes: classes.collect() };
         for (place, class) in lane.classes.iter().enumerate() {
             class.check(lane.link)?;
-            check(class)?;
+            if direction == Direction::Arriving {
+                class.check_arriving()?;
+            }
             if lane.classes[..place].iter().any(|other| other.number == class.number) {
                 return Err(ShapingError::Number(class.number));
             }
@@ -196,7 +182,7 @@ impl TrafficClass {
         })
     }
 
-    fn check_into(&self) -> Result<(), ShapingError> {
+    fn check_arriving(&self) -> Result<(), ShapingError> {
         let has_group = self.traffic.iter().any(|traffic| matches!(traffic, Traffic::Group { .. }));
         if has_group || self.dscp.is_some() { Err(ShapingError::OnlyOut(self.number)) } else { Ok(()) }
     }
@@ -247,19 +233,11 @@ fn whole_bytes(rate: BitsPerSecond) -> BitsPerSecond {
     BitsPerSecond(rate.0 / 8 * 8)
 }
 
-impl fmt::Display for Shaping {
+impl fmt::Display for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_empty() {
-            return f.write_str("the kernel's own queues");
-        }
-        let mut between = "";
-        for (side, lane) in [("out", &self.out), ("in", &self.into)] {
-            let Some(lane) = lane else { continue };
-            write!(f, "{between}{side} {}", lane.link)?;
-            for class in &lane.classes {
-                write!(f, ", class {} {} to {}", class.number, class.guaranteed, class.ceiling)?;
-            }
-            between = "; ";
+        write!(f, "{} in all", self.link)?;
+        for class in &self.classes {
+            write!(f, ", class {} {} to {}", class.number, class.guaranteed, class.ceiling)?;
         }
         Ok(())
     }
@@ -275,22 +253,24 @@ mod tests {
         TrafficClass { number, guaranteed, ceiling, priority: 3, dscp: None, traffic }
     }
 
-    fn out(classes: Vec<TrafficClass>) -> Shaping {
-        Shaping { out: Some(Lane { link: BitsPerSecond(1_000_000_000), classes }), into: None }
+    fn lane(classes: Vec<TrafficClass>) -> Lane {
+        Lane { link: BitsPerSecond(1_000_000_000), classes }
     }
 
     #[test]
     fn rates_become_whole_bytes() {
-        let shaping = out(vec![class(16, 10_000_007, 20_000_001)]).normalised().unwrap();
-        let lane = shaping.out.as_ref().unwrap();
+        let twice =
+            TrafficClass { traffic: [class(16, 0, 0).traffic[0]; 2].to_vec(), ..class(16, 10_000_007, 20_000_001) };
+        let lane = lane(vec![twice]).normalised(Direction::Leaving).unwrap();
+        assert_eq!(lane.classes[0].traffic.len(), 1);
         assert_eq!(lane.classes[0].guaranteed, BitsPerSecond(10_000_000));
         assert_eq!(lane.rest(), BitsPerSecond(990_000_000));
-        assert_eq!(shaping.normalised().as_ref(), Ok(&shaping), "and stay so");
+        assert_eq!(lane.normalised(Direction::Leaving).as_ref(), Ok(&lane), "and stay so");
     }
 
     #[test]
     fn what_cannot_be_is_refused_with_its_reason() {
-        let said = |shaping: Shaping| shaping.normalised().unwrap_err().to_string();
+        let said = |classes, direction| lane(classes).normalised(direction).unwrap_err().to_string();
         let flow = |flow| TrafficClass { traffic: vec![Traffic::Flow(flow)], ..class(16, 10_000_000, 10_000_000) };
         let port = Flow { remote_port: Some(2049), ..Flow::default() };
         let root = Traffic::Group { inode: 1, level: 0 };
@@ -307,11 +287,11 @@ mod tests {
             (vec![flow(port)], "transport"),
             (vec![flow(Flow::default())], "needs an address"),
         ] {
-            let message = said(out(classes));
+            let message = said(classes, Direction::Leaving);
             assert!(message.contains(part), "{message}");
         }
-        let arriving = Shaping { into: out(vec![class(16, 10_000_000, 10_000_000)]).out, out: None };
-        assert!(said(arriving).contains("what arrives cannot be told by cgroup"));
+        let arriving = said(vec![class(16, 10_000_000, 10_000_000)], Direction::Arriving);
+        assert!(arriving.contains("what arrives cannot be told by cgroup"));
         assert!(Dscp::try_from(64).is_err());
     }
 
@@ -323,9 +303,9 @@ mod tests {
             traffic: vec![Traffic::Group { inode: 7, level: 2 }, Traffic::Flow(flow)],
             ..class(16, 10_000_000, 20_000_000)
         };
-        let shaping = out(vec![with_all]);
-        let text = serde_json::to_string(&shaping).unwrap();
-        assert_eq!(serde_json::from_str::<Shaping>(&text).unwrap(), shaping, "{text}");
+        let lane = lane(vec![with_all]);
+        let text = serde_json::to_string(&lane).unwrap();
+        assert_eq!(serde_json::from_str::<Lane>(&text).unwrap(), lane, "{text}");
         assert!(serde_json::from_str::<Dscp>("64").is_err());
     }
 }

@@ -15,7 +15,6 @@ const DELETE: u16 = 17;
 const GET: u16 = 18;
 /// Length of `struct ifinfomsg`.
 const FIXED: usize = 16;
-const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_TXQLEN: u16 = 13;
 const IFLA_LINKINFO: u16 = 18;
@@ -36,8 +35,8 @@ pub struct Link {
     pub kind: Option<String>,
     /// What the administrator calls it.
     pub alias: Option<String>,
-    /// The hardware address that it was built with, or else the one that it has; empty where it has none.
-    pub address: String,
+    /// The hardware address that it was built with; empty where the kernel knows of none.
+    pub permanent_address: String,
     /// Packets that the kernel's own queue holds; 0 on an interface whose maker wants no queue at all.
     pub transmit_queue: u32,
 }
@@ -112,8 +111,6 @@ impl Link {
         }
         let attributes = received.body.get(FIXED..)?;
         let info = find(attributes, IFLA_LINKINFO);
-        let has_address = |value: &&[u8]| value.iter().any(|byte| *byte != 0);
-        let address = [IFLA_PERM_ADDRESS, IFLA_ADDRESS].into_iter().find_map(|kind| find(attributes, kind));
         let digits = |value: &[u8]| value.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":");
         let name = find(attributes, IFLA_IFNAME)?;
         Some(Self {
@@ -123,7 +120,7 @@ impl Link {
             is_loopback: number16(received.body, 2)? == ARPHRD_LOOPBACK,
             kind: info.and_then(|info| find(info, IFLA_INFO_KIND)).map(text),
             alias: find(attributes, IFLA_IFALIAS).map(text),
-            address: address.filter(has_address).map(digits).unwrap_or_default(),
+            permanent_address: find(attributes, IFLA_PERM_ADDRESS).map(digits).unwrap_or_default(),
             transmit_queue: find(attributes, IFLA_TXQLEN).and_then(|value| number32(value, 0)).unwrap_or(0),
         })
     }

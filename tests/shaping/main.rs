@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod exits;
 mod job;
 mod wire;
 
@@ -11,8 +12,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use plotwarden::kernel::Roots;
-use plotwarden::knob::shaping::{Door, Found, Seen, plan};
-use plotwarden::shaping::{Dscp, Flow, Lane, Shaping, Traffic, TrafficClass, Transport};
+use plotwarden::knob::shaping::{Door, Found, Seen, Step, plan};
+use plotwarden::shaping::{Direction, Dscp, Flow, Lane, Traffic, TrafficClass, Transport};
 use plotwarden::units::BitsPerSecond;
 
 use job::{Group, Job};
@@ -28,6 +29,7 @@ const LINK: BitsPerSecond = BitsPerSecond(200 * MEGABIT);
 #[test]
 fn play_a_part() {
     job::play();
+    exits::play();
 }
 
 fn class(number: u16, megabits: u64, traffic: Vec<Traffic>) -> TrafficClass {
@@ -49,18 +51,40 @@ fn look(interface: &str) -> Seen {
     door.look(link).unwrap()
 }
 
+/// What is wanted of both directions of an interface.
+#[derive(Debug, Clone, Default)]
+pub struct Shaping {
+    out: Option<Lane>,
+    into: Option<Lane>,
+}
+
+impl Shaping {
+    fn lane(&self, direction: Direction) -> Option<Lane> {
+        let lane = if direction == Direction::Leaving { &self.out } else { &self.into };
+        lane.as_ref().map(|lane| lane.normalised(direction).unwrap())
+    }
+
+    fn steps(&self, seen: &Seen) -> Result<Vec<Step>, String> {
+        let of = |direction| plan(seen, direction, self.lane(direction).as_ref());
+        Ok([of(Direction::Leaving)?, of(Direction::Arriving)?].concat())
+    }
+}
+
+const DIRECTIONS: [Direction; 2] = [Direction::Leaving, Direction::Arriving];
+
 /// Makes it so, and sees that it is so.
 fn shape(interface: &str, wanted: &Shaping) -> Result<Seen, String> {
-    let wanted = wanted.normalised().unwrap();
     let mut door = Door::open(&Roots::standard()).unwrap();
     let seen = look(interface);
-    for step in plan(&seen, &wanted)? {
+    for step in wanted.steps(&seen)? {
         door.take(&seen.link, &step).unwrap_or_else(|error| panic!("{step:?}: {error}"));
     }
     let seen = look(interface);
-    let found = |lane: &Option<Lane>| lane.clone().map_or(Found::Untouched, Found::Ours);
-    assert_eq!((seen.found_out(), seen.found_in()), (found(&wanted.out), found(&wanted.into)), "{seen:#?}");
-    assert_eq!(plan(&seen, &wanted), Ok(Vec::new()), "nothing is left to do");
+    for direction in DIRECTIONS {
+        let expected = wanted.lane(direction).map_or(Found::Untouched, Found::Ours);
+        assert_eq!(seen.found(direction), expected, "{seen:#?}");
+    }
+    assert_eq!(wanted.steps(&seen), Ok(Vec::new()), "nothing is left to do");
     Ok(seen)
 }
 
@@ -214,17 +238,17 @@ fn whoever_is_interrupted_leaves_what_can_be_undone() {
     in_own_network(|| {
         let _far = Far::plug_in();
         let group = Group::make();
-        let wanted = everything(&group).normalised().unwrap();
+        let wanted = everything(&group);
         let before = shown();
         let untouched = look("near0");
-        let steps = plan(&untouched, &wanted).unwrap();
+        let steps = wanted.steps(&untouched).unwrap();
         let mut door = Door::open(&Roots::standard()).unwrap();
         for taken in 0..steps.len() {
             for step in &steps[..taken] {
                 door.take(&untouched.link, step).unwrap_or_else(|error| panic!("{step:?}: {error}"));
             }
             let seen = look("near0");
-            for found in [seen.found_out(), seen.found_in()] {
+            for found in DIRECTIONS.map(|direction| seen.found(direction)) {
                 assert!(!matches!(found, Found::Foreign(_)), "after {taken} steps: {found:?}");
             }
             shape("near0", &Shaping::default()).unwrap();
@@ -250,23 +274,22 @@ fn whoever_is_interrupted_in_a_change_does_too() {
         let _far = Far::plug_in();
         let group = Group::make();
         let before = shown();
-        let first = everything(&group).normalised().unwrap();
+        let first = everything(&group);
         let narrow = Lane { link: BitsPerSecond(LINK.0 / 2), classes: vec![class(16, 40, vec![to_port(3), udp(4)])] };
-        let second = Shaping { out: Some(narrow.clone()), into: Some(narrow) }.normalised().unwrap();
+        let second = Shaping { out: Some(narrow.clone()), into: Some(narrow) };
         let mut door = Door::open(&Roots::standard()).unwrap();
         for (from, to) in [(&first, &second), (&second, &first)] {
             let seen = shape("near0", from).unwrap();
-            let steps = plan(&seen, to).unwrap();
+            let steps = to.steps(&seen).unwrap();
             for taken in 1..steps.len() {
                 shape("near0", from).unwrap();
                 for step in &steps[..taken] {
                     door.take(&seen.link, step).unwrap_or_else(|error| panic!("{step:?}: {error}"));
                 }
                 let seen = look("near0");
-                for (found, [from, to]) in
-                    [(seen.found_out(), [&from.out, &to.out]), (seen.found_in(), [&from.into, &to.into])]
-                {
-                    let ours = [from, to].map(|lane| Found::Ours(lane.clone().unwrap()));
+                for direction in DIRECTIONS {
+                    let ours = [from, to].map(|shaping| Found::Ours(shaping.lane(direction).unwrap()));
+                    let found = seen.found(direction);
                     assert!(found == Found::Partial || ours.contains(&found), "after {taken} steps: {found:?}");
                 }
                 shape("near0", &Shaping::default()).unwrap();
@@ -287,8 +310,7 @@ fn a_change_keeps_what_stays() {
         let first = out(vec![class(16, 40, vec![to_port(1)]), class(17, 20, vec![to_port(2)])]);
         let seen = shape("near0", &first).unwrap();
         let second = out(vec![class(18, 10, vec![to_port(3)]), class(16, 50, vec![to_port(1)])]);
-        let wanted = second.normalised().unwrap();
-        let steps = format!("{:?}", plan(&seen, &wanted).unwrap());
+        let steps = format!("{:?}", second.steps(&seen).unwrap());
         assert!(!steps.contains("Root"), "the queue of others is not touched: {steps}");
         shape("near0", &second).unwrap();
         shape("near0", &out(Vec::new())).unwrap();
@@ -313,7 +335,7 @@ fn what_others_have_set_up_is_left_alone() {
             let before = shown();
             let error = shape("near0", wanted).unwrap_err();
             assert!(error.contains(reason), "{error}");
-            assert_eq!(plan(&look("near0"), &Shaping::default()), Ok(Vec::new()), "and it is not undone either");
+            assert_eq!(Shaping::default().steps(&look("near0")), Ok(Vec::new()), "and it is not undone either");
             assert_eq!(shown(), before);
         };
         tc("qdisc add dev near0 root tbf rate 9mbit burst 10kb latency 50ms");
@@ -373,7 +395,7 @@ fn the_kernels_own_queues_come_back_as_they_were() {
         let wanted = out(vec![class(16, 40, vec![to_port(1)])]);
         assert!(shape("tap0", &wanted).unwrap_err().contains("txqueuelen"));
         let foreign_default = Seen { default_kind: Some("fq".to_owned()), ..look("many0") };
-        assert!(plan(&foreign_default, &wanted).unwrap_err().contains("net.core.default_qdisc"));
+        assert!(wanted.steps(&foreign_default).unwrap_err().contains("net.core.default_qdisc"));
         ip("link set many0 down");
         assert!(shape("many0", &wanted).unwrap_err().contains("down"));
         assert!(shape("lo", &wanted).unwrap_err().contains("never leave"));

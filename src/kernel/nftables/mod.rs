@@ -80,6 +80,13 @@ impl Nftables {
         Netlink::open(SockProtocol::NetlinkNetFilter).map(|netlink| Self { netlink })
     }
 
+    /// Names of all tables for IPv4 and IPv6 together.
+    pub fn tables(&mut self) -> Result<Vec<String>, KernelError> {
+        let question = Message::new(GET_TABLE, NLM_F_REQUEST, &fixed(INET, 0), &Attributes::new());
+        let name = |received: &Received<'_>| find(received.body.get(FIXED..)?, NFTA_TABLE).map(text);
+        self.netlink.dump("packet tables", &question, name)
+    }
+
     /// The chains and rules of a table; `None` if there is no table of that name.
     pub fn table(&mut self, name: &str) -> Result<Option<FoundTable>, KernelError> {
         // The kernel takes the table as a filter of rules only, and there may be ten thousand of others.
@@ -88,8 +95,7 @@ impl Nftables {
             let attributes = if kind == GET_RULE { &of_table } else { &Attributes::new() };
             Message::new(kind, NLM_F_REQUEST, &fixed(INET, 0), attributes)
         };
-        let take = |received: &Received<'_>| named(received, NEW_TABLE, name).map(drop);
-        if self.netlink.dump("packet tables", &question(GET_TABLE), take)?.is_empty() {
+        if !self.tables()?.iter().any(|table| table == name) {
             return Ok(None);
         }
         let take = |received: &Received<'_>| named(received, NEW_CHAIN, name).and_then(FoundChain::parse);

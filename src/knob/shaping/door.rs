@@ -5,11 +5,12 @@ use crate::kernel::link::{Link, Links};
 use crate::kernel::nftables::Nftables;
 use crate::kernel::traffic::{Handle, NewQdisc, TrafficControl};
 use crate::kernel::{KernelError, Roots, attribute};
+use crate::shaping::Direction;
 
 use super::blueprint::{self, REST, ROOT};
-use super::plan::{Device, Step};
-use super::rules;
-use super::seen::{Queues, Seen, SeenIfb, alias, ifb_name, redirect};
+use super::plan::Step;
+use super::rules::{self, TABLE};
+use super::seen::{IFB, Queues, Seen, SeenIfb, alias, ifb_name, is_marked, redirect};
 
 /// The kernel's interfaces, queues and packet rules, of the network namespace in which it was opened.
 #[derive(Debug)]
@@ -43,12 +44,32 @@ impl Door {
         };
         let queues = self.queues(link.index)?;
         let has_ingress = queues.qdiscs.iter().any(|qdisc| qdisc.parent == Handle::INGRESS);
-        let arriving = if has_ingress { self.traffic.filters(link.index, Handle::INGRESS_QDISC)? } else { Vec::new() };
+        let ingress = if has_ingress { self.traffic.filters(link.index, Handle::INGRESS_QDISC)? } else { Vec::new() };
         let table = self.rules.table(&rules::table_name(link.index));
         // A kernel without nftables has no rules.
         let table = if table.as_ref().is_err_and(is_missing) { None } else { table? };
         let default_kind = attribute::text(&self.roots.proc("sys/net/core/default_qdisc")).ok();
-        Ok(Seen { link, queues, table, arriving, ifb, default_kind })
+        Ok(Seen { link, queues, table, ingress, ifb, default_kind })
+    }
+
+    /// Removes what was made for interfaces that are there no more: the kernel removes only what hangs on them.
+    pub fn sweep(&mut self, direction: Direction) -> Result<(), KernelError> {
+        let links = self.links.all()?;
+        let is_gone = |name: &str, prefix: &str| {
+            let number = name.strip_prefix(prefix).and_then(|number| number.parse::<u32>().ok());
+            number.is_some_and(|number| links.iter().all(|link| link.index != number))
+        };
+        match direction {
+            Direction::Leaving => {
+                let tables = self.rules.tables();
+                let tables = if tables.as_ref().is_err_and(is_missing) { Vec::new() } else { tables? };
+                tables.iter().filter(|name| is_gone(name, TABLE)).try_for_each(|name| self.rules.delete(name))
+            }
+            Direction::Arriving => {
+                let orphans = links.iter().filter(|link| is_marked(link) && is_gone(link.name.as_str(), IFB));
+                orphans.map(|link| link.index).try_for_each(|index| self.links.delete(index))
+            }
+        }
     }
 
     /// Takes one step.
@@ -59,24 +80,24 @@ impl Door {
                 Some(ifb) => self.links.delete(ifb.index),
                 None => Ok(()),
             },
-            Step::AddRoot(device) => {
-                let index = self.index(link, *device)?;
+            Step::AddRoot(direction) => {
+                let index = self.index(link, *direction)?;
                 self.traffic.add_qdisc(index, Handle::ROOT, ROOT, NewQdisc::Htb { default_class: REST })
             }
-            Step::DeleteRoot(device) => {
-                let index = self.index(link, *device)?;
+            Step::DeleteRoot(direction) => {
+                let index = self.index(link, *direction)?;
                 self.traffic.delete_qdisc(index, Handle::ROOT, ROOT)
             }
-            Step::PutClass(device, class, put) => {
-                let index = self.index(link, *device)?;
+            Step::PutClass(direction, class, put) => {
+                let index = self.index(link, *direction)?;
                 self.traffic.put_class(index, class, *put)
             }
-            Step::DeleteClass(device, class) => {
-                let index = self.index(link, *device)?;
+            Step::DeleteClass(direction, class) => {
+                let index = self.index(link, *direction)?;
                 self.traffic.delete_class(index, *class)
             }
-            Step::AddLeaf(device, class) => {
-                let index = self.index(link, *device)?;
+            Step::AddLeaf(direction, class) => {
+                let index = self.index(link, *direction)?;
                 let added = self.traffic.add_qdisc(index, *class, blueprint::leaf(*class), NewQdisc::FqCodel);
                 // The class has a plain queue by itself.
                 if added.as_ref().is_err_and(is_missing) { Ok(()) } else { added }
@@ -84,11 +105,11 @@ impl Door {
             Step::SetRules(table) => self.rules.replace(table),
             Step::DeleteRules => self.rules.delete(&rules::table_name(link.index)),
             Step::AddFilter(filter) => {
-                let index = self.index(link, Device::Ifb)?;
+                let index = self.index(link, Direction::Arriving)?;
                 self.traffic.add_filter(index, filter)
             }
             Step::DeleteFilters => {
-                let index = self.index(link, Device::Ifb)?;
+                let index = self.index(link, Direction::Arriving)?;
                 self.traffic.delete_filters(index, ROOT)
             }
             Step::AddIngress => {
@@ -96,17 +117,17 @@ impl Door {
                 self.traffic.add_qdisc(link.index, Handle::INGRESS, Handle::INGRESS_QDISC, new)
             }
             Step::Redirect => {
-                let ifb = self.index(link, Device::Ifb)?;
+                let ifb = self.index(link, Direction::Arriving)?;
                 self.traffic.add_filter(link.index, &redirect(ifb))
             }
             Step::DeleteIngress => self.traffic.delete_qdisc(link.index, Handle::INGRESS, Handle::INGRESS_QDISC),
         }
     }
 
-    fn index(&mut self, link: &Link, device: Device) -> Result<u32, KernelError> {
-        match device {
-            Device::Interface => Ok(link.index),
-            Device::Ifb => {
+    fn index(&mut self, link: &Link, direction: Direction) -> Result<u32, KernelError> {
+        match direction {
+            Direction::Leaving => Ok(link.index),
+            Direction::Arriving => {
                 let gone =
                     || KernelError::io("find", ifb_name(link.index), std::io::Error::from_raw_os_error(libc::ENODEV));
                 self.ifb(link)?.map(|ifb| ifb.index).ok_or_else(gone)

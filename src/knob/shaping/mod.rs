@@ -3,10 +3,13 @@
 mod arrivals;
 mod blueprint;
 mod door;
+mod knob;
 mod plan;
 mod rules;
 mod seen;
+mod usable;
 
 pub use door::Door;
+pub use knob::ShapingKnob;
 pub use plan::{Step, plan};
 pub use seen::{Found, Seen};

@@ -31,6 +31,8 @@ struct Layout {
 
 const IPV4: Layout = Layout { family: 2, destination: 16, length: 4, keep: [0xff, 0x03], shift: 2, checksum: Some(10) };
 const IPV6: Layout = Layout { family: 10, destination: 24, length: 16, keep: [0xf0, 0x3f], shift: 6, checksum: None };
+/// What names of tables begin with.
+pub const TABLE: &str = "plotwarden-";
 const CHAIN: &str = "classify";
 /// Ports stand first in the headers of TCP and of UDP.
 const SOURCE_PORT: u32 = 0;
@@ -38,7 +40,7 @@ const DESTINATION_PORT: u32 = 2;
 
 /// Name of the table for an interface of that number.
 pub fn table_name(interface: u32) -> String {
-    format!("plotwarden-{interface}")
+    format!("{TABLE}{interface}")
 }
 
 /// The table of a lane.

@@ -3,12 +3,20 @@
 //! Ours is known by its number and by being in every part as we would have made it: whoever adds to it or changes it makes it
 //! his own, and it is left alone.
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
 use super::blueprint::{self, MAJOR, REST, ROOT};
 use super::{arrivals, rules};
 use crate::kernel::link::Link;
 use crate::kernel::nftables::FoundTable;
 use crate::kernel::traffic::{ALL_PROTOCOLS, Filter, FilterKind, Handle, HtbClass, Qdisc, Then, Word};
-use crate::shaping::Lane;
+use crate::shaping::{Direction, Lane};
+
+/// What names of our `ifb` begin with, and what they are marked with.
+pub const IFB: &str = "pw-in-";
+const MARK: &str = "plotwarden: ";
 
 /// The queues of one interface as they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +26,7 @@ pub struct Seen {
     /// Packet rules of the name that ours would have.
     pub table: Option<FoundTable>,
     /// Filters that arriving packets meet.
-    pub arriving: Vec<Filter>,
+    pub ingress: Vec<Filter>,
     /// The interface by which arriving packets are queued, if there is one of the name that ours would have.
     pub ifb: Option<SeenIfb>,
     /// `net.core.default_qdisc`; `None` where it cannot be read, as in a network namespace of a container.
@@ -40,7 +48,8 @@ pub struct SeenIfb {
 }
 
 /// Whose work one direction is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Found {
     /// As the kernel made it.
     Untouched,
@@ -58,8 +67,26 @@ enum Bucket {
     Foreign(String),
 }
 
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Untouched => f.write_str("the kernel's own queues"),
+            Self::Ours(lane) => lane.fmt(f),
+            Self::Partial => f.write_str("a part of our queues"),
+            Self::Foreign(reason) => f.write_str(reason),
+        }
+    }
+}
+
 impl Seen {
-    pub fn found_out(&self) -> Found {
+    pub fn found(&self, direction: Direction) -> Found {
+        match direction {
+            Direction::Leaving => self.leaving(),
+            Direction::Arriving => self.arriving(),
+        }
+    }
+
+    fn leaving(&self) -> Found {
         let classes = match self.queues.bucket() {
             Bucket::Untouched if self.table.is_some() => return Found::Partial,
             Bucket::Untouched => return Found::Untouched,
@@ -85,7 +112,7 @@ impl Seen {
         }
     }
 
-    pub fn found_in(&self) -> Found {
+    fn arriving(&self) -> Found {
         let ingress = self.queues.qdiscs.iter().find(|qdisc| qdisc.parent == Handle::INGRESS);
         let taken = |qdisc: &Qdisc| Found::Foreign(format!("arriving packets have a {} already", qdisc.kind));
         let Some(ifb) = &self.ifb else { return ingress.map_or(Found::Untouched, taken) };
@@ -97,10 +124,10 @@ impl Seen {
         if let Some(qdisc) = ingress.filter(|qdisc| qdisc.kind != "ingress") {
             return taken(qdisc);
         }
-        if let Some(filter) = self.arriving.iter().find(|filter| **filter != redirect(ifb.link.index)) {
+        if let Some(filter) = self.ingress.iter().find(|filter| **filter != redirect(ifb.link.index)) {
             return Found::Foreign(format!("arriving packets meet a filter already, of priority {}", filter.priority));
         }
-        let is_joined = ingress.is_some() && self.arriving.len() == 1 && ifb.link.is_up && ifb.link.alias.is_some();
+        let is_joined = ingress.is_some() && self.ingress.len() == 1 && ifb.link.is_up && ifb.link.alias.is_some();
         ifb.found(is_joined)
     }
 
@@ -117,12 +144,17 @@ impl Seen {
 
 /// Name of the `ifb` for an interface of that number; fits the kernel's 15 bytes up to nine digits.
 pub fn ifb_name(interface: u32) -> String {
-    format!("pw-in-{interface}")
+    format!("{IFB}{interface}")
 }
 
 /// What the `ifb` of an interface is marked with.
 pub fn alias(link: &Link) -> String {
-    format!("plotwarden: what arrives at {}", link.name)
+    format!("{MARK}what arrives at interface {}", link.index)
+}
+
+/// Whether it is an `ifb` that we have made.
+pub fn is_marked(link: &Link) -> bool {
+    link.is_ifb() && link.alias.as_ref().is_some_and(|alias| alias.starts_with(MARK))
 }
 
 /// The filter that sends all that arrives to the `ifb` of that number.
