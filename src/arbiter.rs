@@ -128,7 +128,7 @@ impl<'a> Joined<'a> {
             setting if !setting.has_order() && claim.bound != Bound::Exactly => {
                 return Err((
                     "plotwarden".to_owned(),
-                    format!("{setting} is a word, of which none is more than another"),
+                    format!("of {setting} nothing is more than another: it can be claimed exactly only"),
                 ));
             }
             _ => {}

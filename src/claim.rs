@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
+use crate::shaping::Lane;
+
 pub use kind::KnobKind;
 pub use target::{Part, PartClass, Target};
 
@@ -48,6 +50,8 @@ pub enum Setting {
     Word(KnobKind, String),
     /// CPU or node numbers of a knob other than the affinity of threads.
     Set(KnobKind, BTreeSet<u32>),
+    /// What one direction of an interface should be like; claimed exactly only.
+    Lane(KnobKind, Lane),
 }
 
 /// How the value binds.
@@ -106,13 +110,13 @@ impl Setting {
             Self::IoPriority(_) => KnobKind::IoPriority,
             Self::Affinity(_) => KnobKind::Affinity,
             Self::Paused => KnobKind::Pause,
-            Self::Number(kind, _) | Self::Word(kind, _) | Self::Set(kind, _) => *kind,
+            Self::Number(kind, _) | Self::Word(kind, _) | Self::Set(kind, _) | Self::Lane(kind, _) => *kind,
         }
     }
 
     /// Whether one value of the kind goes further than another, so that `at most` and `at least` mean something.
     pub fn has_order(&self) -> bool {
-        !matches!(self, Self::Word(..))
+        !matches!(self, Self::Word(..) | Self::Lane(..))
     }
 }
 
@@ -134,6 +138,7 @@ impl fmt::Display for Setting {
             Self::Number(_, Self::NO_LIMIT) => f.write_str("max"),
             Self::Number(_, number) => write!(f, "{number}"),
             Self::Word(_, word) => f.write_str(word),
+            Self::Lane(_, lane) => lane.fmt(f),
         }
     }
 }

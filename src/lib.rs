@@ -31,6 +31,7 @@ pub mod pressure;
 pub mod promql;
 pub mod run;
 pub mod sample;
+pub mod shaping;
 pub mod signal;
 pub mod units;
 pub mod world;

@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// An amount of data in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -17,7 +17,7 @@ pub struct Bytes(pub u64);
 pub struct BytesPerSecond(pub f64);
 
 /// The speed of a link in bits per second, the unit of those who sell it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct BitsPerSecond(pub u64);
 
 /// A share: 0.15 is 15 %. Not clamped, since a rate of change or a ratio of two measurements may pass 1.
@@ -208,6 +208,21 @@ impl fmt::Display for BytesPerSecond {
     }
 }
 
+impl fmt::Display for BitsPerSecond {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, factor) in [("Gbit/s", 1_000_000_000_u64), ("Mbit/s", 1_000_000), ("kbit/s", 1_000)] {
+            if self.0 >= factor && self.0.is_multiple_of(factor / 1000) {
+                let (whole, thousandths) = (self.0 / factor, self.0 % factor / (factor / 1000));
+                let fraction = format!("{thousandths:03}");
+                let fraction = fraction.trim_end_matches('0');
+                let point = if fraction.is_empty() { "" } else { "." };
+                return write!(f, "{whole}{point}{fraction} {name}");
+            }
+        }
+        write!(f, "{} bit/s", self.0)
+    }
+}
+
 impl fmt::Display for Ratio {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.1}%", self.0 * 100.0)
@@ -226,6 +241,16 @@ mod tests {
         assert_eq!("15%".parse(), Ok(Ratio(0.15)));
         assert_eq!(parse_duration("1h30m"), Ok(Duration::from_mins(90)));
         assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
+    }
+
+    #[test]
+    fn the_speed_of_a_link_is_shown_exactly() {
+        let shown = [(10_000_000_000, "10 Gbit/s"), (2_500_000_000, "2.5 Gbit/s"), (100_000_008, "100000008 bit/s")];
+        for (bits, text) in shown {
+            assert_eq!(BitsPerSecond(bits).to_string(), text);
+        }
+        assert_eq!(BitsPerSecond(12_345_000).to_string(), "12.345 Mbit/s");
+        assert_eq!(BitsPerSecond(0).to_string(), "0 bit/s");
     }
 
     #[test]

@@ -203,7 +203,7 @@ fn words_have_no_order() {
     let word = |word: &str| Setting::Word(KnobKind::CpuGovernor, word.to_owned());
     let least = claim(Class::Slo, 500, "least", Bound::AtLeast, word("powersave"));
     let wanted = join(std::slice::from_ref(&least), NOW);
-    assert!(wanted.settings.is_empty() && wanted.denied[0].reason.contains("is a word"), "{wanted:?}");
+    assert!(wanted.settings.is_empty() && wanted.denied[0].reason.contains("exactly only"), "{wanted:?}");
     let exactly = claim(Class::Slo, 500, "exactly", Bound::Exactly, word("powersave"));
     assert_eq!(joined(&[exactly, least]), Some(word("powersave")));
 }

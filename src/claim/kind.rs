@@ -140,8 +140,10 @@ kinds! {
     DirtyShare = "dirty-share",
     /// Whether io.cost watches a disk, and its targets.
     IoCost = "io-cost",
-    /// Classes of traffic with rates, by job.
+    /// Rates of the traffic that leaves by an interface, class by class.
     Shaping = "shaping",
+    /// Rates of the traffic that arrives at an interface, class by class.
+    ArrivalShaping = "arrival-shaping",
     /// Pages of a size kept for those who ask for it.
     HugePages = "huge-pages",
     /// How readily anonymous memory is swapped out.

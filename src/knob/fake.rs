@@ -12,6 +12,7 @@ pub use state::{FakePart, State, part};
 
 use super::attribute::Form;
 use super::attribute::catalogue::attribute;
+use super::shaping::Found;
 use super::{Facts, Glance, IoPrio, Knob, KnobError, Machine, Policy, Portrait, Scope, Unit, Value, file_name};
 use crate::claim::{IoPriority, KnobKind, Part, Setting, Target};
 use crate::inventory::{Capability, CapabilityState};
@@ -75,7 +76,9 @@ impl FakeKnob {
     fn set(&self, state: &mut State, unit: &Unit, value: &Value) -> Option<()> {
         let online = state.online.clone();
         match value {
-            Value::Number(_) | Value::Word(_) | Value::Set(_) => return self.set_other(state, unit, value),
+            Value::Number(_) | Value::Word(_) | Value::Set(_) | Value::Lane(_) => {
+                return self.set_other(state, unit, value);
+            }
             Value::Nice(nice) => state.thread(unit)?.nice = *nice,
             Value::Class(class) => state.thread(unit)?.class = *class,
             Value::IoPriority(priority) => state.thread(unit)?.io_priority = *priority,
@@ -159,6 +162,7 @@ impl Knob for FakeKnob {
             Setting::Number(_, number) => Value::Number(*number),
             Setting::Word(_, word) => Value::Word(word.clone()),
             Setting::Set(_, numbers) => Value::Set(numbers.clone()),
+            Setting::Lane(_, lane) => Value::Lane(Found::Ours(lane.clone())),
             Setting::Nice(nice) => Value::Nice(*nice),
             Setting::SchedClass(class) => Value::Class((*class).into()),
             Setting::IoPriority(priority) => Value::IoPriority((*priority).into()),
@@ -366,6 +370,10 @@ pub fn setting(kind: KnobKind, choice: usize) -> Setting {
         }
         KnobKind::Pause => Setting::Paused,
         KnobKind::Controllers => Setting::Controllers,
+        KnobKind::Shaping | KnobKind::ArrivalShaping => {
+            let link = crate::units::BitsPerSecond([10_000_000, 20_000_000, 30_000_000][choice % 3]);
+            Setting::Lane(kind, crate::shaping::Lane { link, classes: Vec::new() })
+        }
         kind => match attribute(kind).map(|attribute| attribute.form) {
             Some(Form::Word(_)) => Setting::Word(kind, ["one", "two", "three"][choice % 3].to_owned()),
             Some(Form::Set) => {

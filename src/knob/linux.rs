@@ -11,6 +11,7 @@ use super::io_priority::IoPriorityKnob;
 use super::nice::Nice;
 use super::pause::Pause;
 use super::sched_class::Class;
+use super::shaping::ShapingKnob;
 use super::task::Tasks;
 use super::timely::Timely;
 use super::{Glance, Knob, KnobError, Machine, Portrait, Value};
@@ -18,6 +19,7 @@ use crate::claim::KnobKind;
 use crate::inventory::{Capability, CapabilityState};
 use crate::kernel::Roots;
 use crate::kernel::process::Identity;
+use crate::shaping::Direction;
 
 /// Whether groups of our own may be made in the cgroup2 tree. Undoing is always allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +57,8 @@ impl Doors<'_> {
             KnobKind::IoPriority => Box::new(IoPriorityKnob { tasks }),
             KnobKind::Affinity => Box::new(Affinity { tasks }),
             KnobKind::Pause => Box::new(Pause { tasks, tree }),
+            KnobKind::Shaping => self.shaping(Direction::Leaving),
+            KnobKind::ArrivalShaping => self.shaping(Direction::Arriving),
             kind => match catalogue::attribute(kind) {
                 Some(&attribute) => {
                     Box::new(AttributeKnob { attribute, roots: self.roots.clone(), timely: self.timely.clone() })
@@ -62,6 +66,12 @@ impl Doors<'_> {
                 None => Box::new(Absent(kind)),
             },
         }
+    }
+}
+
+impl Doors<'_> {
+    fn shaping(&self, direction: Direction) -> Box<dyn Knob> {
+        Box::new(ShapingKnob { direction, roots: self.roots.clone(), timely: self.timely.clone() })
     }
 }
 

@@ -16,6 +16,7 @@ mod linux;
 mod nice;
 mod pause;
 mod sched_class;
+pub mod shaping;
 mod task;
 mod timely;
 mod unit;

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::shaping::Found;
 use crate::claim::{IoPriority, KnobKind, SchedClass, Setting};
 
 /// A value of a knob of one unit, exactly as the kernel holds it.
@@ -29,6 +30,8 @@ pub enum Value {
     Word(String),
     /// CPU or node numbers.
     Set(BTreeSet<u32>),
+    /// Queues of one direction of an interface.
+    Lane(Found),
 }
 
 /// Scheduling policy of a thread (sched(7)), without the reset-on-fork flag, which is never changed.
@@ -131,7 +134,8 @@ impl Value {
             Self::Number(number) => Some(Setting::Number(kind, *number)),
             Self::Word(word) => Some(Setting::Word(kind, word.clone())),
             Self::Set(numbers) => Some(Setting::Set(kind, numbers.clone())),
-            Self::Class(_) | Self::Group { .. } | Self::Halted(_) => None,
+            Self::Lane(Found::Ours(lane)) => Some(Setting::Lane(kind, lane.clone())),
+            Self::Class(_) | Self::Group { .. } | Self::Halted(_) | Self::Lane(_) => None,
         }
     }
 }
@@ -146,6 +150,7 @@ impl fmt::Display for Value {
             Self::Number(Setting::NO_LIMIT) => f.write_str("max"),
             Self::Number(number) => write!(f, "{number}"),
             Self::Word(word) => f.write_str(word),
+            Self::Lane(found) => found.fmt(f),
             Self::Group { path, .. } => f.write_str(path),
             Self::Halted(true) => f.write_str("paused"),
             Self::Halted(false) => f.write_str("running"),

@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
+use super::super::netlink::NLM_F_REQUEST;
+use super::super::netlink::message::{Attributes, HEADER, Message, find, number16, number32, number64};
 use super::{Blocked, Delays};
 
-const HEADER: usize = 16;
 const GENERIC_HEADER: usize = 4;
 /// `NLMSG_ERROR`.
 const ERROR: u16 = 2;
-/// `NLM_F_REQUEST`.
-const REQUEST: u16 = 1;
 /// `GENL_ID_CTRL`, `CTRL_CMD_GETFAMILY`, `CTRL_ATTR_FAMILY_NAME`, `CTRL_ATTR_FAMILY_ID`.
 const CONTROL: (u16, u8) = (0x10, 3);
 const FAMILY_NAME: u16 = 2;
@@ -24,8 +23,6 @@ const GET: u8 = 1;
 const ATTRIBUTE_PROCESS: u16 = 2;
 const ANSWER_PROCESS: u16 = 5;
 const STATS: u16 = 3;
-/// The upper bits of an attribute's type are flags.
-const TYPE: u16 = 0x3fff;
 
 /// The version that is laid out like no other.
 const ODD_VERSION: u16 = 15;
@@ -64,21 +61,8 @@ impl Question {
             Self::Family => (CONTROL.0, CONTROL.1, FAMILY_NAME, b"TASKSTATS\0".to_vec()),
             Self::Delays { family, pid } => (family, GET, ATTRIBUTE_PROCESS, pid.to_ne_bytes().to_vec()),
         };
-        let padded = value.len().next_multiple_of(4);
-        let length = HEADER + GENERIC_HEADER + 4 + padded;
-        let mut message = Vec::with_capacity(length);
-        // Neither length comes near what its field can hold.
-        message.extend(u32::try_from(length).unwrap_or(u32::MAX).to_ne_bytes());
-        message.extend(kind.to_ne_bytes());
-        message.extend(REQUEST.to_ne_bytes());
-        message.extend(sequence.to_ne_bytes());
-        message.extend(0_u32.to_ne_bytes());
-        message.extend([command, 1, 0, 0]);
-        message.extend(u16::try_from(4 + value.len()).unwrap_or(u16::MAX).to_ne_bytes());
-        message.extend(attribute.to_ne_bytes());
-        message.extend(&value);
-        message.resize(length, 0);
-        message
+        let attributes = Attributes::new().with(attribute, &value);
+        Message::new(kind, NLM_F_REQUEST, &[command, 1, 0, 0], &attributes).bytes(sequence)
     }
 }
 
@@ -96,18 +80,6 @@ impl Answer {
             kind if kind == CONTROL.0 => Self::Family(number16(find(attributes()?, FAMILY_ID)?, 0)?),
             _ => Self::Delays(delays(find(find(attributes()?, ANSWER_PROCESS)?, STATS)?)),
         })
-    }
-}
-
-/// The value of the first attribute of this type.
-fn find(mut attributes: &[u8], wanted: u16) -> Option<&[u8]> {
-    loop {
-        let length = usize::from(number16(attributes, 0)?);
-        let value = attributes.get(4..length)?;
-        if number16(attributes, 2)? & TYPE == wanted {
-            return Some(value);
-        }
-        attributes = attributes.get(length.next_multiple_of(4)..)?;
     }
 }
 
@@ -132,18 +104,6 @@ fn delays(stats: &[u8]) -> Result<Delays, String> {
         compaction: compaction.map(|(_, time)| time),
     };
     Ok(Delays { cpu, blocked: Some(blocked) })
-}
-
-fn number16(bytes: &[u8], offset: usize) -> Option<u16> {
-    Some(u16::from_ne_bytes(*bytes.get(offset..)?.first_chunk()?))
-}
-
-fn number32(bytes: &[u8], offset: usize) -> Option<u32> {
-    Some(u32::from_ne_bytes(*bytes.get(offset..)?.first_chunk()?))
-}
-
-fn number64(bytes: &[u8], offset: usize) -> Option<u64> {
-    Some(u64::from_ne_bytes(*bytes.get(offset..)?.first_chunk()?))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::setting;
 use crate::claim::{KnobKind, Part, Setting};
 use crate::kernel::process::Identity;
 use crate::knob::attribute::catalogue::attribute;
+use crate::knob::shaping::Found;
 use crate::knob::{IoPrio, Policy, Unit, Value};
 
 /// The values of one thread.
@@ -126,6 +127,7 @@ impl FakePart {
     fn of(kind: KnobKind) -> Self {
         let value = match setting(kind, 0) {
             Setting::Word(..) | Setting::Controllers => Value::Word("as it was".to_owned()),
+            Setting::Lane(..) => Value::Lane(Found::Untouched),
             Setting::Set(..) => Value::Set((0..4).collect()),
             _ => Value::Number(7),
         };
