@@ -79,6 +79,7 @@ impl FakeKnob {
             Value::Nice(nice) => state.thread(unit)?.nice = *nice,
             Value::Class(class) => state.thread(unit)?.class = *class,
             Value::IoPriority(priority) => state.thread(unit)?.io_priority = *priority,
+            Value::OomScore(score) => state.processes.get_mut(&unit.process()?.pid)?.oom_score = *score,
             Value::Affinity(cpus) => state.thread(unit)?.cpus = cpus.intersection(&online).copied().collect(),
             Value::Group { path, .. } => state.processes.get_mut(&unit.process()?.pid)?.group.clone_from(path),
             Value::Halted(halted) => match Self::group_of_unit(state, unit) {
@@ -123,6 +124,7 @@ impl FakeKnob {
             KnobKind::SchedClass => Value::Class(state.thread(unit)?.class),
             KnobKind::IoPriority => Value::IoPriority(state.thread(unit)?.io_priority),
             KnobKind::Affinity => Value::Affinity(state.thread(unit)?.cpus.clone()),
+            KnobKind::OomScore => Value::OomScore(state.live(unit.process()?)?.oom_score),
             KnobKind::Group => {
                 let path = state.live(unit.process()?)?.group.clone();
                 let inode = state.groups.get(&path).map_or(0, |group| group.inode);
@@ -164,6 +166,7 @@ impl Knob for FakeKnob {
             Setting::IoPriority(priority) => Value::IoPriority((*priority).into()),
             Setting::Affinity(cpus) => Value::Affinity(cpus.clone()),
             Setting::Paused => Value::Halted(true),
+            Setting::OomScore(score) => Value::OomScore(*score),
         })
     }
 
@@ -191,6 +194,7 @@ impl Knob for FakeKnob {
                 let all: BTreeSet<Identity> = live.iter().copied().chain(members).collect();
                 all.into_iter().map(Unit::of_process).collect()
             }
+            KnobKind::OomScore => live.into_iter().map(Unit::of_process).collect(),
             KnobKind::Pause => {
                 let outside = live.into_iter().filter(|process| !inside(process.pid)).map(Unit::of_process);
                 group.into_iter().chain(outside).collect()
@@ -359,6 +363,7 @@ pub fn setting(kind: KnobKind, choice: usize) -> Setting {
             Setting::Affinity([vec![0], vec![1, 2], vec![2, 3, 9]][choice % 3].iter().copied().collect())
         }
         KnobKind::Pause => Setting::Paused,
+        KnobKind::OomScore => Setting::OomScore([300, 600, 1000][choice % 3]),
         KnobKind::Controllers => Setting::Controllers,
         kind => match attribute(kind).map(|attribute| attribute.form) {
             Some(Form::Word(_)) => Setting::Word(kind, ["one", "two", "three"][choice % 3].to_owned()),

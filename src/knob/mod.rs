@@ -14,10 +14,12 @@ mod group;
 mod io_priority;
 mod linux;
 mod nice;
+mod oom_score;
 mod pause;
 mod sched_class;
 mod task;
 mod timely;
+mod timer_slack;
 mod unit;
 mod value;
 
