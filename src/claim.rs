@@ -44,6 +44,8 @@ pub enum Setting {
     /// CPU numbers.
     Affinity(BTreeSet<u32>),
     Paused,
+    /// -1000 (never) to 1000 (first).
+    OomScore(i16),
     /// A number in the unit of the knob; `Setting::NO_LIMIT` is the kernel's `max`.
     Number(KnobKind, u64),
     /// One of the words that the knob knows. Words have no order: they can be claimed exactly only.
@@ -110,6 +112,7 @@ impl Setting {
             Self::IoPriority(_) => KnobKind::IoPriority,
             Self::Affinity(_) => KnobKind::Affinity,
             Self::Paused => KnobKind::Pause,
+            Self::OomScore(_) => KnobKind::OomScore,
             Self::Number(kind, _) | Self::Word(kind, _) | Self::Set(kind, _) | Self::Lane(kind, _) => *kind,
         }
     }
@@ -135,6 +138,7 @@ impl fmt::Display for Setting {
                 f.write_str(&numbers.join(","))
             }
             Self::Paused => f.write_str("paused"),
+            Self::OomScore(score) => write!(f, "{score}"),
             Self::Number(_, Self::NO_LIMIT) => f.write_str("max"),
             Self::Number(_, number) => write!(f, "{number}"),
             Self::Word(_, word) => f.write_str(word),

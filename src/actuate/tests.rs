@@ -28,7 +28,7 @@ pub const PLOTTER: i32 = 100;
 pub const WRAPPER: i32 = 90;
 
 /// One knob of each sort, in the order of application.
-pub const SORTS: [KnobKind; 12] = [
+pub const SORTS: [KnobKind; 13] = [
     KnobKind::Controllers,
     KnobKind::Group,
     KnobKind::CpuQuota,
@@ -36,6 +36,7 @@ pub const SORTS: [KnobKind; 12] = [
     KnobKind::SchedClass,
     KnobKind::IoPriority,
     KnobKind::Affinity,
+    KnobKind::OomScore,
     KnobKind::TimerSlack,
     KnobKind::IrqAffinity,
     KnobKind::PowerLimit,
@@ -199,6 +200,9 @@ impl Rig {
             }
             if process.stopped != process.native_stopped {
                 differences.push(format!("{pid}: stopped {}", process.stopped));
+            }
+            if process.oom_score != process.native_oom_score {
+                differences.push(format!("{pid}: OOM score {}", process.oom_score));
             }
             if process.group != process.native_group {
                 differences.push(format!("{pid}: in {} and not {}", process.group, process.native_group));

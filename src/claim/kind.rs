@@ -78,8 +78,6 @@ kinds! {
     IoPriority = "io-priority",
     /// CPUs that each thread may run on.
     Affinity = "affinity",
-    /// NUMA nodes that hold the pages of a process.
-    MemoryNodes = "memory-nodes",
     /// How soon the OOM killer takes a process.
     OomScore = "oom-score",
     /// How much later than asked for a thread may be woken.

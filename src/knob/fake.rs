@@ -82,6 +82,7 @@ impl FakeKnob {
             Value::Nice(nice) => state.thread(unit)?.nice = *nice,
             Value::Class(class) => state.thread(unit)?.class = *class,
             Value::IoPriority(priority) => state.thread(unit)?.io_priority = *priority,
+            Value::OomScore(score) => state.processes.get_mut(&unit.process()?.pid)?.oom_score = *score,
             Value::Affinity(cpus) => state.thread(unit)?.cpus = cpus.intersection(&online).copied().collect(),
             Value::Group { path, .. } => state.processes.get_mut(&unit.process()?.pid)?.group.clone_from(path),
             Value::Halted(halted) => match Self::group_of_unit(state, unit) {
@@ -126,6 +127,7 @@ impl FakeKnob {
             KnobKind::SchedClass => Value::Class(state.thread(unit)?.class),
             KnobKind::IoPriority => Value::IoPriority(state.thread(unit)?.io_priority),
             KnobKind::Affinity => Value::Affinity(state.thread(unit)?.cpus.clone()),
+            KnobKind::OomScore => Value::OomScore(state.live(unit.process()?)?.oom_score),
             KnobKind::Group => {
                 let path = state.live(unit.process()?)?.group.clone();
                 let inode = state.groups.get(&path).map_or(0, |group| group.inode);
@@ -168,6 +170,7 @@ impl Knob for FakeKnob {
             Setting::IoPriority(priority) => Value::IoPriority((*priority).into()),
             Setting::Affinity(cpus) => Value::Affinity(cpus.clone()),
             Setting::Paused => Value::Halted(true),
+            Setting::OomScore(score) => Value::OomScore(*score),
         })
     }
 
@@ -195,6 +198,7 @@ impl Knob for FakeKnob {
                 let all: BTreeSet<Identity> = live.iter().copied().chain(members).collect();
                 all.into_iter().map(Unit::of_process).collect()
             }
+            KnobKind::OomScore => live.into_iter().map(Unit::of_process).collect(),
             KnobKind::Pause => {
                 let outside = live.into_iter().filter(|process| !inside(process.pid)).map(Unit::of_process);
                 group.into_iter().chain(outside).collect()
@@ -369,6 +373,7 @@ pub fn setting(kind: KnobKind, choice: usize) -> Setting {
             Setting::Affinity([vec![0], vec![1, 2], vec![2, 3, 9]][choice % 3].iter().copied().collect())
         }
         KnobKind::Pause => Setting::Paused,
+        KnobKind::OomScore => Setting::OomScore([300, 600, 1000][choice % 3]),
         KnobKind::Controllers => Setting::Controllers,
         KnobKind::Shaping | KnobKind::ArrivalShaping => {
             let link = crate::units::BitsPerSecond([10_000_000, 20_000_000, 30_000_000][choice % 3]);

@@ -9,11 +9,13 @@ use super::cgroup::Tree;
 use super::group::Group;
 use super::io_priority::IoPriorityKnob;
 use super::nice::Nice;
+use super::oom_score::OomScore;
 use super::pause::Pause;
 use super::sched_class::Class;
 use super::shaping::ShapingKnob;
 use super::task::Tasks;
 use super::timely::Timely;
+use super::timer_slack::TimerSlack;
 use super::{Glance, Knob, KnobError, Machine, Portrait, Value};
 use crate::claim::KnobKind;
 use crate::inventory::{Capability, CapabilityState};
@@ -56,6 +58,8 @@ impl Doors<'_> {
             KnobKind::SchedClass => Box::new(Class { tasks }),
             KnobKind::IoPriority => Box::new(IoPriorityKnob { tasks }),
             KnobKind::Affinity => Box::new(Affinity { tasks }),
+            KnobKind::OomScore => Box::new(OomScore { tasks }),
+            KnobKind::TimerSlack => Box::new(TimerSlack { tasks }),
             KnobKind::Pause => Box::new(Pause { tasks, tree }),
             KnobKind::Shaping => self.shaping(Direction::Leaving),
             KnobKind::ArrivalShaping => self.shaping(Direction::Arriving),
@@ -197,6 +201,16 @@ pub fn may_set_schedulers(tasks: &Tasks) -> Result<(), (String, String)> {
     }
     let reason = "CAP_SYS_NICE is missing: what is set could not be put back".to_owned();
     Err((reason, "run as root, or setcap cap_sys_nice,cap_kill+ep on the binary".to_owned()))
+}
+
+/// Whether attributes of other users' processes can be written.
+pub fn may_write_for_others(tasks: &Tasks) -> Result<(), (String, String)> {
+    const CAP_DAC_OVERRIDE: u32 = 1;
+    if has_capability(tasks, CAP_DAC_OVERRIDE) {
+        return Ok(());
+    }
+    let reason = "CAP_DAC_OVERRIDE is missing: attributes of jobs of other users could not be written".to_owned();
+    Err((reason, "run as root, or setcap cap_dac_override,cap_sys_nice,cap_kill+ep on the binary".to_owned()))
 }
 
 /// Whether processes of other users can be signalled. Own ones can always.

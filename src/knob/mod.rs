@@ -14,11 +14,13 @@ mod group;
 mod io_priority;
 mod linux;
 mod nice;
+mod oom_score;
 mod pause;
 mod sched_class;
 pub mod shaping;
 mod task;
 mod timely;
+mod timer_slack;
 mod unit;
 mod value;
 

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -96,6 +97,25 @@ impl Tasks {
             units.extend(of_process.iter().cloned());
         }
         Ok(units)
+    }
+
+    /// Opens an attribute of a process or a thread. Who it belongs to is checked once it is open: from then on the kernel keeps
+    /// it with that one, and it fails when that one has ended.
+    pub fn attribute(&self, unit: &Unit, name: &str, how: &OpenOptions) -> Result<File, KnobError> {
+        let Some(process) = unit.process() else { return Err(KnobError::Unusable(format!("{unit} is no process"))) };
+        let (number, thread) = match *unit {
+            Unit::Thread { tid, thread_started, .. } => (tid, Some(thread_started)),
+            _ => (process.pid, None),
+        };
+        let path = self.dir(number).join(name);
+        let file = how.open(&path).map_err(|source| KnobError::from_io("open an attribute", unit, source))?;
+        self.verified(process)?;
+        match thread {
+            Some(started) if self.thread(process, number)?.identity.start_ticks != started => {
+                Err(KnobError::Gone(unit.to_string()))
+            }
+            _ => Ok(file),
+        }
     }
 
     /// Reads something of a thread that was just listed. If it ended since and its number went to a stranger, what is read leads

@@ -25,6 +25,8 @@ pub enum Value {
     },
     /// Frozen by the group, or stopped by signal.
     Halted(bool),
+    /// -1000 to 1000.
+    OomScore(i16),
     /// In the unit of the knob; `u64::MAX` is the kernel's `max`.
     Number(u64),
     Word(String),
@@ -131,6 +133,7 @@ impl Value {
             Self::Class(Policy::Idle) => Some(Setting::SchedClass(SchedClass::Idle)),
             Self::IoPriority(priority) => priority.setting().map(Setting::IoPriority),
             Self::Affinity(cpus) => Some(Setting::Affinity(cpus.clone())),
+            Self::OomScore(score) => Some(Setting::OomScore(*score)),
             Self::Number(number) => Some(Setting::Number(kind, *number)),
             Self::Word(word) => Some(Setting::Word(kind, word.clone())),
             Self::Set(numbers) => Some(Setting::Set(kind, numbers.clone())),
@@ -149,6 +152,7 @@ impl fmt::Display for Value {
             Self::Affinity(numbers) | Self::Set(numbers) => f.write_str(&cpu_list(numbers)),
             Self::Number(Setting::NO_LIMIT) => f.write_str("max"),
             Self::Number(number) => write!(f, "{number}"),
+            Self::OomScore(score) => write!(f, "{score}"),
             Self::Word(word) => f.write_str(word),
             Self::Lane(found) => found.fmt(f),
             Self::Group { path, .. } => f.write_str(path),

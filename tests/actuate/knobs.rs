@@ -32,8 +32,13 @@ fn every_knob_reaches_every_thread_and_goes_back() {
     assert_all_done(&reports);
     let during = subject.snapshot();
     for (unit, value) in during.iter().filter(|(unit, _)| unit.contains('/')) {
-        assert!(value.starts_with("nice 11 policy 3 Cpus_allowed:") && value.ends_with('1'), "{unit}: {value}");
+        assert!(
+            value.starts_with("nice 11 policy 3 slack 2000000 Cpus_allowed:") && value.ends_with('1'),
+            "{unit}: {value}"
+        );
     }
+    let processes = during.iter().filter(|(unit, _)| unit.bytes().all(|byte| byte.is_ascii_digit()));
+    assert!(processes.clone().count() >= 2 && processes.clone().all(|(_, value)| value.contains("oom score 700")));
     assert!(during.iter().filter(|(unit, _)| unit.contains("io priority")).all(|(_, value)| value == "idle"));
     if roots.cgroupfs.is_some() {
         let events = group_dir(roots, &job).join("cgroup.events");
@@ -55,7 +60,14 @@ fn threads_and_children_born_later_are_reached_and_go_back_too() {
     }
     let bench = Bench::new(cgroup2());
     let roots = &bench.roots;
-    let kinds = [KnobKind::Nice, KnobKind::SchedClass, KnobKind::IoPriority, KnobKind::Affinity];
+    let kinds = [
+        KnobKind::Nice,
+        KnobKind::SchedClass,
+        KnobKind::IoPriority,
+        KnobKind::Affinity,
+        KnobKind::OomScore,
+        KnobKind::TimerSlack,
+    ];
     let mut subject = Subject::start();
     let original = subject.snapshot();
     let leader = |snapshot: &crate::subject::Snapshot, pid: i32| snapshot[&format!("{pid}/{pid}")].clone();
@@ -76,6 +88,8 @@ fn threads_and_children_born_later_are_reached_and_go_back_too() {
         assert_eq!(*value, native, "{unit}");
     }
     assert!(after.iter().filter(|(unit, _)| unit.contains("io priority")).all(|(_, value)| value == "none"));
+    let processes = after.iter().filter(|(unit, _)| unit.bytes().all(|byte| byte.is_ascii_digit()));
+    assert!(processes.clone().count() == 3 && processes.clone().all(|(_, value)| value.contains("oom score 0 ")));
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod guard_memory;
 mod journal_death;
 mod knobs;
 mod machine;
+mod oom_floor;
 mod reuse;
 mod rights;
 mod subject;
@@ -117,14 +118,24 @@ pub fn setting(kind: KnobKind) -> Setting {
         KnobKind::SchedClass => Setting::SchedClass(SchedClass::Batch),
         KnobKind::IoPriority => Setting::IoPriority(IoPriority::Idle),
         KnobKind::Affinity => Setting::Affinity([0, 4000].into()),
+        KnobKind::OomScore => Setting::OomScore(700),
+        KnobKind::TimerSlack => Setting::Number(kind, 2_000_000),
         KnobKind::Pause => Setting::Paused,
         other => panic!("{} is proven elsewhere", other.name()),
     }
 }
 
 /// The knobs of a job's threads and processes that need nothing but a process.
-pub const OF_PROCESSES: [KnobKind; 6] =
-    [KnobKind::Group, KnobKind::Nice, KnobKind::SchedClass, KnobKind::IoPriority, KnobKind::Affinity, KnobKind::Pause];
+pub const OF_PROCESSES: [KnobKind; 8] = [
+    KnobKind::Group,
+    KnobKind::Nice,
+    KnobKind::SchedClass,
+    KnobKind::IoPriority,
+    KnobKind::Affinity,
+    KnobKind::OomScore,
+    KnobKind::TimerSlack,
+    KnobKind::Pause,
+];
 
 /// What the test said to the process that plays for it.
 pub fn variable(name: &str) -> String {

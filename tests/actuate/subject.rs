@@ -122,9 +122,12 @@ fn snapshot(process: Identity) -> Snapshot {
         let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_ascii_whitespace().collect();
         let status = read(format!("/proc/{pid}/task/{tid}/status"));
         let cpus = status.lines().find(|line| line.starts_with("Cpus_allowed:")).unwrap_or_default();
-        snapshot.insert(format!("{pid}/{tid}"), format!("nice {} policy {} {cpus}", fields[16], fields[38]));
+        let slack = read(format!("/proc/{tid}/timerslack_ns"));
+        let values = format!("nice {} policy {} slack {} {cpus}", fields[16], fields[38], slack.trim());
+        snapshot.insert(format!("{pid}/{tid}"), values);
     }
-    snapshot.insert(format!("{pid}"), format!("stopped {} {}", is_stopped(pid), read(format!("/proc/{pid}/cgroup"))));
+    let (oom, group) = (read(format!("/proc/{pid}/oom_score_adj")), read(format!("/proc/{pid}/cgroup")));
+    snapshot.insert(format!("{pid}"), format!("stopped {} oom score {} {group}", is_stopped(pid), oom.trim()));
     let machine = Linux::new(&crate::roots("/nowhere".as_ref(), None), GroupUse::Free);
     let knob = machine.knob(KnobKind::IoPriority);
     for unit in knob.units(&Scope { processes: vec![process], ..Scope::default() }).unwrap() {

@@ -18,8 +18,16 @@ use crate::skipped;
 use crate::state::{State, unified_mount};
 
 /// The knobs of a job's threads and processes that need nothing but a process.
-const OF_PROCESSES: [KnobKind; 6] =
-    [KnobKind::Group, KnobKind::Nice, KnobKind::SchedClass, KnobKind::IoPriority, KnobKind::Affinity, KnobKind::Pause];
+const OF_PROCESSES: [KnobKind; 8] = [
+    KnobKind::Group,
+    KnobKind::Nice,
+    KnobKind::SchedClass,
+    KnobKind::IoPriority,
+    KnobKind::Affinity,
+    KnobKind::OomScore,
+    KnobKind::TimerSlack,
+    KnobKind::Pause,
+];
 
 /// A process that plays the job, and a run directory; dropped, all is put back.
 struct Scene {
@@ -111,6 +119,8 @@ fn setting(kind: KnobKind) -> Setting {
         KnobKind::SchedClass => Setting::SchedClass(SchedClass::Batch),
         KnobKind::IoPriority => Setting::IoPriority(IoPriority::Idle),
         KnobKind::Affinity => Setting::Affinity([0].into()),
+        KnobKind::OomScore => Setting::OomScore(700),
+        KnobKind::TimerSlack => Setting::Number(kind, 2_000_000),
         KnobKind::Pause => Setting::Paused,
         other => panic!("{} is proven elsewhere", other.name()),
     }

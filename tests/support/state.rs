@@ -18,6 +18,7 @@ struct ProcessState {
     group: String,
     /// `cgroup.freeze`; the root group has none.
     frozen: Option<String>,
+    oom_score: String,
     threads: BTreeMap<i32, ThreadState>,
 }
 
@@ -30,6 +31,7 @@ struct ThreadState {
     /// As ionice(1) says it.
     io_priority: String,
     affinity: String,
+    timer_slack: String,
 }
 
 impl State {
@@ -103,7 +105,11 @@ impl State {
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (pid, process) in &self.processes {
-            writeln!(f, "\nprocess {pid}: group {}, frozen {:?}", process.group, process.frozen)?;
+            writeln!(
+                f,
+                "\nprocess {pid}: group {}, frozen {:?}, OOM score {}",
+                process.group, process.frozen, process.oom_score
+            )?;
             for (tid, thread) in &process.threads {
                 writeln!(f, "  {tid}: {thread:?}")?;
             }
@@ -129,7 +135,8 @@ impl ProcessState {
             .zip(priorities)
             .filter_map(|(&tid, io_priority)| Some((tid, ThreadState::read(pid, tid, io_priority)?)))
             .collect();
-        (!threads.is_empty()).then_some(Self { group, frozen, threads })
+        let oom_score = fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).ok()?.trim().to_owned();
+        (!threads.is_empty()).then_some(Self { group, frozen, oom_score, threads })
     }
 }
 
@@ -147,6 +154,7 @@ impl ThreadState {
             class: field(41)?.parse().ok()?,
             io_priority,
             affinity: affinity.trim().to_owned(),
+            timer_slack: fs::read_to_string(format!("/proc/{tid}/timerslack_ns")).unwrap_or_default(),
         })
     }
 }

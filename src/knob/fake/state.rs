@@ -40,6 +40,8 @@ pub struct FakeProcess {
     pub native_stopped: bool,
     pub group: String,
     pub native_group: String,
+    pub oom_score: i16,
+    pub native_oom_score: i16,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,14 +89,12 @@ pub struct State {
 
 impl Default for Values {
     fn default() -> Self {
-        let of_processes = [KnobKind::MemoryNodes, KnobKind::OomScore, KnobKind::TimerSlack];
-        let at_zero = of_processes.into_iter().map(|kind| (kind, Value::Number(0)));
         Self {
             nice: 0,
             class: Policy::Other,
             io_priority: IoPrio(0),
             cpus: (0..4).collect(),
-            others: at_zero.collect(),
+            others: [(KnobKind::TimerSlack, Value::Number(7))].into(),
         }
     }
 }
@@ -145,8 +145,10 @@ impl State {
         self.ticks += 1;
         let (mut values, mut native, mut group, mut native_group) =
             (Values::default(), Values::default(), "/".to_owned(), "/".to_owned());
+        let (mut oom_score, mut native_oom_score) = (0, 0);
         if let Some(parent) = self.processes.get(&parent) {
             (group, native_group) = (parent.group.clone(), parent.native_group.clone());
+            (oom_score, native_oom_score) = (parent.oom_score, parent.native_oom_score);
             if let Some(leader) = parent.threads.values().next() {
                 (values, native) = (leader.values.clone(), leader.native.clone());
             }
@@ -162,6 +164,8 @@ impl State {
             native_stopped: false,
             group,
             native_group,
+            oom_score,
+            native_oom_score,
         };
         self.processes.insert(pid, process);
         Identity { pid, start_ticks: self.ticks }
