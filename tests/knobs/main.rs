@@ -1,13 +1,16 @@
-//! The contract of each knob, on whatever kernel this is: what is written is read back, all of it goes back to where it was, and what
-//! cannot be done here is said. The same tests run on the host, as far as its hardware goes, and in the virtual machine of
-//! `tests/vm`, which has hardware for all of them.
+//! The contract of each knob, on whatever kernel this is: what is wanted takes effect, all of it goes back to where it was, whoever puts
+//! it back, and what cannot be done here is said. The same tests run on the host, as far as its hardware goes, and in the virtual
+//! machine of `tests/vm`, which has hardware for nearly all of them.
 //!
-//! A test that finds no hardware says so by [`skipped`] and ends. The machine's own list of what it may skip stands in
-//! `tests/vm/knobs.rs`; anything else there is a failure.
+//! A new knob gets its trial, the setting that it is tried with: in `part.rs` if it belongs to a part of the machine, in `job.rs` if to a
+//! job. A knob that cannot be used here is [`skipped`] by name; which ones may be so in the virtual machine stands in
+//! `tests/vm/knobs.rs`, and anything else is a failure there.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod bench;
 mod job;
+mod part;
 mod plant;
 #[path = "../support/state.rs"]
 #[allow(dead_code, reason = "shared with tests that look at more of it")]

@@ -1,0 +1,109 @@
+//! A run directory with an actuator at work in it, put back and removed at the end of a test, however it ends.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant, SystemTime};
+
+use plotwarden::actuate::{Actuator, JobHandle, Outcome, restore};
+use plotwarden::arbiter::{Want, Wanted};
+use plotwarden::claim::{Bound, Claimant, Class, KnobKind, Setting, Target};
+use plotwarden::clock::Moment;
+use plotwarden::inventory::CapabilityState;
+use plotwarden::kernel::Roots;
+use plotwarden::knob::{GroupUse, Linux, Machine};
+use plotwarden::mode::Mode;
+
+use crate::skipped;
+use crate::state::unified_mount;
+
+/// How long the kernel may take until it shows what it was told, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct Bench {
+    pub roots: Roots,
+    _run: tempfile::TempDir,
+}
+
+/// What is wanted, by target and kind.
+pub type Wishes = Vec<(Target, Setting)>;
+
+impl Bench {
+    pub fn new() -> Self {
+        let run = tempfile::tempdir().unwrap();
+        let roots = Roots { cgroupfs: unified_mount(), run: run.path().join("run"), ..Roots::standard() };
+        Self { roots, _run: run }
+    }
+
+    pub fn machine(&self) -> Linux {
+        Linux::new(&self.roots, GroupUse::Free)
+    }
+
+    pub fn actuator(&self) -> Actuator {
+        Actuator::open(&self.roots, Box::new(self.machine()), Mode::Enforce, now()).unwrap().0
+    }
+
+    /// The kinds of them that can be used here; of the others it is said why not.
+    pub fn usable(&self, kinds: impl Fn(KnobKind) -> bool) -> Vec<KnobKind> {
+        let machine = self.machine();
+        let mut usable = Vec::new();
+        for &kind in KnobKind::ALL.iter().filter(|&&kind| kinds(kind)) {
+            let capability = machine.knob(kind).probe();
+            if capability.state == CapabilityState::Unusable {
+                skipped(kind.name(), capability.reason);
+            } else {
+                usable.push(kind);
+            }
+        }
+        usable
+    }
+
+    /// What the death of the main process leaves is put back from the journal alone.
+    #[track_caller]
+    pub fn restore(&self) {
+        let report = restore(&self.roots, now(), Duration::ZERO).unwrap();
+        assert!(report.is_complete(), "{report}");
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        let _ = restore(&self.roots, now(), Duration::from_secs(2));
+    }
+}
+
+/// Makes just this hold: all that it takes succeeds, and a second look finds nothing left to do.
+#[track_caller]
+pub fn hold(actuator: &mut Actuator, wishes: &Wishes, jobs: &[JobHandle]) {
+    let wanted = wanted(wishes);
+    let reports = actuator.tick(now(), &wanted, jobs);
+    assert!(reports.iter().all(|report| report.outcome == Outcome::Done), "{reports:#?}");
+    assert_eq!(actuator.tick(now(), &wanted, jobs), [], "of {wishes:?}");
+}
+
+/// Waits for something to become so.
+#[track_caller]
+pub fn assert_soon(what: impl Fn() -> String, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "{}", what());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+pub fn now() -> Moment {
+    let boot = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME).unwrap();
+    Moment { boot: boot.into(), wall: SystemTime::now() }
+}
+
+fn wanted(wishes: &Wishes) -> Wanted {
+    let holder = Claimant { class: Class::Slo, priority: 500, policy: "calm".to_owned() };
+    let want = |(target, setting): &(Target, Setting)| {
+        let want = Want {
+            setting: setting.clone(),
+            bound: Bound::Exactly,
+            holders: vec![holder.clone()],
+            reason: "io-pressure",
+        };
+        ((target.clone(), setting.kind()), want)
+    };
+    Wanted { settings: wishes.iter().map(want).collect::<BTreeMap<_, _>>(), ..Wanted::default() }
+}
