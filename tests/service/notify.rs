@@ -31,10 +31,13 @@ impl Manager {
     fn hear(&self, limit: Duration) -> Option<String> {
         let mut buffer = [0; 256];
         self.socket.set_read_timeout(Some(limit)).unwrap();
-        match self.socket.recv(&mut buffer) {
-            Ok(length) => Some(String::from_utf8_lossy(&buffer[..length]).into_owned()),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => None,
-            Err(error) => panic!("{error}"),
+        loop {
+            match self.socket.recv(&mut buffer) {
+                Ok(length) => return Some(String::from_utf8_lossy(&buffer[..length]).into_owned()),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => panic!("{error}"),
+            }
         }
     }
 
