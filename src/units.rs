@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn the_speed_of_a_link_is_shown_exactly() {
-        let shown = [(10_000_000_000, "10 Gbit/s"), (2_500_000_000, "2.5 Gbit/s"), (100_000_008, "100000008 bit/s")];
+        let shown = [(10_000_000_000, "10 Gbit/s"), (2_500_000_000, "2.5 Gbit/s"), (100_000_008, "100000.008 kbit/s")];
         for (bits, text) in shown {
             assert_eq!(BitsPerSecond(bits).to_string(), text);
         }

@@ -47,7 +47,7 @@ fn trial(kind: KnobKind, part: &Part, now: &Value) -> Option<Setting> {
         KnobKind::HugePages => number(4),
         KnobKind::Swappiness => number(10),
         KnobKind::DirtyShare | KnobKind::WatermarkScale => number(50),
-        // Traffic of the test's own, between namespaces, is what it is proven with.
+        // In networks of its own, by `tests/shaping`.
         KnobKind::Shaping | KnobKind::ArrivalShaping => None,
         other => panic!("{} has no trial yet", other.name()),
     }

@@ -22,7 +22,7 @@ pub fn play() {
 
 /// A group of the unified tree, two below its root, on a mount of the namespace's own.
 pub struct Group {
-    _mount: tempfile::TempDir,
+    mount: tempfile::TempDir,
     path: PathBuf,
 }
 
@@ -35,7 +35,7 @@ impl Group {
         let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let path = folder.path().join(format!("plotwarden-test-{}-{number}/job", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
-        Self { _mount: folder, path }
+        Self { mount: folder, path }
     }
 
     pub fn traffic(&self) -> Traffic {
@@ -53,7 +53,7 @@ impl Drop for Group {
             std::thread::sleep(Duration::from_millis(20));
         }
         let _ = std::fs::remove_dir(self.path.parent().unwrap());
-        let _ = nix::mount::umount2(self._mount.path(), nix::mount::MntFlags::MNT_DETACH);
+        let _ = nix::mount::umount2(self.mount.path(), nix::mount::MntFlags::MNT_DETACH);
     }
 }
 

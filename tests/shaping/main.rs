@@ -23,7 +23,7 @@ use wire::{FAR, FAR6, Far, NEAR, NEAR6, counting_here};
 
 const WHY: &str = "a network namespace";
 const MEGABIT: u64 = 1_000_000;
-const LINK: BitsPerSecond = BitsPerSecond(200 * MEGABIT);
+const LINK: BitsPerSecond = BitsPerSecond(80 * MEGABIT);
 
 /// Other programs of these tests are this one.
 #[test]

@@ -35,7 +35,9 @@ impl Far {
         std::thread::spawn(move || {
             unshare(CloneFlags::CLONE_NEWNET).unwrap();
             tell.send(nix::unistd::gettid()).unwrap();
-            orders.into_iter().for_each(|work| work());
+            for work in orders {
+                work();
+            }
         });
         let far = Self { work };
         ip("link add near0 type veth peer name far0");
@@ -99,7 +101,7 @@ pub struct Counting {
 impl Counting {
     /// Bits per second of the next connection that was measured.
     pub fn rate(&self) -> f64 {
-        self.told.recv_timeout(Duration::from_secs(60)).unwrap()
+        self.told.recv_timeout(Duration::from_mins(1)).unwrap()
     }
 }
 

@@ -29,12 +29,14 @@ const KNOBS: Scenario = Scenario {
         "act_pedit",
         "ifb",
         "veth",
+        "nf_tables",
+        "nft_socket",
     ],
-    tests: &["knobs", "actuate"],
+    tests: &["knobs", "actuate", "shaping"],
 };
 
 /// What cannot be tried in this machine: knobs that it has no hardware for, and those that are proven elsewhere.
-const SKIPPED: [&str; 24] = [
+const SKIPPED: [&str; 25] = [
     "cpu-weight",
     "cpu-quota",
     "cpu-idle",
@@ -59,6 +61,7 @@ const SKIPPED: [&str; 24] = [
     "disk-power",
     "io-cost",
     "shaping",
+    "arrival-shaping",
 ];
 
 /// What the kernel derives from a knob when it is written, and does not derive back when it is put back.
@@ -151,6 +154,12 @@ fn the_machine_has_what_the_knobs_are_to_be_proven_on() {
     let missing: Vec<&&str> =
         SURFACES.iter().filter(|surface| !lines("before").any(|line| line.contains(**surface))).collect();
     assert!(missing.is_empty(), "not there: {missing:#?}\n{}", REPORT.section("before"));
+}
+
+/// Queues in networks within the machine, whose kernel keeps traffic control and packet rules in modules, and has `fq_codel`.
+#[test]
+fn each_test_of_shaping_passes_in_the_machine() {
+    assert_all_pass("shaping");
 }
 
 #[test]

@@ -38,6 +38,7 @@ impl Message {
         Self { kind, flags, body }
     }
 
+    #[must_use]
     pub fn with_flags(self, more: u16) -> Self {
         Self { flags: self.flags | more, ..self }
     }
@@ -65,6 +66,7 @@ impl Attributes {
         Self::default()
     }
 
+    #[must_use]
     pub fn with(mut self, kind: u16, value: &[u8]) -> Self {
         // No attribute of ours comes near what its length can hold.
         self.0.extend(u16::try_from(ALIGNMENT + value.len()).unwrap_or(u16::MAX).to_ne_bytes());
@@ -75,10 +77,12 @@ impl Attributes {
     }
 
     /// A text, with the NUL that the kernel expects.
+    #[must_use]
     pub fn with_text(self, kind: u16, text: &str) -> Self {
         self.with(kind, &[text.as_bytes(), &[0]].concat())
     }
 
+    #[must_use]
     pub fn with_nested(self, kind: u16, inner: &Self) -> Self {
         self.with(kind | NESTED, &inner.0)
     }

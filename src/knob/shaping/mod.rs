@@ -7,6 +7,8 @@ mod knob;
 mod plan;
 mod rules;
 mod seen;
+#[cfg(test)]
+mod tests;
 mod usable;
 
 pub use door::Door;
