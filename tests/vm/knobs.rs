@@ -31,6 +31,7 @@ const KNOBS: Scenario = Scenario {
         "veth",
     ],
     tests: &["knobs", "actuate"],
+    systemd: false,
 };
 
 /// What cannot be tried in this machine: knobs that it has no hardware for, and those that are proven elsewhere.
