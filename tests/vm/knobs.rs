@@ -35,7 +35,7 @@ const KNOBS: Scenario = Scenario {
 };
 
 /// What cannot be tried in this machine: knobs that it has no hardware for, and those that are proven elsewhere.
-const SKIPPED: [&str; 24] = [
+const SKIPPED: [&str; 23] = [
     "cpu-weight",
     "cpu-quota",
     "cpu-idle",
@@ -50,8 +50,6 @@ const SKIPPED: [&str; 24] = [
     "io-latency",
     "pids-max",
     "memory-nodes",
-    "oom-score",
-    "timer-slack",
     "controllers",
     "gpu-power-limit",
     "gpu-max-clock",
@@ -60,6 +58,7 @@ const SKIPPED: [&str; 24] = [
     "disk-power",
     "io-cost",
     "shaping",
+    "arrival-shaping",
 ];
 
 /// What the kernel derives from a knob when it is written, and does not derive back when it is put back.
