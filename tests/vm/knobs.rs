@@ -35,7 +35,7 @@ const KNOBS: Scenario = Scenario {
 };
 
 /// What cannot be tried in this machine: knobs that it has no hardware for, and those that are proven elsewhere.
-const SKIPPED: [&str; 23] = [
+const SKIPPED: [&str; 22] = [
     "cpu-weight",
     "cpu-quota",
     "cpu-idle",
@@ -49,7 +49,6 @@ const SKIPPED: [&str; 23] = [
     "io-max",
     "io-latency",
     "pids-max",
-    "memory-nodes",
     "controllers",
     "gpu-power-limit",
     "gpu-max-clock",
