@@ -13,6 +13,10 @@ use crate::{plant, skipped};
 /// Those that would take CPUs or memory from whoever else works on this machine.
 const ONLY_IN_THE_MACHINE: [KnobKind; 3] = [KnobKind::CpuOnline, KnobKind::Smt, KnobKind::HugePages];
 
+/// Those with a test program of their own, since a value is not enough to see that they work.
+const ELSEWHERE: [(KnobKind, &str); 2] =
+    [(KnobKind::Shaping, "tests/shaping"), (KnobKind::ArrivalShaping, "tests/shaping")];
+
 /// What a part is tried with: something that it does not have by itself. `None` if this one had better be left alone.
 fn trial(kind: KnobKind, part: &Part, now: &Value) -> Option<Setting> {
     let number = |number| Some(Setting::Number(kind, number));
@@ -113,6 +117,10 @@ impl<'m> Trials<'m> {
 /// The knobs that can be tried here; of the others it is said why not.
 fn usable<'m>(bench: &Bench, machine: &'m Linux) -> Vec<Trials<'m>> {
     let try_it = |kind: KnobKind| {
+        if let Some((_, place)) = ELSEWHERE.iter().find(|(elsewhere, _)| *elsewhere == kind) {
+            skipped(kind.name(), format!("proven in {place}"));
+            return None;
+        }
         if ONLY_IN_THE_MACHINE.contains(&kind) && !plant::is_here() {
             skipped(kind.name(), "others work here");
             return None;

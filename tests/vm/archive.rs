@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 const FOLDER: u32 = 0o040_755;
+const FILE: u32 = 0o100_644;
 const PROGRAM: u32 = 0o100_755;
 const LINK: u32 = 0o120_777;
 
@@ -29,6 +30,10 @@ impl Archive {
     }
 
     pub fn file(&mut self, path: &str, contents: &[u8]) {
+        self.entry_in_folder(path, FILE, contents);
+    }
+
+    pub fn executable(&mut self, path: &str, contents: &[u8]) {
         self.entry_in_folder(path, PROGRAM, contents);
     }
 
@@ -38,11 +43,11 @@ impl Archive {
 
     /// A program of this machine with the libraries that it is linked with, all where they lie here, but for the program.
     pub fn program(&mut self, path: &str, program: &Path) {
-        self.file(path, &read(program));
+        self.executable(path, &read(program));
         let output = Command::new("ldd").arg(program).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         for library in text.split_whitespace().filter(|word| word.starts_with('/')) {
-            self.file(library.trim_start_matches('/'), &read(Path::new(library)));
+            self.executable(library.trim_start_matches('/'), &read(Path::new(library)));
         }
     }
 

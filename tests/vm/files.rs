@@ -6,6 +6,7 @@ use std::process::Command;
 use crate::archive::{Archive, read};
 use crate::kernel::Kernel;
 use crate::program::{stripped, test_program};
+use crate::systemd;
 
 /// What the machine needs to see its disks, its network, its mirror and the platform profile of the made-up hardware.
 const MODULES: [&str; 10] = [
@@ -31,6 +32,8 @@ pub struct Scenario {
     pub modules: &'static [&'static str],
     /// Test programs of this project, to be found in `/bin` under their names.
     pub tests: &'static [&'static str],
+    /// Whether systemd is the first process, and plays the scenario.
+    pub systemd: bool,
 }
 
 /// The archive that the kernel unpacks and starts `/init` of.
@@ -55,6 +58,9 @@ pub fn file_system(kernel: &Kernel, scenario: &Scenario) -> Vec<u8> {
     for test in scenario.tests {
         archive.program(&format!("bin/{test}"), &stripped(&test_program(test)));
     }
+    if scenario.systemd {
+        systemd::add(&mut archive);
+    }
     add_busybox(&mut archive);
     archive.finish()
 }
@@ -62,7 +68,8 @@ pub fn file_system(kernel: &Kernel, scenario: &Scenario) -> Vec<u8> {
 fn add_scripts(archive: &mut Archive, scenario: &Scenario) {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let guest = tests.join("vm/guest");
-    archive.file("init", &read(&guest.join("init")));
+    archive.executable("init", &read(&guest.join("init")));
+    archive.file("play", &read(&guest.join("play")));
     archive.file("hardware", &read(&guest.join("hardware")));
     archive.file("scenario", &read(&guest.join(scenario.name)));
     archive.file("bin/machine-state", &read(&tests.join("machine-state")));
@@ -83,7 +90,7 @@ fn add_modules(archive: &mut Archive, kernel: &Kernel, scenario: &Scenario) {
 /// Under every name that nothing else has.
 fn add_busybox(archive: &mut Archive) {
     let busybox = PathBuf::from("/bin/busybox");
-    archive.file("bin/busybox", &read(&busybox));
+    archive.executable("bin/busybox", &read(&busybox));
     let applets = Command::new(busybox).arg("--list").output().unwrap().stdout;
     for applet in String::from_utf8(applets).unwrap().lines() {
         archive.link(&format!("bin/{applet}"), "busybox");

@@ -1,5 +1,5 @@
 //! The real program on a real kernel, in a virtual machine whose hardware we know: what it finds and measures is what the machine
-//! was given, and what the knobs do to it is undone. Two boots, and many looks at what came of them.
+//! was given, and what the knobs do to it is undone. Three boots, and many looks at what came of them.
 //!
 //! It needs qemu, a static busybox, a compiler, and the packages of Debian's kernel, which are fetched into `target/`.
 
@@ -15,7 +15,9 @@ mod memory;
 mod power;
 mod program;
 mod report;
+mod service;
 mod storage;
+mod systemd;
 
 use std::sync::LazyLock;
 
@@ -24,7 +26,7 @@ use report::Report;
 use serde_json::Value;
 
 /// plotwarden looks at the machine, and serves what it measures.
-const DISCOVERY: Scenario = Scenario { name: "discovery", modules: &[], tests: &[] };
+const DISCOVERY: Scenario = Scenario { name: "discovery", modules: &[], tests: &[], systemd: false };
 
 static REPORT: LazyLock<Report> = LazyLock::new(|| Report::of_a_boot(&DISCOVERY));
 

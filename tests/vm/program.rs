@@ -5,10 +5,20 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// The program of an integration test, built with the profile of this one. Cargo tells its path to whoever builds it, and to nobody else.
+/// The program of an integration test, built with the profile of this one.
 pub fn test_program(name: &str) -> PathBuf {
+    built(&["test", "--no-run", "--test", name], "test", name)
+}
+
+/// The program of an example, likewise.
+pub fn example(name: &str) -> PathBuf {
+    built(&["build", "--example", name], "example", name)
+}
+
+/// Cargo tells where such a program lies to whoever builds it, and to nobody else.
+fn built(order: &[&str], kind: &str, name: &str) -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["test", "--no-run", "--quiet", "--message-format=json-render-diagnostics", "--test", name]);
+    cargo.args(order).args(["--quiet", "--message-format=json-render-diagnostics"]);
     cargo.arg("--target-dir").arg(Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap());
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
@@ -22,7 +32,7 @@ pub fn test_program(name: &str) -> PathBuf {
     let said = String::from_utf8(output.stdout).unwrap();
     let messages = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut programs = messages
-        .filter(|message| message["target"]["name"] == name && message["target"]["kind"][0] == "test")
+        .filter(|message| message["target"]["name"] == name && message["target"]["kind"][0] == kind)
         .filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?)));
     programs.next().unwrap_or_else(|| panic!("{name} was not built:\n{}", String::from_utf8_lossy(&output.stderr)))
 }
