@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::claim::{Bound, Claim, Claimant, KnobKind, Setting, Target};
+use crate::claim::{Bound, Claim, Claimant, Keyed, KnobKind, Setting, Target};
 use crate::clock::Moment;
 
 /// What the machine should look like, as far as anybody wants anything of it.
@@ -186,9 +186,10 @@ impl<'a> Joined<'a> {
     /// The value that restricts no more than is wanted: the lower limit, but of CPUs and of amounts all that is allowed.
     fn result(self) -> Option<Limit<'a>> {
         let limits = match &self.most {
-            Some(Limit { setting: Setting::Affinity(_) | Setting::Set(..) | Setting::Number(..), .. }) => {
-                [self.exactly, self.most, self.least]
-            }
+            Some(Limit {
+                setting: Setting::Affinity(_) | Setting::Set(..) | Setting::Number(..) | Setting::Keyed(..),
+                ..
+            }) => [self.exactly, self.most, self.least],
             _ => [self.exactly, self.least, self.most],
         };
         limits.into_iter().flatten().next()
@@ -233,6 +234,9 @@ fn within(low: &Setting, high: &Setting) -> bool {
         (Setting::Affinity(low), Setting::Affinity(high)) | (Setting::Set(_, low), Setting::Set(_, high)) => {
             low.is_subset(high)
         }
+        (Setting::Keyed(_, low), Setting::Keyed(_, high)) => {
+            numbers(high).all(|(of, key, high)| low.get(of).and_then(|of| of.get(key)).is_some_and(|low| *low <= high))
+        }
         _ => low <= high,
     }
 }
@@ -241,6 +245,15 @@ fn most_of(a: &Setting, b: &Setting) -> Setting {
     match (a, b) {
         (Setting::Affinity(a), Setting::Affinity(b)) => Setting::Affinity(a | b),
         (Setting::Set(kind, a), Setting::Set(_, b)) => Setting::Set(*kind, a | b),
+        (Setting::Keyed(kind, a), Setting::Keyed(_, b)) => {
+            let mut most = Keyed::new();
+            for (of, key, number) in numbers(a) {
+                if let Some(other) = b.get(of).and_then(|of| of.get(key)) {
+                    most.entry(of.clone()).or_default().insert(key.clone(), number.max(*other));
+                }
+            }
+            Setting::Keyed(*kind, most)
+        }
         _ => a.max(b).clone(),
     }
 }
@@ -256,8 +269,21 @@ fn least_of(a: &Setting, b: &Setting) -> Option<Setting> {
             let shared = a & b;
             (!shared.is_empty()).then_some(Setting::Set(*kind, shared))
         }
+        (Setting::Keyed(kind, a), Setting::Keyed(_, b)) => {
+            let mut least = a.clone();
+            for (of, key, number) in numbers(b) {
+                let limit = least.entry(of.clone()).or_default().entry(key.clone()).or_insert(number);
+                *limit = number.min(*limit);
+            }
+            Some(Setting::Keyed(*kind, least))
+        }
         _ => Some(a.min(b).clone()),
     }
+}
+
+/// Each number with what it belongs to and what it is.
+fn numbers(keyed: &Keyed) -> impl Iterator<Item = (&String, &String, u64)> {
+    keyed.iter().flat_map(|(of, numbers)| numbers.iter().map(move |(key, &number)| (of, key, number)))
 }
 
 #[cfg(test)]

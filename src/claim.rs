@@ -3,13 +3,13 @@
 mod kind;
 mod target;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
 use crate::shaping::Lane;
 
-pub use kind::KnobKind;
+pub use kind::{Controller, KnobKind};
 pub use target::{Part, PartClass, Target};
 
 /// Scheduling class of a thread (sched(7)). Real-time classes are never set, only recognised and put back.
@@ -30,11 +30,18 @@ pub enum IoPriority {
     Idle,
 }
 
+/// Numbers by what they belong to and what they are. What is not in it has no limit.
+///
+/// - `io-max`: by disk, `rbps` and `wbps` in bytes per second, `riops` and `wiops` in operations per second.
+/// - `io-latency`: by disk, `target` in microseconds.
+/// - `io-cost`: `qos` and `model`, each with the keys of the kernel; percentages in hundredths of a percent.
+pub type Keyed = BTreeMap<String, BTreeMap<String, u64>>;
+
 /// The value that a claim wants a knob to have.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Setting {
-    /// Groups below the root have all controllers that limits of jobs need.
-    Controllers,
+    /// Groups of jobs have these controllers.
+    Controllers(BTreeSet<Controller>),
     /// Lives in its own group below ours.
     Group,
     /// -20 to 19.
@@ -54,6 +61,8 @@ pub enum Setting {
     Set(KnobKind, BTreeSet<u32>),
     /// What one direction of an interface should be like; claimed exactly only.
     Lane(KnobKind, Lane),
+    /// Several numbers of one knob.
+    Keyed(KnobKind, Keyed),
 }
 
 /// How the value binds.
@@ -105,7 +114,7 @@ impl Setting {
 
     pub fn kind(&self) -> KnobKind {
         match self {
-            Self::Controllers => KnobKind::Controllers,
+            Self::Controllers(_) => KnobKind::Controllers,
             Self::Group => KnobKind::Group,
             Self::Nice(_) => KnobKind::Nice,
             Self::SchedClass(_) => KnobKind::SchedClass,
@@ -113,20 +122,27 @@ impl Setting {
             Self::Affinity(_) => KnobKind::Affinity,
             Self::Paused => KnobKind::Pause,
             Self::OomScore(_) => KnobKind::OomScore,
-            Self::Number(kind, _) | Self::Word(kind, _) | Self::Set(kind, _) | Self::Lane(kind, _) => *kind,
+            Self::Number(kind, _)
+            | Self::Word(kind, _)
+            | Self::Set(kind, _)
+            | Self::Lane(kind, _)
+            | Self::Keyed(kind, _) => *kind,
         }
     }
 
     /// Whether one value of the kind goes further than another, so that `at most` and `at least` mean something.
     pub fn has_order(&self) -> bool {
-        !matches!(self, Self::Word(..) | Self::Lane(..))
+        !matches!(self, Self::Word(..) | Self::Lane(..) | Self::Keyed(KnobKind::IoCost, _))
     }
 }
 
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Controllers => f.write_str("all that limits need"),
+            Self::Controllers(controllers) => {
+                let names: Vec<&str> = controllers.iter().map(|controller| controller.name()).collect();
+                f.write_str(&names.join(" "))
+            }
             Self::Group => f.write_str("own group"),
             Self::Nice(nice) => write!(f, "{nice}"),
             Self::SchedClass(SchedClass::Other) => f.write_str("other"),
@@ -143,6 +159,12 @@ impl fmt::Display for Setting {
             Self::Number(_, number) => write!(f, "{number}"),
             Self::Word(_, word) => f.write_str(word),
             Self::Lane(_, lane) => lane.fmt(f),
+            Self::Keyed(_, keyed) => {
+                let of_key = |(key, number): (&String, &u64)| format!(" {key}={number}");
+                let lines =
+                    keyed.iter().map(|(of, numbers)| of.clone() + &numbers.iter().map(of_key).collect::<String>());
+                f.write_str(&lines.collect::<Vec<_>>().join(", "))
+            }
         }
     }
 }

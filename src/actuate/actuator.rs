@@ -21,7 +21,7 @@ use super::run_dir::{InstanceLock, RunDir, RunDirError};
 use super::said::Said;
 use super::writer::{Step, Writer, summary};
 use crate::arbiter::{Want, Wanted};
-use crate::claim::{KnobKind, Target};
+use crate::claim::{KnobKind, Setting, Target};
 use crate::clock::Moment;
 use crate::inventory::Capability;
 use crate::kernel::Roots;
@@ -294,11 +294,16 @@ impl Actuator {
         record.target.job().is_some() && !record.knob.is_of_group() && !lives()
     }
 
-    /// A frozen group cannot be left before it is thawed, and one with limits not before they are lifted.
+    /// A frozen group cannot be left before it is thawed, and one with limits not before they are lifted; nor can controllers be
+    /// taken back before, which would take the limits with them.
     fn is_needed(&self, (target, kind): &(Target, KnobKind), wanted: &Admitted<'_>) -> bool {
         let pause_stays = || wanted.contains_key(&(target.clone(), KnobKind::Pause));
         let limits_stay = || self.held.keys().any(|(of, held)| of == target && held.is_of_group());
-        *kind == KnobKind::Group && (pause_stays() || limits_stay())
+        match kind {
+            KnobKind::Controllers => self.held.keys().any(|(_, held)| held.is_of_group()),
+            KnobKind::Group => pause_stays() || limits_stay(),
+            _ => false,
+        }
     }
 
     /// Whether less is wanted by now than some unit had before us: that one gets back what it had.
@@ -343,14 +348,15 @@ impl Actuator {
             for (key, (job, want)) in wanted.iter().filter(|((_, wanted), _)| *wanted == kind) {
                 let (target, _) = key;
                 let rests = kind != KnobKind::Pause && job.is_some_and(|job| resting.contains(&job.id));
-                if rests || self.said.is_suspended(now, (target, kind), Action::Apply) {
+                let waits = rests || self.must_wait(target, kind);
+                if waits || self.said.is_suspended(now, (target, kind), Action::Apply) {
                     continue;
                 }
                 self.still_alive(now);
                 let held = self.held.remove(key);
                 self.close_pause_chapter(now, held.as_ref(), want);
                 let held = held.map(|record| with_new_chapter(record, want, now));
-                let scope = self.scope(target, *job, kind);
+                let scope = self.scope(target, *job, &want.setting);
                 let was_paused = held.clone().filter(is_pause);
                 let applied = self.writer(now).apply((target, job.map(|job| job.plotter)), want, held, &scope);
                 if let Some(record) = was_paused.filter(|_| !applied.record.as_ref().is_some_and(is_pause)) {
@@ -373,17 +379,19 @@ impl Actuator {
     }
 
     /// The job's processes that no other job's record of this knob speaks of, and the job's group where it has one; or the part.
-    fn scope(&self, target: &Target, job: Option<&JobHandle>, kind: KnobKind) -> Scope {
+    fn scope(&self, target: &Target, job: Option<&JobHandle>, setting: &Setting) -> Scope {
+        let kind = setting.kind();
         let Some(job) = job else {
             let part = if let Target::Part(part) = target { Some(part.clone()) } else { None };
-            return Scope { part, ..Scope::default() };
+            let controllers = if let Setting::Controllers(wanted) = setting { wanted.clone() } else { BTreeSet::new() };
+            return Scope { part, controllers, ..Scope::default() };
         };
         let others = self.held.iter().filter(|((of, held), _)| *held == kind && of != target);
         let taken: BTreeSet<Identity> = others.flat_map(|(_, record)| record.identities()).collect();
         let processes = job.processes.iter().copied().filter(|process| !taken.contains(process)).collect();
         let group = self.record(&job.id, KnobKind::Group).filter(|record| record.held().next().is_some());
         let group = group.filter(|_| kind == KnobKind::Pause || kind.is_of_group()).and_then(Record::group);
-        Scope { processes, group, part: None }
+        Scope { processes, group, ..Scope::default() }
     }
 
     /// Slow is not dead: moving a process between groups may take its time. A beat that fails has failed at the last tick too,

@@ -80,7 +80,8 @@ impl UnitRecord {
     /// Whether `found` may stand there by our hand.
     pub fn is_ours(&self, knob: &dyn Knob, found: &Value) -> bool {
         let rounded = |written: &Value| self.state == UnitState::Pending && knob.rounds(written, found);
-        self.state != UnitState::Yielded && self.ours.iter().any(|written| written == found || rounded(written))
+        self.state != UnitState::Yielded
+            && self.ours.iter().any(|written| knob.is_same(written, found) || rounded(written))
     }
 }
 

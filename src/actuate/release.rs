@@ -4,6 +4,7 @@ use super::apply::foreign;
 use super::record::Record;
 use super::report::Outcome;
 use super::writer::{Step, Writer, problem_of, summary};
+use crate::claim::KnobKind;
 use crate::kernel::process::Identity;
 use crate::knob::{Knob, KnobError, Scope, Unit, Value};
 
@@ -71,7 +72,7 @@ impl Writer<'_> {
             units.reverse();
             return Ok(units);
         }
-        let scope = Scope { processes: self.family(record), group: record.group(), part: None };
+        let scope = Scope { processes: self.family(record), group: record.group(), ..Scope::default() };
         let mut live = knob.units(&scope)?;
         units.retain(|unit| live.contains(unit));
         units.sort_by_key(|unit| !unit.is_leader());
@@ -111,7 +112,7 @@ impl Writer<'_> {
         let original = match known {
             Some(known) if known.original == found => {
                 // A freeze in flight may show as none; thawing what is not frozen harms nobody.
-                let freezer = matches!(unit, Unit::Group { .. }) && first;
+                let freezer = matches!(unit, Unit::Group { .. }) && knob.kind() == KnobKind::Pause && first;
                 return freezer && knob.write(unit, &found).is_ok();
             }
             Some(known) if known.is_ours(knob, &found) => Some(known.original.clone()),

@@ -28,10 +28,11 @@ pub const PLOTTER: i32 = 100;
 pub const WRAPPER: i32 = 90;
 
 /// One knob of each sort, in the order of application.
-pub const SORTS: [KnobKind; 13] = [
+pub const SORTS: [KnobKind; 14] = [
     KnobKind::Controllers,
     KnobKind::Group,
     KnobKind::CpuQuota,
+    KnobKind::IoMax,
     KnobKind::Nice,
     KnobKind::SchedClass,
     KnobKind::IoPriority,
@@ -52,7 +53,9 @@ pub fn want(setting: Setting) -> Want {
     let holder = Claimant { class: Class::Slo, priority: 500, policy: "calm".to_owned() };
     let bound = match setting {
         Setting::Affinity(_) => Bound::AtMost,
-        Setting::Controllers | Setting::Number(..) | Setting::Word(..) | Setting::Set(..) => Bound::Exactly,
+        Setting::Controllers(_) | Setting::Number(..) | Setting::Word(..) | Setting::Set(..) | Setting::Keyed(..) => {
+            Bound::Exactly
+        }
         _ => Bound::AtLeast,
     };
     Want { setting, bound, holders: vec![holder], reason: "io-pressure" }
@@ -211,6 +214,11 @@ impl Rig {
         for ((kind, part), found) in &state.parts {
             if found.value != found.native {
                 differences.push(format!("{} of {part}: {} and not {}", kind.name(), found.value, found.native));
+            }
+        }
+        for (controller, (reach, native)) in &state.handed {
+            if reach != native {
+                differences.push(format!("controller {}: {reach:?} and not {native:?}", controller.name()));
             }
         }
         differences.extend(state.groups.keys().filter(|path| path.starts_with("/plotwarden")).cloned());

@@ -160,9 +160,47 @@ impl KnobKind {
         (Self::CpuWeight..=Self::PidsMax).contains(&self)
     }
 
+    /// The controller that a knob of the group needs in the group.
+    pub fn controller(self) -> Option<Controller> {
+        match self {
+            Self::CpuWeight | Self::CpuQuota | Self::CpuIdle => Some(Controller::Cpu),
+            Self::CpuSet | Self::NodeSet => Some(Controller::CpuSet),
+            Self::MemoryLow | Self::MemoryHigh | Self::MemoryMax | Self::SwapMax => Some(Controller::Memory),
+            Self::IoWeight | Self::IoMax | Self::IoLatency => Some(Controller::Io),
+            Self::PidsMax => Some(Controller::Pids),
+            _ => None,
+        }
+    }
+
     /// Knobs of the threads and processes of a job, and its group: what the kernel forgets with them.
     pub fn is_of_job(self) -> bool {
         self == Self::Pause || (Self::Group..=Self::TimerSlack).contains(&self)
+    }
+}
+
+/// Controllers of cgroup v2 that the knobs of groups need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Controller {
+    Cpu,
+    CpuSet,
+    Io,
+    Memory,
+    Pids,
+}
+
+impl Controller {
+    pub const ALL: [Self; 5] = [Self::Cpu, Self::CpuSet, Self::Io, Self::Memory, Self::Pids];
+
+    /// As `cgroup.controllers` lists it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::CpuSet => "cpuset",
+            Self::Io => "io",
+            Self::Memory => "memory",
+            Self::Pids => "pids",
+        }
     }
 }
 
@@ -181,6 +219,9 @@ mod tests {
     #[test]
     fn the_order_is_that_of_application() {
         assert!(KnobKind::ALL.is_sorted());
+        for &kind in KnobKind::ALL {
+            assert_eq!(kind.is_of_group(), kind.controller().is_some(), "{}", kind.name());
+        }
         assert!(KnobKind::CpuQuota.is_of_group() && KnobKind::CpuQuota.is_of_job() && !KnobKind::Shaping.is_of_job());
     }
 }

@@ -11,8 +11,13 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 
+use crate::claim::Controller;
+
 /// Name of our group below the root of the mount.
 pub const BASE_GROUP: &str = "plotwarden";
+
+/// Where systemd makes the scopes of jobs for us.
+pub const BASE_SLICE: &str = "plotwarden.slice";
 
 /// A mounted cgroup v2 tree.
 #[derive(Debug, Clone)]
@@ -59,15 +64,11 @@ impl Tree {
         Ok(GroupDir { dir: file.into() })
     }
 
-    /// Where the group of a job belongs.
-    pub fn path_of(job: &str) -> String {
-        format!("/{BASE_GROUP}/{}", file_name(job))
-    }
-
-    /// Makes the group of that path, and ours above it, unless they are there; returns its inode.
+    /// Makes the group of that path, and the one above it, unless they are there; returns its inode.
     pub fn make(&self, path: &str) -> io::Result<u64> {
         let dir = self.dir(path).ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
-        let make = || make_unless_there(&self.mount.join(BASE_GROUP)).and_then(|()| make_unless_there(&dir));
+        let above = dir.parent().ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
+        let make = || make_unless_there(above).and_then(|()| make_unless_there(&dir));
         // The group above goes with the last one in it, which may be just now: once more.
         make().or_else(|_| make())?;
         self.inode(path)
@@ -91,24 +92,46 @@ impl Tree {
                 _ => break,
             }
         }
-        // Fails while other jobs have groups, which is as it should be.
-        let _ = std::fs::remove_dir(self.mount.join(BASE_GROUP));
+        self.remove_base();
         Ok(())
     }
 
-    /// Paths and inodes of the groups below ours.
-    pub fn own(&self) -> Vec<(String, u64)> {
-        let Ok(entries) = std::fs::read_dir(self.mount.join(BASE_GROUP)) else { return Vec::new() };
-        entries
-            .filter_map(Result::ok)
-            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-            .filter_map(|entry| {
-                let path = format!("/{BASE_GROUP}/{}", entry.file_name().to_str()?);
-                let inode = self.inode(&path).ok()?;
-                Some((path, inode))
-            })
-            .collect()
+    /// Makes our group in the root unless it is there.
+    pub fn make_base(&self) -> io::Result<()> {
+        make_unless_there(&self.mount.join(BASE_GROUP))
     }
+
+    /// Removes our group in the root if it is empty and hands nothing down. It stays as long as one of both is not so.
+    pub fn remove_base(&self) {
+        let base = self.mount.join(BASE_GROUP);
+        let handed = std::fs::read_to_string(base.join("cgroup.subtree_control"));
+        if handed.is_ok_and(|handed| handed.trim().is_empty()) {
+            // Fails while jobs have groups, which is as it should be.
+            let _ = std::fs::remove_dir(base);
+        }
+    }
+
+    /// Paths and inodes of the groups of jobs.
+    pub fn own(&self) -> Vec<(String, u64)> {
+        let scopes = self.below(&format!("/{BASE_SLICE}"));
+        let bases = scopes.into_iter().filter(|scope| scope.ends_with(".scope")).chain([format!("/{BASE_GROUP}")]);
+        let groups = bases.flat_map(|base| self.below(&base));
+        groups.filter_map(|path| Some((path.clone(), self.inode(&path).ok()?))).collect()
+    }
+
+    /// Paths of the groups in a group.
+    fn below(&self, path: &str) -> Vec<String> {
+        let entries = self.dir(path).and_then(|dir| std::fs::read_dir(dir).ok());
+        let groups = entries.into_iter().flatten().filter_map(Result::ok);
+        let groups = groups.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        groups.filter_map(|entry| Some(format!("{path}/{}", entry.file_name().to_str()?))).collect()
+    }
+}
+
+/// Whether the path is that of a group that we or systemd for us have made.
+pub fn is_ours(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split('/').next();
+    first == Some(BASE_GROUP) || first == Some(BASE_SLICE)
 }
 
 impl GroupDir {
@@ -118,8 +141,27 @@ impl GroupDir {
         Ok(text)
     }
 
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { dir: self.dir.try_clone()? })
+    }
+
+    /// One write call, which the kernel takes as a whole or not at all.
     pub fn write(&self, file: &str, text: &str) -> io::Result<()> {
         self.file(file, OFlag::O_WRONLY)?.write_all(text.as_bytes())
+    }
+
+    /// Whether a controller is among those of `cgroup.controllers` or `cgroup.subtree_control`.
+    pub fn lists(&self, file: &str, controller: Controller) -> io::Result<bool> {
+        Ok(self.read(file)?.split_ascii_whitespace().any(|name| name == controller.name()))
+    }
+
+    /// Hands a controller down to the groups below, or takes it from them; writes only where that changes something.
+    pub fn hand_down(&self, controller: Controller, hand: bool) -> io::Result<()> {
+        const FILE: &str = "cgroup.subtree_control";
+        if self.lists(FILE, controller)? == hand {
+            return Ok(());
+        }
+        self.write(FILE, &format!("{}{}", if hand { '+' } else { '-' }, controller.name()))
     }
 
     /// Pids of the processes in the group itself, as this pid namespace numbers them.
@@ -161,13 +203,6 @@ fn hex_digit(digit: u8) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_hostile_job_name_stays_below_our_group() {
-        assert_eq!(Tree::path_of("madmax-12-345"), "/plotwarden/madmax-12-345");
-        assert_eq!(Tree::path_of("../../etc"), "/plotwarden/%2E.%2F..%2Fetc");
-        assert_eq!(Tree::path_of(".."), "/plotwarden/%2E.");
-    }
 
     #[test]
     fn a_group_outside_of_our_namespace_has_no_place() {

@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::rc::Rc;
 
-pub use state::{FakePart, State, part};
+pub use state::{FakePart, State, no_limit, part};
 
 use super::attribute::Form;
 use super::attribute::catalogue::attribute;
 use super::shaping::Found;
-use super::{Facts, Glance, IoPrio, Knob, KnobError, Machine, Policy, Portrait, Scope, Unit, Value, file_name};
-use crate::claim::{IoPriority, KnobKind, Part, Setting, Target};
+use super::{Facts, Glance, IoPrio, Knob, KnobError, Machine, Policy, Portrait, Reach, Scope, Unit, Value, file_name};
+use crate::claim::{Controller, IoPriority, KnobKind, Part, Setting, Target};
 use crate::inventory::{Capability, CapabilityState};
 use crate::kernel::process::Identity;
 
@@ -76,7 +76,11 @@ impl FakeKnob {
     fn set(&self, state: &mut State, unit: &Unit, value: &Value) -> Option<()> {
         let online = state.online.clone();
         match value {
-            Value::Number(_) | Value::Word(_) | Value::Set(_) | Value::Lane(_) => {
+            Value::Handed(reach) => {
+                let Unit::Controller { controller, .. } = unit else { return None };
+                state.hand(*controller, *reach);
+            }
+            Value::Number(_) | Value::Word(_) | Value::Set(_) | Value::Lane(_) | Value::Keyed(_) => {
                 return self.set_other(state, unit, value);
             }
             Value::Nice(nice) => state.thread(unit)?.nice = *nice,
@@ -103,19 +107,33 @@ impl FakeKnob {
             }
             Unit::Group { .. } => {
                 let path = Self::group_of_unit(state, unit)?;
-                Some(state.groups.get_mut(&path)?.limits.entry(self.kind).or_insert_with(nothing))
+                Some(state.groups.get_mut(&path)?.limits.entry(self.kind).or_insert_with(|| no_limit(self.kind)))
             }
             _ => Some(state.thread(unit)?.others.entry(self.kind).or_insert_with(nothing)),
         }
     }
 
     fn set_other(&self, state: &mut State, unit: &Unit, value: &Value) -> Option<()> {
-        let rounding = state.rounding;
-        *self.other(state, unit)? = match value {
-            Value::Number(number) => Value::Number(number - number % rounding),
-            value => value.clone(),
-        };
+        let rounded = self.rounded(state, value);
+        *self.other(state, unit)? = rounded;
         Some(())
+    }
+
+    /// No kernel rounds what is a switch, or no limit at all.
+    fn rounded(&self, state: &State, value: &Value) -> Value {
+        match value {
+            Value::Number(number) if self.kind != KnobKind::CpuIdle && *number != Setting::NO_LIMIT => {
+                Value::Number(number - number % state.rounding)
+            }
+            value => value.clone(),
+        }
+    }
+
+    fn has_file(&self, state: &State, unit: &Unit) -> Result<(), KnobError> {
+        match Self::group_of_unit(state, unit).filter(|_| self.kind.is_of_group()) {
+            Some(_) => state.has_limit(self.kind).map_err(|errno| failed(unit, errno)),
+            None => Ok(()),
+        }
     }
 
     fn get(&self, state: &mut State, unit: &Unit) -> Option<Value> {
@@ -126,8 +144,15 @@ impl FakeKnob {
             KnobKind::Nice => Value::Nice(state.thread(unit)?.nice),
             KnobKind::SchedClass => Value::Class(state.thread(unit)?.class),
             KnobKind::IoPriority => Value::IoPriority(state.thread(unit)?.io_priority),
-            KnobKind::Affinity => Value::Affinity(state.thread(unit)?.cpus.clone()),
             KnobKind::OomScore => Value::OomScore(state.live(unit.process()?)?.oom_score),
+            KnobKind::Affinity => {
+                let wish = state.thread(unit)?.cpus.clone();
+                Value::Affinity(state.effective(unit.process()?.pid, &wish))
+            }
+            KnobKind::Controllers => {
+                let Unit::Controller { controller, .. } = unit else { return None };
+                Value::Handed(state.handed.get(controller)?.0)
+            }
             KnobKind::Group => {
                 let path = state.live(unit.process()?)?.group.clone();
                 let inode = state.groups.get(&path).map_or(0, |group| group.inode);
@@ -140,6 +165,10 @@ impl FakeKnob {
             _ => self.other(state, unit)?.clone(),
         })
     }
+}
+
+fn failed(unit: &Unit, errno: i32) -> KnobError {
+    KnobError::from_io("write", unit, io::Error::from_raw_os_error(errno))
 }
 
 impl Knob for FakeKnob {
@@ -157,7 +186,13 @@ impl Knob for FakeKnob {
 
     fn normalise(&self, target: &Target, setting: &Setting) -> Result<Value, KnobError> {
         Ok(match setting {
-            Setting::Controllers => Value::Word("cpu memory io".to_owned()),
+            Setting::Controllers(_) => Value::Handed(Reach::Jobs),
+            Setting::Keyed(_, keyed) => {
+                let text = |numbers: &BTreeMap<String, u64>| {
+                    numbers.iter().map(|(key, number)| (key.clone(), number.to_string())).collect()
+                };
+                Value::Keyed(keyed.iter().map(|(of, numbers)| (of.clone(), text(numbers))).collect())
+            }
             Setting::Group => {
                 Value::Group { path: format!("/plotwarden/{}", file_name(&target.to_string())), inode: 0 }
             }
@@ -207,6 +242,10 @@ impl Knob for FakeKnob {
                 let none = || KnobError::Unusable("the job has no group of its own".to_owned());
                 vec![group.ok_or_else(none)?]
             }
+            KnobKind::Controllers => {
+                let unit = |&controller| Unit::Controller { path: "/".to_owned(), inode: 1, controller };
+                scope.controllers.iter().map(unit).collect()
+            }
             kind if !kind.is_of_job() => {
                 let found = scope.part.as_ref().and_then(|part| Some((part, state.parts.get(&(kind, part.clone()))?)));
                 let unit =
@@ -226,6 +265,7 @@ impl Knob for FakeKnob {
     fn read(&self, unit: &Unit) -> Result<Value, KnobError> {
         self.step(unit, true)?;
         let mut state = self.state.borrow_mut();
+        self.has_file(&state, unit)?;
         self.get(&mut state, unit).ok_or_else(|| KnobError::Gone(unit.to_string()))
     }
 
@@ -235,6 +275,7 @@ impl Knob for FakeKnob {
         if let Some(&errno) = state.refuse_writes.get(&self.kind) {
             return Err(KnobError::from_io("write", unit, io::Error::from_raw_os_error(errno)));
         }
+        self.has_file(&state, unit)?;
         if self.get(&mut state, unit).is_none() {
             return Err(KnobError::Gone(unit.to_string()));
         }
@@ -244,6 +285,10 @@ impl Knob for FakeKnob {
             return Err(KnobError::PlaceLost(path.clone()));
         }
         state.writes += 1;
+        if let Some(path) = Self::group_of_unit(&state, unit).filter(|_| self.kind.is_of_group()) {
+            let rounded = self.rounded(&state, value);
+            return state.set_limit(&path, self.kind, &rounded).map_err(|errno| failed(unit, errno));
+        }
         self.set(&mut state, unit, value).ok_or_else(|| KnobError::Gone(unit.to_string()))
     }
 
@@ -252,7 +297,7 @@ impl Knob for FakeKnob {
             Value::Class(Policy::Fifo) => Some("is scheduled as fifo".to_owned()),
             Value::IoPriority(priority) if priority.class() == IoPrio::REALTIME => Some("has real-time I/O".to_owned()),
             Value::Group { path, .. } if path != "/" => {
-                let limits = self.state.borrow().groups.get(path).is_none_or(|group| group.controllers);
+                let limits = self.state.borrow().groups.get(path).is_none_or(|group| group.limited);
                 (limits || path.starts_with("/plotwarden/")).then(|| format!("is in {path}"))
             }
             _ => None,
@@ -265,9 +310,7 @@ impl Knob for FakeKnob {
             (Value::Group { path, inode }, Value::Group { path: found, inode: now }) => {
                 path == found && (inode == now || *inode == 0)
             }
-            (Value::Number(written), Value::Number(found)) => {
-                found == &(written - written % self.state.borrow().rounding)
-            }
+            (Value::Number(_), Value::Number(_)) => *found == self.rounded(&self.state.borrow(), written),
             _ => written == found,
         }
     }
@@ -374,10 +417,18 @@ pub fn setting(kind: KnobKind, choice: usize) -> Setting {
         }
         KnobKind::Pause => Setting::Paused,
         KnobKind::OomScore => Setting::OomScore([300, 600, 1000][choice % 3]),
-        KnobKind::Controllers => Setting::Controllers,
         KnobKind::Shaping | KnobKind::ArrivalShaping => {
             let link = crate::units::BitsPerSecond([10_000_000, 20_000_000, 30_000_000][choice % 3]);
             Setting::Lane(kind, crate::shaping::Lane { link, classes: Vec::new() })
+        }
+        KnobKind::Controllers => Setting::Controllers(BTreeSet::from([Controller::Cpu])),
+        KnobKind::CpuIdle => Setting::Number(kind, [1, 0, 1][choice % 3]),
+        KnobKind::CpuSet | KnobKind::NodeSet => {
+            Setting::Set(kind, [vec![0], vec![1, 2], vec![0, 1]][choice % 3].iter().copied().collect())
+        }
+        KnobKind::IoMax | KnobKind::IoLatency | KnobKind::IoCost => {
+            let rate = ("rbps".to_owned(), [10, 20, 30][choice % 3]);
+            Setting::Keyed(kind, BTreeMap::from([("sda".to_owned(), BTreeMap::from([rate]))]))
         }
         kind => match attribute(kind).map(|attribute| attribute.form) {
             Some(Form::Word(_)) => Setting::Word(kind, ["one", "two", "three"][choice % 3].to_owned()),

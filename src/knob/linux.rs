@@ -1,13 +1,18 @@
 //! The machine that we run on: all knobs over one procfs and one cgroup2 mount.
 
 use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
 
 use super::absent::Absent;
 use super::affinity::Affinity;
 use super::attribute::{AttributeKnob, catalogue};
 use super::cgroup::Tree;
+use super::controllers::Controllers;
 use super::group::Group;
+use super::home::GroupUse;
+use super::io_cost::IoCost;
 use super::io_priority::IoPriorityKnob;
+use super::limit::{LimitKnob, limit};
 use super::nice::Nice;
 use super::oom_score::OomScore;
 use super::pause::Pause;
@@ -22,14 +27,6 @@ use crate::inventory::{Capability, CapabilityState};
 use crate::kernel::Roots;
 use crate::kernel::process::Identity;
 use crate::shaping::Direction;
-
-/// Whether groups of our own may be made in the cgroup2 tree. Undoing is always allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GroupUse {
-    Free,
-    /// systemd wants to be the only writer of the tree (`Documentation/admin-guide/cgroup-v2.rst`, delegation).
-    OwnedBySystemd,
-}
 
 /// This machine, under roots that tests can move.
 pub struct Linux {
@@ -53,7 +50,8 @@ impl Doors<'_> {
     fn knob(&self, kind: KnobKind) -> Box<dyn Knob> {
         let (tasks, tree) = (self.tasks.clone(), self.tree.clone());
         match kind {
-            KnobKind::Group => Box::new(Group { tasks, tree, allowed: self.groups }),
+            KnobKind::Controllers => Box::new(Controllers { tasks, tree, home: self.groups.clone() }),
+            KnobKind::Group => Box::new(Group { tasks, tree, home: self.groups.clone(), asked: Arc::default() }),
             KnobKind::Nice => Box::new(Nice { tasks }),
             KnobKind::SchedClass => Box::new(Class { tasks }),
             KnobKind::IoPriority => Box::new(IoPriorityKnob { tasks }),
@@ -63,12 +61,15 @@ impl Doors<'_> {
             KnobKind::Pause => Box::new(Pause { tasks, tree }),
             KnobKind::Shaping => self.shaping(Direction::Leaving),
             KnobKind::ArrivalShaping => self.shaping(Direction::Arriving),
-            kind => match catalogue::attribute(kind) {
-                Some(&attribute) => {
-                    Box::new(AttributeKnob { attribute, roots: self.roots.clone(), timely: self.timely.clone() })
+            KnobKind::IoCost => Box::new(IoCost { roots: self.roots.clone(), tree, timely: self.timely.clone() }),
+            kind => {
+                let (roots, timely) = (self.roots.clone(), self.timely.clone());
+                match (limit(kind), catalogue::attribute(kind)) {
+                    (Some(limit), _) => Box::new(LimitKnob { limit, roots, tree, timely }),
+                    (None, Some(&attribute)) => Box::new(AttributeKnob { attribute, roots, timely }),
+                    (None, None) => Box::new(Absent(kind)),
                 }
-                None => Box::new(Absent(kind)),
-            },
+            }
         }
     }
 }

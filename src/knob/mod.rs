@@ -6,17 +6,27 @@
 mod absent;
 mod affinity;
 mod attribute;
+mod bus;
 mod cgroup;
+mod controllers;
+mod disk;
 mod error;
 #[cfg(test)]
 pub mod fake;
 mod group;
+mod group_memory;
+mod home;
+mod io_cost;
 mod io_priority;
+mod left_behind;
+mod limit;
 mod linux;
 mod nice;
 mod oom_score;
 mod pause;
+mod pinned;
 mod sched_class;
+mod scope;
 pub mod shaping;
 mod task;
 mod timely;
@@ -26,14 +36,18 @@ mod value;
 
 #[cfg(test)]
 pub use attribute::fixture::{Catalogued, catalogued};
-pub use cgroup::{BASE_GROUP, file_name};
+pub use cgroup::{GroupDir, Tree, file_name};
 pub use error::KnobError;
-pub use linux::{GroupUse, Linux};
+pub use group_memory::GroupMemory;
+pub use home::GroupUse;
+pub use linux::Linux;
 pub use task::Held;
 pub use unit::Unit;
-pub use value::{IoPrio, Policy, Value, cpu_list};
+pub use value::{IoPrio, Lines, Policy, Reach, Value, cpu_list};
 
-use crate::claim::{KnobKind, Part, Setting, Target};
+use std::collections::BTreeSet;
+
+use crate::claim::{Controller, KnobKind, Part, Setting, Target};
 use crate::inventory::Capability;
 use crate::kernel::process::Identity;
 
@@ -45,6 +59,8 @@ pub struct Scope {
     pub group: Option<(String, u64)>,
     /// The part of the machine, for knobs that belong to one.
     pub part: Option<Part>,
+    /// The controllers that are wanted, for the knob that hands them down.
+    pub controllers: BTreeSet<Controller>,
 }
 
 /// What a knob is on any machine, for the table of knobs.
@@ -109,6 +125,11 @@ pub trait Knob {
     /// Whether the kernel may show `found` after `written` was written.
     fn rounds(&self, written: &Value, found: &Value) -> bool {
         written == found
+    }
+
+    /// Whether `found` is still what we know to be ours, where not all of a value may be there any more.
+    fn is_same(&self, known: &Value, found: &Value) -> bool {
+        known == found
     }
 
     /// Whether new threads and children start with the value of the one that made them.

@@ -31,6 +31,10 @@ impl Tasks {
         self.listed.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
+    pub fn root(&self) -> &Path {
+        &self.procfs
+    }
+
     pub fn dir(&self, pid: i32) -> PathBuf {
         self.procfs.join(pid.to_string())
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::claim::Part;
+use crate::claim::{Controller, Part};
 use crate::kernel::process::Identity;
 
 /// The smallest thing that has its own value of a knob. Start times tell it from a later one with the same number.
@@ -24,6 +24,12 @@ pub enum Unit {
     Group {
         path: String,
         inode: u64,
+    },
+    /// A controller of cgroup v2, as the group hands it down towards the groups of jobs.
+    Controller {
+        path: String,
+        inode: u64,
+        controller: Controller,
     },
     /// A part of the machine. `device` tells it from a later one that answers to the same name.
     Part {
@@ -47,7 +53,7 @@ impl Unit {
             Self::Process { pid, started } | Self::Thread { pid, started, .. } => {
                 Some(Identity { pid, start_ticks: started })
             }
-            Self::Group { .. } | Self::Part { .. } => None,
+            Self::Group { .. } | Self::Controller { .. } | Self::Part { .. } => None,
         }
     }
 
@@ -55,7 +61,7 @@ impl Unit {
     pub fn is_leader(&self) -> bool {
         match self {
             Self::Thread { pid, tid, .. } => pid == tid,
-            Self::Process { .. } | Self::Group { .. } | Self::Part { .. } => true,
+            Self::Process { .. } | Self::Group { .. } | Self::Controller { .. } | Self::Part { .. } => true,
         }
     }
 }
@@ -66,6 +72,7 @@ impl fmt::Display for Unit {
             Self::Process { pid, .. } => write!(f, "process {pid}"),
             Self::Thread { pid, tid, .. } => write!(f, "thread {tid} of process {pid}"),
             Self::Group { path, .. } => write!(f, "group {path}"),
+            Self::Controller { path, controller, .. } => write!(f, "controller {} of group {path}", controller.name()),
             Self::Part { part, .. } => part.fmt(f),
         }
     }

@@ -1,12 +1,13 @@
 //! What a knob can read and write, as it stands in the journal and in reports.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::disk::Disk;
 use super::shaping::Found;
-use crate::claim::{IoPriority, KnobKind, SchedClass, Setting};
+use crate::claim::{IoPriority, Keyed, KnobKind, SchedClass, Setting};
 
 /// A value of a knob of one unit, exactly as the kernel holds it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,10 +31,28 @@ pub enum Value {
     /// In the unit of the knob; `u64::MAX` is the kernel's `max`.
     Number(u64),
     Word(String),
-    /// CPU or node numbers.
+    /// CPU or node numbers; none at all where that stands for whatever the group above has.
     Set(BTreeSet<u32>),
     /// Queues of one direction of an interface.
     Lane(Found),
+    /// How far down a controller of cgroup v2 is handed.
+    Handed(Reach),
+    /// Lines of `key=value`, by what they are of: a disk as [`Disk`] names it, or a file.
+    Keyed(Lines),
+}
+
+/// Lines of `key=value`, as the kernel holds the values.
+pub type Lines = BTreeMap<String, BTreeMap<String, String>>;
+
+/// How far down a controller is handed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reach {
+    /// Not even to the groups beside ours.
+    Nowhere,
+    /// To our group, but not to those of jobs.
+    OurGroup,
+    Jobs,
 }
 
 /// Scheduling policy of a thread (sched(7)), without the reset-on-fork flag, which is never changed.
@@ -136,9 +155,18 @@ impl Value {
             Self::OomScore(score) => Some(Setting::OomScore(*score)),
             Self::Number(number) => Some(Setting::Number(kind, *number)),
             Self::Word(word) => Some(Setting::Word(kind, word.clone())),
+            Self::Set(numbers) if numbers.is_empty() => None,
             Self::Set(numbers) => Some(Setting::Set(kind, numbers.clone())),
             Self::Lane(Found::Ours(lane)) => Some(Setting::Lane(kind, lane.clone())),
-            Self::Class(_) | Self::Group { .. } | Self::Halted(_) | Self::Lane(_) => None,
+            Self::Keyed(lines) if matches!(kind, KnobKind::IoMax | KnobKind::IoLatency) => {
+                Some(Setting::Keyed(kind, by_disk(lines)))
+            }
+            Self::Keyed(_)
+            | Self::Handed(_)
+            | Self::Class(_)
+            | Self::Group { .. }
+            | Self::Halted(_)
+            | Self::Lane(_) => None,
         }
     }
 }
@@ -149,13 +177,26 @@ impl fmt::Display for Value {
             Self::Nice(nice) => write!(f, "{nice}"),
             Self::Class(policy) => policy.fmt(f),
             Self::IoPriority(priority) => priority.fmt(f),
-            Self::Affinity(numbers) | Self::Set(numbers) => f.write_str(&cpu_list(numbers)),
             Self::Number(Setting::NO_LIMIT) => f.write_str("max"),
             Self::Number(number) => write!(f, "{number}"),
             Self::OomScore(score) => write!(f, "{score}"),
             Self::Word(word) => f.write_str(word),
             Self::Lane(found) => found.fmt(f),
             Self::Group { path, .. } => f.write_str(path),
+            Self::Set(numbers) if numbers.is_empty() => f.write_str("all"),
+            Self::Affinity(numbers) | Self::Set(numbers) => f.write_str(&cpu_list(numbers)),
+            Self::Handed(Reach::Nowhere) => f.write_str("not handed down"),
+            Self::Handed(Reach::OurGroup) => f.write_str("handed to our group"),
+            Self::Handed(Reach::Jobs) => f.write_str("handed to the jobs"),
+            Self::Keyed(lines) if lines.is_empty() => f.write_str("none"),
+            Self::Keyed(lines) => {
+                let of_key = |(key, value): (&String, &String)| format!(" {key}={value}");
+                let lines = lines.iter().map(|(of, values)| {
+                    let name = of.split(' ').next().unwrap_or_default();
+                    name.to_owned() + &values.iter().map(of_key).collect::<String>()
+                });
+                f.write_str(&lines.collect::<Vec<_>>().join(", "))
+            }
             Self::Halted(true) => f.write_str("paused"),
             Self::Halted(false) => f.write_str("running"),
         }
@@ -186,6 +227,15 @@ impl fmt::Display for IoPrio {
             class => write!(f, "class {class}"),
         }
     }
+}
+
+/// What limits the disks have, by name; `max` is none.
+fn by_disk(lines: &Lines) -> Keyed {
+    let number = |(key, value): (&String, &String)| Some((key.clone(), value.parse().ok()?));
+    let of_disk = |(disk, values): (&String, &BTreeMap<String, String>)| {
+        (Disk::name_of(disk).to_owned(), values.iter().filter_map(number).collect())
+    };
+    lines.iter().map(of_disk).collect()
 }
 
 /// The kernel's list format: `0-3,8`.

@@ -31,7 +31,7 @@ use crate::kernel::peer::Peer;
 use crate::kernel::process_watch::Source;
 use crate::kernel::service_manager::ServiceManager;
 use crate::kernel::{Roots, clock, descriptors};
-use crate::knob::{self, GroupUse, Linux};
+use crate::knob::{GroupUse, Linux};
 use crate::metrics;
 use crate::mode::Mode;
 use crate::plotter::{ProfileError, Profiles};
@@ -254,7 +254,8 @@ fn prepare(
     for problem in problems {
         tracing::error!("{problem}");
     }
-    let groups = if inventory.system.facts.systemd { GroupUse::OwnedBySystemd } else { GroupUse::Free };
+    let groups = if inventory.system.facts.systemd { GroupUse::of_systemd() } else { GroupUse::Free };
+    let base = groups.base();
     let (mut actuator, leftover) = Actuator::open(&roots, Box::new(Linux::new(&roots, groups)), mode, now)?;
     actuator.rest_for(REST);
     if let Some(report) = leftover {
@@ -274,7 +275,7 @@ fn prepare(
     }
     let discovery = Discovery::new(&roots, inventory, actuator.capabilities(), now).awaiting(gpus);
     let sweeper = sweeper(&roots, &settings.processes)?;
-    let jobs_group = roots.cgroupfs.as_ref().map(|mount| mount.join(knob::BASE_GROUP));
+    let jobs_group = roots.cgroupfs.as_ref().map(|mount| mount.join(base));
     // Only who has the lock may write the file.
     let (history, history_end) = history::start(history, config, settings.history.file)?;
     let work = Loop {

@@ -18,6 +18,12 @@ use crate::plotter::JobId;
 /// What is to be carried out; of a job, with its processes.
 pub type Admitted<'a> = BTreeMap<(Target, KnobKind), (Option<&'a JobHandle>, Cow<'a, Want>)>;
 
+/// What stands in the way of another knob of the same job: each would take the other's doing for the value before, or undo it.
+const IN_THE_WAY: &[(KnobKind, KnobKind, &str)] = &[
+    (KnobKind::CpuIdle, KnobKind::CpuWeight, "its group runs only when nobody else does, and has no weight"),
+    (KnobKind::CpuSet, KnobKind::Affinity, "its group has a set of CPUs"),
+];
+
 impl Actuator {
     /// Jobs that may be touched, and why the others may not. Those that rest were vetted before, and are the same since.
     pub fn vet<'a>(
@@ -85,6 +91,11 @@ impl Actuator {
                     continue;
                 }
             };
+            if let Some(why) = self.in_the_way(target, *kind, wanted) {
+                let step = Step::of(Outcome::Protected { why: why.to_owned() });
+                self.said.say(now, (target, *kind), Action::Apply, Some(want), vec![step], reports);
+                continue;
+            }
             let works = usable.entry(*kind).or_insert_with(|| self.works(*kind));
             if let Err(error) = works {
                 let outcome = Outcome::Failed { error: error.clone() };
@@ -123,6 +134,25 @@ impl Actuator {
         }
     }
 
+    /// Why a knob is not turned while another one is wanted that can be, or is not put back yet.
+    fn in_the_way(&self, target: &Target, kind: KnobKind, wanted: &Wanted) -> Option<&'static str> {
+        let (by, _, why) = IN_THE_WAY.iter().find(|(_, of, _)| *of == kind)?;
+        let key = (target.clone(), *by);
+        let is_off = |want: &Want| want.setting == Setting::Number(KnobKind::CpuIdle, 0);
+        let is_wanted = wanted.settings.get(&key).is_some_and(|want| !is_off(want));
+        // A job that could not be given a group gets nothing that lies in it.
+        let group = target.job().and_then(|job| self.record(job, KnobKind::Group));
+        let has_no_group = || group.is_some_and(|group| group.held().next().is_none());
+        let is_in_the_way = self.held.contains_key(&key) || is_wanted && !has_no_group() && self.works(*by).is_ok();
+        is_in_the_way.then_some(*why)
+    }
+
+    /// Whether a knob that this one stands in the way of is not put back yet.
+    pub fn must_wait(&self, target: &Target, kind: KnobKind) -> bool {
+        let others = IN_THE_WAY.iter().filter(|(by, _, _)| *by == kind);
+        others.into_iter().any(|(_, of, _)| self.held.contains_key(&(target.clone(), *of)))
+    }
+
     /// Whether the knob can be used on this machine, or why not and what mends it.
     fn works(&self, kind: KnobKind) -> Result<(), String> {
         match self.machine.knob(kind).probe() {
@@ -135,15 +165,32 @@ impl Actuator {
 
 /// What lies in a job's group needs the group, and the group's limits need their controllers.
 fn add_needs(admitted: &mut Admitted<'_>) {
-    let of_groups: Vec<_> = admitted.iter().filter(|((_, kind), _)| kind.is_of_group()).collect();
-    let need = |setting: Setting, want: &Want| Want { setting, bound: Bound::Exactly, ..want.clone() };
-    let mut needs = Vec::new();
-    for ((target, _), (job, want)) in of_groups {
-        needs.push(((target.clone(), KnobKind::Group), (*job, Cow::Owned(need(Setting::Group, want)))));
-        let controllers = (Target::Part(Part::machine()), KnobKind::Controllers);
-        needs.push((controllers, (None, Cow::Owned(need(Setting::Controllers, want)))));
+    let mut groups = Vec::new();
+    let mut controllers: Option<Want> = None;
+    for ((target, kind), (job, want)) in admitted.iter().filter(|((_, kind), _)| kind.is_of_group()) {
+        let need = Want { setting: Setting::Group, bound: Bound::Exactly, ..want.as_ref().clone() };
+        let of_all = controllers.get_or_insert_with(|| Want {
+            setting: Setting::Controllers(BTreeSet::new()),
+            holders: Vec::new(),
+            ..need.clone()
+        });
+        of_all
+            .holders
+            .extend(need.holders.iter().filter(|it| !of_all.holders.contains(it)).cloned().collect::<Vec<_>>());
+        if let Setting::Controllers(all) = &mut of_all.setting {
+            all.extend(kind.controller());
+        }
+        groups.push(((target.clone(), KnobKind::Group), (*job, Cow::Owned(need))));
     }
-    for (key, need) in needs {
+    for (key, need) in groups {
         admitted.entry(key).or_insert(need);
+    }
+    if let Some(need) = controllers {
+        let key = (Target::Part(Part::machine()), KnobKind::Controllers);
+        let (_, wanted) = admitted.entry(key).or_insert_with(|| (None, Cow::Owned(need.clone())));
+        if let (Setting::Controllers(all), Setting::Controllers(needed)) = (&mut wanted.to_mut().setting, need.setting)
+        {
+            all.extend(needed);
+        }
     }
 }

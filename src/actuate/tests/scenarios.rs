@@ -385,8 +385,8 @@ fn a_job_that_rests_is_not_read_until_something_shows_or_its_look_is_due() {
     for _ in 0..30 {
         let before = steps(&rig);
         assert_eq!(rig.tick(), []);
-        // Its group needs the controllers of the machine, which are read each tick.
-        idle += usize::from(steps(&rig) - before <= 1);
+        // Its limits need two controllers of the machine, which are read each tick.
+        idle += usize::from(steps(&rig) - before <= 2);
     }
     assert_eq!(idle, 27, "three looks in 30 s");
     // A new thread shows.

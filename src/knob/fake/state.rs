@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::setting;
-use crate::claim::{KnobKind, Part, Setting};
+use crate::claim::{Controller, KnobKind, Part, Setting};
 use crate::kernel::process::Identity;
 use crate::knob::attribute::catalogue::attribute;
 use crate::knob::shaping::Found;
-use crate::knob::{IoPrio, Policy, Unit, Value};
+use crate::knob::{IoPrio, Policy, Reach, Unit, Value};
 
 /// The values of one thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,7 @@ pub struct Values {
     pub nice: i8,
     pub class: Policy,
     pub io_priority: IoPrio,
+    /// Where it wishes to run; a set of the group may leave less of it.
     pub cpus: BTreeSet<u32>,
     /// Knobs that are no different from one another here.
     pub others: BTreeMap<KnobKind, Value>,
@@ -48,8 +49,9 @@ pub struct FakeProcess {
 pub struct FakeGroup {
     pub inode: u64,
     pub frozen: bool,
-    pub controllers: bool,
-    /// Limits; what was never set is at zero.
+    /// Somebody has set limits that its members must not escape from.
+    pub limited: bool,
+    /// What was never set is as the kernel has it.
     pub limits: BTreeMap<KnobKind, Value>,
 }
 
@@ -67,6 +69,8 @@ pub struct State {
     pub processes: BTreeMap<i32, FakeProcess>,
     pub groups: BTreeMap<String, FakeGroup>,
     pub parts: BTreeMap<(KnobKind, Part), FakePart>,
+    /// How far each controller is handed down, and how far it would be without us.
+    pub handed: BTreeMap<Controller, (Reach, Reach)>,
     pub online: BTreeSet<u32>,
     pub boot_id: String,
     pub writes: usize,
@@ -101,12 +105,17 @@ impl Default for Values {
 
 impl Default for State {
     fn default() -> Self {
-        let root = FakeGroup { inode: 1, frozen: false, controllers: true, limits: BTreeMap::new() };
-        let not_of_jobs = KnobKind::ALL.iter().filter(|kind| !kind.is_of_job());
+        let root = FakeGroup { inode: 1, frozen: false, limited: false, limits: BTreeMap::new() };
+        let is_of_part = |kind: &&KnobKind| !kind.is_of_job() && **kind != KnobKind::Controllers;
+        let not_of_jobs = KnobKind::ALL.iter().filter(is_of_part);
         Self {
             processes: BTreeMap::new(),
             groups: [("/".to_owned(), root)].into(),
             parts: not_of_jobs.map(|&kind| ((kind, part(kind)), FakePart::of(kind))).collect(),
+            handed: Controller::ALL
+                .iter()
+                .map(|&controller| (controller, (reach(controller), reach(controller))))
+                .collect(),
             online: (0..4).collect(),
             boot_id: "boot".to_owned(),
             writes: 0,
@@ -126,12 +135,28 @@ impl Default for State {
 impl FakePart {
     fn of(kind: KnobKind) -> Self {
         let value = match setting(kind, 0) {
-            Setting::Word(..) | Setting::Controllers => Value::Word("as it was".to_owned()),
+            Setting::Word(..) => Value::Word("as it was".to_owned()),
             Setting::Lane(..) => Value::Lane(Found::Untouched),
             Setting::Set(..) => Value::Set((0..4).collect()),
             _ => Value::Number(7),
         };
         Self { device: "serial 1".to_owned(), native: value.clone(), value }
+    }
+}
+
+/// As it is before us: somebody else needs the memory controller.
+fn reach(controller: Controller) -> Reach {
+    if controller == Controller::Memory { Reach::OurGroup } else { Reach::Nowhere }
+}
+
+/// A limit of a group that nobody has touched.
+pub fn no_limit(kind: KnobKind) -> Value {
+    match kind {
+        KnobKind::CpuWeight => Value::Number(100),
+        KnobKind::CpuIdle | KnobKind::MemoryLow => Value::Number(0),
+        KnobKind::CpuSet | KnobKind::NodeSet => Value::Set(BTreeSet::new()),
+        KnobKind::IoWeight | KnobKind::IoMax | KnobKind::IoLatency => Value::Keyed(BTreeMap::new()),
+        _ => Value::Number(Setting::NO_LIMIT),
     }
 }
 
@@ -183,12 +208,62 @@ impl State {
         }
     }
 
-    pub fn group(&mut self, path: &str, controllers: bool) -> u64 {
+    pub fn group(&mut self, path: &str, limited: bool) -> u64 {
         self.inodes += 1;
         let inode = self.inodes;
         let limits = BTreeMap::new();
-        self.groups.insert(path.to_owned(), FakeGroup { inode, frozen: false, controllers, limits });
+        self.groups.insert(path.to_owned(), FakeGroup { inode, frozen: false, limited, limits });
         inode
+    }
+
+    /// The set of CPUs of the group that a process is in.
+    fn cpus_of_group(&self, pid: i32) -> Option<&BTreeSet<u32>> {
+        let group = self.groups.get(&self.processes.get(&pid)?.group)?;
+        match group.limits.get(&KnobKind::CpuSet)? {
+            Value::Set(cpus) if !cpus.is_empty() => Some(cpus),
+            _ => None,
+        }
+    }
+
+    /// Where a thread that wishes for these CPUs may run.
+    pub fn effective(&self, pid: i32, wish: &BTreeSet<u32>) -> BTreeSet<u32> {
+        let Some(cpus) = self.cpus_of_group(pid) else { return wish.clone() };
+        let shared: BTreeSet<u32> = cpus.intersection(wish).copied().collect();
+        if shared.is_empty() { cpus.clone() } else { shared }
+    }
+
+    /// Hands a controller down or takes it back; limits of a controller that is taken from the jobs are gone.
+    pub fn hand(&mut self, controller: Controller, to: Reach) {
+        if let Some((reach, _)) = self.handed.get_mut(&controller) {
+            *reach = to;
+        }
+        if to != Reach::Jobs {
+            for group in self.groups.values_mut() {
+                group.limits.retain(|kind, _| kind.controller() != Some(controller));
+            }
+        }
+    }
+
+    /// A limit of a group: errors as the kernel does if its controller is not there, or if it makes no sense beside another.
+    pub fn set_limit(&mut self, path: &str, kind: KnobKind, value: &Value) -> Result<(), i32> {
+        self.has_limit(kind)?;
+        let limits = &mut self.groups.get_mut(path).ok_or(libc::ENODEV)?.limits;
+        let is_idle = limits.get(&KnobKind::CpuIdle) == Some(&Value::Number(1));
+        match (kind, value) {
+            (KnobKind::CpuWeight, _) if is_idle => return Err(libc::EINVAL),
+            (KnobKind::CpuIdle, Value::Number(idle)) if is_idle != (*idle == 1) => {
+                limits.insert(KnobKind::CpuWeight, Value::Number(if is_idle { 100 } else { 0 }));
+            }
+            _ => {}
+        }
+        limits.insert(kind, value.clone());
+        Ok(())
+    }
+
+    /// Whether groups of jobs have a file for the limit.
+    pub fn has_limit(&self, kind: KnobKind) -> Result<(), i32> {
+        let reach = kind.controller().and_then(|controller| self.handed.get(&controller));
+        if reach.is_some_and(|(reach, _)| *reach == Reach::Jobs) { Ok(()) } else { Err(libc::EOPNOTSUPP) }
     }
 
     pub fn live(&self, process: Identity) -> Option<&FakeProcess> {
