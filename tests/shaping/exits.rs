@@ -20,7 +20,7 @@ use plotwarden::shaping::Direction;
 use super::support::alone::is_root;
 use super::support::namespace::{in_own_network, ip};
 use super::wire::Far;
-use super::{DIRECTIONS, Shaping, WHY, class, look, out, shown, tc, to_port};
+use super::{DIRECTIONS, Shaping, WHY, class, classes, look, out, shown, tc, to_port};
 
 const PART: &str = "PLOTWARDEN_TEST_HOLD_IN";
 /// What the guard promises.
@@ -145,10 +145,10 @@ fn what_somebody_else_does_with_it_is_left_to_him() {
         let reports = actuator.tick(now(), &wanted("near0", &both(40)), &[]);
         assert!(matches!(&reports[..], [Report { outcome: Outcome::Foreign { .. }, .. }]), "{reports:#?}");
         drop(actuator);
-        let left = tc("class show dev near0");
+        let left = classes();
         let report = restore(&roots, now(), Duration::from_secs(2)).unwrap();
         assert!(report.is_complete(), "{report}");
-        assert_eq!(tc("class show dev near0"), left);
+        assert_eq!(classes(), left);
         assert!(!ip("link show").contains("pw-in"), "the other direction was ours");
     });
 }
