@@ -26,6 +26,7 @@ pub fn run(options: RunOptions) -> u8 {
     if !is_root {
         roots = with_private_run(roots);
     }
+    let collectors = options.collectors();
     let history = history(is_root, options.history, &roots);
     let settings = Settings {
         roots,
@@ -38,6 +39,7 @@ pub fn run(options: RunOptions) -> u8 {
         dialect: Dialect::new(options.semantics.setting()),
         rules: options.rules,
         history,
+        collectors,
         processes: ProcessSettings { groups: options.processes.config, interval: options.processes.interval },
         peers: options.network.peers,
     };

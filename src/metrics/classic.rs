@@ -11,7 +11,7 @@ use super::snapshot::Snapshot;
 use super::value::Value;
 
 pub(super) fn write(snapshot: &Snapshot, out: &mut String) -> fmt::Result {
-    for family in super::families() {
+    for family in super::families_of(snapshot) {
         Samples::draw(family, snapshot, &mut FamilyWriter { family, out, open: false })?;
     }
     Ok(())

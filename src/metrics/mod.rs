@@ -53,6 +53,8 @@ pub use snapshot::{
     Reload, Snapshot,
 };
 
+use crate::sample::Collector;
+
 use family::Family;
 
 /// A text format that Prometheus scrapes.
@@ -133,6 +135,16 @@ const TOPICS: &[(&str, &[Family])] = &[
     ("Alerts", alert::FAMILIES),
 ];
 
+/// Topics that tell of the inventory alone: not drawn where hardware is not published.
+const OF_HARDWARE: [&str; 4] = ["Inventory", "Topology", "Memory: modules", "Facts of disks"];
+
 fn families() -> impl Iterator<Item = &'static Family> {
     TOPICS.iter().flat_map(|(_, families)| *families)
+}
+
+/// The families that may have samples in `snapshot`. What is not read has none by itself; what was read once is left out here.
+fn families_of(snapshot: &Snapshot) -> impl Iterator<Item = &'static Family> + use<> {
+    let hardware = snapshot.collectors.has(Collector::Hardware);
+    let topics = TOPICS.iter().filter(move |(topic, _)| hardware || !OF_HARDWARE.contains(topic));
+    topics.flat_map(|(_, families)| *families)
 }

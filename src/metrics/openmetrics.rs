@@ -35,7 +35,7 @@ struct Published(Arc<Snapshot>);
 
 impl Collector for Published {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        for family in super::families() {
+        for family in super::families_of(&self.0) {
             let mut writer = FamilyWriter { family, state: State::Fresh(&mut encoder) };
             Samples::draw(family, &self.0, &mut writer)?;
         }

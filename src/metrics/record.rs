@@ -60,7 +60,7 @@ impl Recorder {
     fn draw(&mut self, snapshot: &Snapshot, history: &mut History) {
         self.samples.clear();
         self.refused = None;
-        for (place, family) in super::families().enumerate() {
+        for (place, family) in super::families_of(snapshot).enumerate() {
             if self.known.len() == place {
                 self.known.push(Vec::new());
             }

@@ -37,7 +37,7 @@ use crate::mode::Mode;
 use crate::plotter::{ProfileError, Profiles};
 use crate::policy::{PolicyError, Vocabulary};
 use crate::promql::Matcher;
-use crate::sample::{GroupsError, HostSampler, OwnSampler, ProcessGroups, Sweeper};
+use crate::sample::{Collector, Collectors, GroupsError, HostSampler, OwnSampler, ProcessGroups, Sweeper};
 use crate::signal::{Access, BadAccess, Dialect, Signals};
 use crate::units::Bytes;
 
@@ -70,6 +70,8 @@ pub struct Settings {
     /// File with alerting rules; the shipped ones if not given.
     pub rules: Option<PathBuf>,
     pub history: HistorySettings,
+    /// What of the machine is read and published.
+    pub collectors: Collectors,
     pub processes: ProcessSettings,
     /// Machines whose distance is measured.
     pub peers: Vec<Peer>,
@@ -273,15 +275,17 @@ fn prepare(
         tracing::warn!(%reason, "new processes are noticed by sweeping procfs each second");
     }
     let discovery = Discovery::new(&roots, inventory, actuator.capabilities(), now).awaiting(gpus);
-    let sweeper = sweeper(&roots, &settings.processes)?;
+    let collectors = settings.collectors;
+    let sweeps = collectors.has(Collector::Processes);
+    let sweeper = sweeps.then(|| sweeper(&roots, &settings.processes)).transpose()?;
     let jobs_group = roots.cgroupfs.as_ref().map(|mount| mount.join(knob::BASE_GROUP));
     // Only who has the lock may write the file.
     let (history, history_end) = history::start(history, config, settings.history.file)?;
     let work = Loop {
-        host: HostSampler::new(&roots, jobs_group).with_peers(settings.peers),
+        host: HostSampler::new(&roots, jobs_group).with_peers(settings.peers).collecting(collectors),
         audit: AuditLog::new(&roots.run),
         complaints: Complaints::default(),
-        publisher: Publisher::new(OwnSampler::new(&roots), jobs.profiles(), now),
+        publisher: Publisher::new(OwnSampler::new(&roots), jobs.profiles(), collectors, now),
         signals: Signals::default(),
         questions,
         discovery,
@@ -295,6 +299,7 @@ fn prepare(
         snapshots,
         history,
         alerts,
+        page_by_page: None,
         roots,
     };
     Ok((work, history_end))

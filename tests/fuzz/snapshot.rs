@@ -13,6 +13,7 @@ use plotwarden::world::World;
 pub fn snapshot(inventory: &Arc<Inventory>, host: HostSample, now: Moment) -> Arc<Snapshot> {
     Arc::new(Snapshot {
         world: World { now, host, jobs: Vec::new(), processes: None },
+        collectors: Default::default(),
         inventory: Arc::clone(inventory),
         profiles: Arc::default(),
         policies: Vec::new(),
