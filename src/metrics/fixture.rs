@@ -20,9 +20,9 @@ use crate::metrics::{Counters, HistoryState, LoopState, ProcessWatch, Reload, Sn
 use crate::mode::Mode;
 use crate::plotter::{Arguments, Needs, Progress};
 use crate::pressure::{Pressure, PressureSet, PressureState, Stall};
-use crate::sample::{Collectors, 
-    CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, FileHandles, GpuSamples, GroupSample, HostSample, JobSample,
-    LoadSample, MemorySample, OwnUsage, ProcessesSample, RunQueue, StateCounts, Throttles, TopProcess,
+use crate::sample::{
+    Collectors, CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, FileHandles, GpuSamples, GroupSample, HostSample,
+    JobSample, LoadSample, MemorySample, OwnUsage, ProcessesSample, RunQueue, StateCounts, Throttles, TopProcess,
 };
 use crate::units::{Bytes, Hertz, Ratio};
 use crate::world::World;

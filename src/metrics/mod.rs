@@ -18,6 +18,7 @@ mod inventory;
 mod job;
 mod knob;
 mod label;
+mod line;
 mod machine;
 mod memory;
 mod network;
@@ -142,9 +143,13 @@ fn families() -> impl Iterator<Item = &'static Family> {
     TOPICS.iter().flat_map(|(_, families)| *families)
 }
 
-/// The families that may have samples in `snapshot`. What is not read has none by itself; what was read once is left out here.
-fn families_of(snapshot: &Snapshot) -> impl Iterator<Item = &'static Family> + use<> {
+/// The families that may have samples in `snapshot`, each with its place among all. What is not read has none by itself; what
+/// was read once is left out here.
+fn families_of(snapshot: &Snapshot) -> impl Iterator<Item = (usize, &'static Family)> + use<> {
     let hardware = snapshot.collectors.has(Collector::Hardware);
-    let topics = TOPICS.iter().filter(move |(topic, _)| hardware || !OF_HARDWARE.contains(topic));
-    topics.flat_map(|(_, families)| *families)
+    let of_topic = |(topic, families): &'static (&str, &[Family])| families.iter().map(move |family| (*topic, family));
+    let placed = TOPICS.iter().flat_map(of_topic).enumerate();
+    placed
+        .filter(move |(_, (topic, _))| hardware || !OF_HARDWARE.contains(topic))
+        .map(|(place, (_, family))| (place, family))
 }

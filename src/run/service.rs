@@ -57,6 +57,8 @@ pub struct Settings {
     pub roots: Roots,
     pub listen: Vec<String>,
     pub telemetry_path: String,
+    /// The shortest exposition that is worth compressing.
+    pub compress_from: Bytes,
     /// Folder with profiles of the operator's own; need not exist.
     pub profiles: PathBuf,
     /// Policy files and folders; empty for the shipped policies.
@@ -170,7 +172,8 @@ async fn serve(settings: Settings) -> Result<bool, RunError> {
     let telemetry_path = settings.telemetry_path.clone();
     let site = Arc::new(
         Site::new(latest, Arc::clone(&history), Arc::new(clock::now), &telemetry_path)
-            .speaking(settings.dialect.clone()),
+            .speaking(settings.dialect.clone())
+            .compressing_from(settings.compress_from),
     );
     let (orders, receiver) = orders()?;
     let (started, start) = oneshot::channel();

@@ -4,9 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::collector::Collector::{
-    CpuPace, Disks, FileHandles as Handles, FileSystems as Space, Gpu, Raid, RunQueues,
-};
+use super::collector::Collector::{CpuPace, Disks, FileHandles as Handles, FileSystems as Space, Gpu, Raid, RunQueues};
 use super::collector::Collectors;
 use super::cpu::CpuPaceSampler;
 use super::disk::DeviceKinds;

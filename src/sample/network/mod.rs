@@ -9,8 +9,8 @@ mod stack;
 
 use std::sync::Arc;
 
-use super::collector::{Collector, Collectors};
 use super::SampleProblem;
+use super::collector::{Collector, Collectors};
 use super::host::told;
 use crate::clock::Moment;
 use crate::kernel::Roots;
