@@ -205,6 +205,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_out_is_not_read_and_no_problem() {
+        let nothing = Collectors::from_iter([]);
+        let sample = HostSampler::new(&Fixture::new().roots, None).collecting(nothing).sample(second(1));
+        let parts: Vec<_> = sample.problems.iter().map(|problem| problem.part).collect();
+        assert_eq!(parts, ["cpu", "memory", "load"]);
+        let machine = HostSampler::new(&Roots::standard(), None).collecting(nothing).sample(clock::now());
+        assert!(machine.cpu.is_some() && machine.memory.is_some() && machine.load.is_some());
+        assert_eq!((machine.disks, machine.vmstat, machine.network), (None, None, NetworkSample::default()));
+    }
+
+    #[test]
     fn the_group_of_all_jobs_is_read_from_when_it_is_made_on() {
         let fixture = Fixture::new();
         let mut sampler = HostSampler::new(&fixture.roots, Some(fixture.path("cgroup/plotwarden")));
