@@ -42,8 +42,9 @@ const ROUND: u32 = 12;
 const ROUNDS: usize = 3;
 /// Enough for a 99th percentile that is no outlier.
 const LATENCIES: u32 = 200;
-const PARTS: [(&str, fn(&mut Report)); 4] =
-    [("host", host), ("processes", processes), ("day", whole_day), ("latency", latency)];
+type Part = (&'static str, fn(&mut Report));
+
+const PARTS: [Part; 4] = [("host", host), ("processes", processes), ("day", whole_day), ("latency", latency)];
 /// Prometheus asks so often.
 const SCRAPE_INTERVAL: Duration = Duration::from_secs(15);
 
