@@ -48,7 +48,7 @@ pub fn hold() {
     let segments = segments();
     let on_fault = MlockAllFlags::from_bits_retain(libc::MCL_ONFAULT);
     let _ = mlockall(MlockAllFlags::MCL_CURRENT | on_fault);
-    for Segment { start, length, is_code, is_of_library } in segments {
+    for Segment { start, length, is_code, is_of_library, .. } in segments {
         // SAFETY: the range is a loaded segment that was never writable: locking changes none of its contents, and dropping its
         // pages loses nothing, as above. What is locked cannot be dropped, hence the order.
         unsafe {
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     /// Its address is only known once the program is loaded, so it was written then.
-    static RELOCATED: [fn(); 1] = [give_back];
+    static RELOCATED: [fn() -> Option<PageByPage>; 1] = [give_back];
 
     fn holding(address: usize) -> Option<Segment> {
         let holds = |segment: &Segment| {
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn the_program_goes_on_without_what_it_gave_back() {
-        RELOCATED[0]();
+        let _watch = RELOCATED[0]();
         assert_eq!((1..=100).map(|number| format!("{number}").len()).sum::<usize>(), 192);
     }
 }
