@@ -27,6 +27,7 @@ use crate::audit::{self, AuditLog};
 use crate::claim::Claim;
 use crate::clock::Moment;
 use crate::decide::Decision;
+use crate::kernel::page_by_page::PageByPage;
 use crate::kernel::service_manager::ServiceManager;
 use crate::kernel::{Roots, clock, own_memory};
 use crate::metrics::Snapshot;
@@ -67,7 +68,8 @@ struct Loop {
     discovery: Discovery,
     host: HostSampler,
     jobs: Jobs,
-    sweeper: Sweeper,
+    /// `None` where other processes are not looked at.
+    sweeper: Option<Sweeper>,
     signals: Signals,
     questions: Questions,
     policies: Policies,
@@ -80,6 +82,8 @@ struct Loop {
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     history: HistoryFeed,
     alerts: AlertWatch,
+    /// From when the start has been given back.
+    page_by_page: Option<PageByPage>,
 }
 
 /// The guard, and whether it stood by in the last tick.
@@ -145,7 +149,7 @@ impl Loop {
         self.say(now, &decisions, &wanted, &reports);
         self.publish(world, &decisions, &wanted, &reports);
         if self.publisher.ticks() == STARTED {
-            own_memory::give_back();
+            self.page_by_page = own_memory::give_back();
         }
     }
 
@@ -153,6 +157,10 @@ impl Loop {
         let Self { roots, actuator, jobs, host, sweeper, .. } = self;
         let views = jobs.sample(now, |job| Treatment::of(actuator, roots, job, now));
         let mut host = host.sample(now);
+        let Some(sweeper) = sweeper else {
+            drop(jobs.take_arrivals());
+            return World { now, host, jobs: views, processes: None };
+        };
         let processes = sweeper.poll(now, || News {
             appeared: jobs.take_arrivals(),
             jobs: pids_of(&views),

@@ -13,6 +13,7 @@ use crate::mode::Mode;
 use crate::promql::Matcher;
 use crate::promql::Semantics;
 use crate::run;
+use crate::sample::{Collector, Collectors};
 use crate::signal::Access;
 use crate::units::{Bytes, parse_duration};
 
@@ -168,6 +169,10 @@ pub struct RunOptions {
     /// Path under which metrics are served
     #[arg(long = "web.telemetry-path", value_name = "PATH", default_value = "/metrics")]
     pub telemetry_path: String,
+    /// Send metrics compressed, to those who can read it, from this size on; below it, compressing takes more CPU time than
+    /// all else that a scrape needs, to save a few KB each time. 0B for always
+    #[arg(long = "web.compress-from", value_name = "SIZE", default_value = "128KiB")]
+    pub compress_from: Bytes,
     #[command(flatten)]
     pub paths: PathOptions,
     #[command(flatten)]
@@ -189,10 +194,20 @@ pub struct RunOptions {
     pub prometheus: PrometheusOptions,
     #[command(flatten)]
     pub history: HistoryOptions,
+    /// What of the machine is read and published, beside CPU time, load, memory, pressure and all of the jobs; separated by
+    /// commas [default: everything]
+    #[arg(long = "collect", value_enum, value_name = "WHAT", value_delimiter = ',')]
+    collect: Option<Vec<Collector>>,
     #[command(flatten)]
     pub processes: ProcessOptions,
     #[command(flatten)]
     pub network: NetworkOptions,
+}
+
+impl RunOptions {
+    pub fn collectors(&self) -> Collectors {
+        self.collect.as_ref().map_or(Collectors::ALL, |chosen| chosen.iter().copied().collect())
+    }
 }
 
 /// Which generation of PromQL.

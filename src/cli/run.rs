@@ -26,11 +26,13 @@ pub fn run(options: RunOptions) -> u8 {
     if !is_root {
         roots = with_private_run(roots);
     }
+    let collectors = options.collectors();
     let history = history(is_root, options.history, &roots);
     let settings = Settings {
         roots,
         listen: options.listen,
         telemetry_path: options.telemetry_path,
+        compress_from: options.compress_from,
         profiles: options.profiles.profiles,
         policies: policies(options.policies),
         mode,
@@ -38,6 +40,7 @@ pub fn run(options: RunOptions) -> u8 {
         dialect: Dialect::new(options.semantics.setting()),
         rules: options.rules,
         history,
+        collectors,
         processes: ProcessSettings { groups: options.processes.config, interval: options.processes.interval },
         peers: options.network.peers,
     };

@@ -7,6 +7,7 @@ use hyper::body::Bytes;
 use libdeflater::{CompressionLvl, Compressor};
 
 use crate::metrics::{self, Format, Snapshot};
+use crate::units;
 
 /// The least that compresses; level 6 costs three times as much (measured). `CompressionLvl::fastest` is level 0, which
 /// only stores.
@@ -17,12 +18,22 @@ const LEVEL: CompressionLvl = match CompressionLvl::new(1) {
 
 /// Remembers the answers of one snapshot, in buffers that are reused for the next.
 #[derive(Default)]
-pub(super) struct Exposition(Mutex<Workbench>);
+pub(super) struct Exposition {
+    compressed_from: usize,
+    bench: Mutex<Workbench>,
+}
+
+/// A text, and whether it is compressed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub text: Bytes,
+    pub is_gzip: bool,
+}
 
 #[derive(Default)]
 struct Workbench {
     made_of: Option<Arc<Snapshot>>,
-    answers: Vec<(Format, bool, Bytes)>,
+    answers: Vec<(Format, bool, Answer)>,
     text: String,
     compressed: Vec<u8>,
 }
@@ -37,9 +48,14 @@ pub(super) enum ExpositionError {
 }
 
 impl Exposition {
-    pub fn answer(&self, snapshot: &Arc<Snapshot>, format: Format, gzip: bool) -> Result<Bytes, ExpositionError> {
+    pub fn compressing_from(least: units::Bytes) -> Self {
+        Self { compressed_from: usize::try_from(least.0).unwrap_or(usize::MAX), bench: Mutex::default() }
+    }
+
+    /// `gzip` says whether the client can read it.
+    pub fn answer(&self, snapshot: &Arc<Snapshot>, format: Format, gzip: bool) -> Result<Answer, ExpositionError> {
         // A workbench that was left in disorder by a panic is put in order by the next text.
-        let mut bench = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bench = self.bench.lock().unwrap_or_else(PoisonError::into_inner);
         if !bench.made_of.as_ref().is_some_and(|made_of| Arc::ptr_eq(made_of, snapshot)) {
             bench.answers.clear();
             bench.made_of = Some(Arc::clone(snapshot));
@@ -47,22 +63,27 @@ impl Exposition {
         if let Some((.., answer)) = bench.answers.iter().find(|(f, g, _)| *f == format && *g == gzip) {
             return Ok(answer.clone());
         }
-        let answer = bench.make(snapshot, format, gzip)?;
+        let answer = bench.make(snapshot, format, gzip.then_some(self.compressed_from))?;
         bench.answers.push((format, gzip, answer.clone()));
         Ok(answer)
     }
 }
 
 impl Workbench {
-    fn make(&mut self, snapshot: &Arc<Snapshot>, format: Format, gzip: bool) -> Result<Bytes, ExpositionError> {
+    fn make(
+        &mut self,
+        snapshot: &Arc<Snapshot>,
+        format: Format,
+        gzip_from: Option<usize>,
+    ) -> Result<Answer, ExpositionError> {
         metrics::encode(snapshot, format, &mut self.text)?;
-        if !gzip {
-            return Ok(Bytes::copy_from_slice(self.text.as_bytes()));
+        if gzip_from.is_none_or(|least| self.text.len() < least) {
+            return Ok(Answer { text: Bytes::copy_from_slice(self.text.as_bytes()), is_gzip: false });
         }
         let mut compressor = Compressor::new(LEVEL);
         self.compressed.resize(compressor.gzip_compress_bound(self.text.len()), 0);
         let length = compressor.gzip_compress(self.text.as_bytes(), &mut self.compressed)?;
-        Ok(Bytes::copy_from_slice(&self.compressed[..length]))
+        Ok(Answer { text: Bytes::copy_from_slice(&self.compressed[..length]), is_gzip: true })
     }
 }
 
@@ -76,8 +97,21 @@ mod tests {
         let (exposition, tick) = (Exposition::default(), Arc::new(snapshot(3)));
         let first = exposition.answer(&tick, Format::Classic, false).unwrap();
         let second = exposition.answer(&tick, Format::Classic, false).unwrap();
-        assert_eq!(first.as_ptr(), second.as_ptr());
+        assert_eq!(first.text.as_ptr(), second.text.as_ptr());
         assert_ne!(first, exposition.answer(&tick, Format::OpenMetrics, false).unwrap());
+    }
+
+    #[test]
+    fn what_is_short_is_not_worth_compressing() {
+        let tick = Arc::new(snapshot(3));
+        let answer = |least, gzip| {
+            let exposition = Exposition::compressing_from(units::Bytes(least));
+            exposition.answer(&tick, Format::Classic, gzip).unwrap()
+        };
+        let plain = answer(0, false);
+        let length = plain.text.len() as u64;
+        assert!(!plain.is_gzip && answer(length, true).is_gzip);
+        assert_eq!(answer(length + 1, true), plain);
     }
 
     #[test]

@@ -68,10 +68,10 @@ fn metrics(site: &Site, headers: &HeaderMap) -> Answer {
     };
     let (format, gzip) = (negotiate::format(headers), negotiate::gzip(headers));
     match site.exposition.answer(&snapshot, format, gzip) {
-        Ok(text) => {
-            let mut answer = answer(StatusCode::OK, format.content_type(), text);
+        Ok(made) => {
+            let mut answer = answer(StatusCode::OK, format.content_type(), made.text);
             answer.headers_mut().insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
-            if gzip {
+            if made.is_gzip {
                 answer.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             }
             answer

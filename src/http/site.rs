@@ -9,6 +9,7 @@ use crate::clock::Moment;
 use crate::history::SharedHistory;
 use crate::metrics::Snapshot;
 use crate::signal::Dialect;
+use crate::units::Bytes;
 
 use super::api::Turns;
 use super::exposition::Exposition;
@@ -40,6 +41,12 @@ impl Site {
         let telemetry_path = format!("/{}", telemetry_path.trim_start_matches('/'));
         let (exposition, turns) = (Exposition::default(), Turns::default());
         Self { snapshots, clock, telemetry_path, exposition, history, dialect: Dialect::default(), turns }
+    }
+
+    /// Metrics that are shorter are sent as they are, whatever the client can read.
+    #[must_use]
+    pub fn compressing_from(self, least: Bytes) -> Self {
+        Self { exposition: Exposition::compressing_from(least), ..self }
     }
 
     #[must_use]

@@ -27,6 +27,7 @@ pub mod netlink;
 pub mod nftables;
 pub mod nvml;
 pub mod own_memory;
+pub mod page_by_page;
 pub mod peer;
 pub mod power_supply;
 pub mod powercap;

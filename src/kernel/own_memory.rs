@@ -11,6 +11,8 @@ use std::ptr::NonNull;
 use nix::sys::mman::{MlockAllFlags, MmapAdvise, madvise, mlock, mlockall, munlock};
 use nix::unistd::{SysconfVar, sysconf};
 
+use super::page_by_page::PageByPage;
+
 /// A part of a program file in memory that is never written: code or constants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Segment {
@@ -18,12 +20,18 @@ struct Segment {
     length: usize,
     is_code: bool,
     is_of_library: bool,
+    /// Size of a page.
+    page: usize,
 }
 
 /// Gives back what can be had again at any time: code and constants of the program and its libraries, and freed heap. What is
 /// still needed comes back page by page from the page cache.
-pub fn give_back() {
-    for Segment { start, length, .. } in segments() {
+/// The watch keeps it from bringing more along; `None` where this kernel does not allow that.
+pub fn give_back() -> Option<PageByPage> {
+    let sparing = PageByPage::new().inspect_err(|error| tracing::debug!(%error, "code comes by sixteen pages")).ok();
+    for Segment { start, length, page, .. } in segments() {
+        // A range that is refused comes back as it would anyway.
+        let _ = sparing.as_ref().map(|sparing| sparing.watch(start, length.next_multiple_of(page)));
         // SAFETY: the range is a loaded segment that is mapped from its file and was never writable (relocated addresses lie in
         // writable ones; 64-bit linkers make no relocations in code). So dropping its pages loses nothing: the next access
         // reads the same bytes from the file.
@@ -31,6 +39,7 @@ pub fn give_back() {
     }
     // SAFETY: takes a number, and works on the allocator's own free memory under its own locks.
     unsafe { libc::malloc_trim(0) };
+    sparing
 }
 
 /// Holds in memory what is there now and whatever is touched from now on, and all code of the program itself; of libraries only
@@ -39,7 +48,7 @@ pub fn hold() {
     let segments = segments();
     let on_fault = MlockAllFlags::from_bits_retain(libc::MCL_ONFAULT);
     let _ = mlockall(MlockAllFlags::MCL_CURRENT | on_fault);
-    for Segment { start, length, is_code, is_of_library } in segments {
+    for Segment { start, length, is_code, is_of_library, .. } in segments {
         // SAFETY: the range is a loaded segment that was never writable: locking changes none of its contents, and dropping its
         // pages loses nothing, as above. What is locked cannot be dropped, hence the order.
         unsafe {
@@ -82,7 +91,7 @@ unsafe extern "C" fn enter(object: *mut libc::dl_phdr_info, _size: usize, found:
         let start = address - address % page;
         if let Some(start) = NonNull::new(std::ptr::without_provenance_mut(start)) {
             let length = size + address % page;
-            found.push(Segment { start, length, is_code: header.p_flags & libc::PF_X != 0, is_of_library });
+            found.push(Segment { start, length, is_code: header.p_flags & libc::PF_X != 0, is_of_library, page });
         }
     }
     0
@@ -93,7 +102,7 @@ mod tests {
     use super::*;
 
     /// Its address is only known once the program is loaded, so it was written then.
-    static RELOCATED: [fn(); 1] = [give_back];
+    static RELOCATED: [fn() -> Option<PageByPage>; 1] = [give_back];
 
     fn holding(address: usize) -> Option<Segment> {
         let holds = |segment: &Segment| {
@@ -118,7 +127,7 @@ mod tests {
 
     #[test]
     fn the_program_goes_on_without_what_it_gave_back() {
-        RELOCATED[0]();
+        let _watch = RELOCATED[0]();
         assert_eq!((1..=100).map(|number| format!("{number}").len()).sum::<usize>(), 192);
     }
 }

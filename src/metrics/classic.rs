@@ -6,12 +6,13 @@ use std::fmt;
 use std::fmt::Write as _;
 
 use super::family::{Family, Kind, SampleWriter, Samples};
-use super::label::{Label, tame};
+use super::label::Label;
+use super::line;
 use super::snapshot::Snapshot;
 use super::value::Value;
 
 pub(super) fn write(snapshot: &Snapshot, out: &mut String) -> fmt::Result {
-    for family in super::families() {
+    for (_, family) in super::families_of(snapshot) {
         Samples::draw(family, snapshot, &mut FamilyWriter { family, out, open: false })?;
     }
     Ok(())
@@ -30,12 +31,7 @@ impl SampleWriter for FamilyWriter<'_> {
             self.open = true;
             self.head()?;
         }
-        self.out.push_str(self.family.name);
-        self.labels(labels)?;
-        match value {
-            Value::Whole(number) => writeln!(self.out, " {number}"),
-            Value::Real(number) => writeln!(self.out, " {number}"),
-        }
+        line::push(self.out, self.family, labels, value)
     }
 }
 
@@ -47,38 +43,4 @@ impl FamilyWriter<'_> {
         writeln!(self.out, "# HELP {name} {help}")?;
         writeln!(self.out, "# TYPE {name} {}", kind.name())
     }
-
-    fn labels(&mut self, values: &[Label<'_>]) -> fmt::Result {
-        let mut separator = '{';
-        for (name, value) in self.family.labels.iter().zip(values).filter(|(_, value)| !value.is_empty()) {
-            self.out.push(separator);
-            separator = ',';
-            self.out.push_str(name);
-            self.out.push_str("=\"");
-            match value {
-                Label::Text(text) => push_escaped(self.out, &tame(text)),
-                Label::Number(number) => write!(self.out, "{number}")?,
-            }
-            self.out.push('"');
-        }
-        if separator == ',' {
-            self.out.push('}');
-        }
-        Ok(())
-    }
-}
-
-fn push_escaped(out: &mut String, text: &str) {
-    let mut rest = text;
-    while let Some(at) = rest.find(['\\', '"', '\n']) {
-        let (plain, special) = rest.split_at(at);
-        out.push_str(plain);
-        out.push_str(match special.as_bytes()[0] {
-            b'\\' => "\\\\",
-            b'"' => "\\\"",
-            _ => "\\n",
-        });
-        rest = &special[1..];
-    }
-    out.push_str(rest);
 }

@@ -49,6 +49,7 @@ pub struct FamilyDescription {
 }
 
 /// A family: its description, and how its samples are drawn from a snapshot.
+#[derive(Debug)]
 pub(super) struct Family {
     pub name: &'static str,
     pub help: &'static str,

@@ -21,8 +21,8 @@ use crate::mode::Mode;
 use crate::plotter::{Arguments, Needs, Progress};
 use crate::pressure::{Pressure, PressureSet, PressureState, Stall};
 use crate::sample::{
-    CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, FileHandles, GpuSamples, GroupSample, HostSample, JobSample,
-    LoadSample, MemorySample, OwnUsage, ProcessesSample, RunQueue, StateCounts, Throttles, TopProcess,
+    Collectors, CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, FileHandles, GpuSamples, GroupSample, HostSample,
+    JobSample, LoadSample, MemorySample, OwnUsage, ProcessesSample, RunQueue, StateCounts, Throttles, TopProcess,
 };
 use crate::units::{Bytes, Hertz, Ratio};
 use crate::world::World;
@@ -57,6 +57,7 @@ pub(crate) fn snapshot(jobs: u32) -> Snapshot {
             jobs: (0..jobs).map(job).collect(),
             processes: Some(Arc::new(processes())),
         },
+        collectors: Collectors::ALL,
         inventory: Arc::clone(&INVENTORY),
         profiles: ["bladebit", "chiapos", "madmax"].map(str::to_owned).into(),
         policies: policies(),

@@ -53,7 +53,9 @@ impl Label<'_> {
 /// Bounds the length, and replaces control characters other than the line break, which both formats can escape.
 pub(super) fn tame(text: &str) -> Cow<'_, str> {
     let unruly = |c: char| c.is_control() && c != '\n';
-    if text.len() <= LONGEST && !text.chars().any(unruly) {
+    // Nearly all are ASCII, which needs no decoding: a scrape has thousands of them.
+    let is_plain = |byte: &u8| (b' '..=b'~').contains(byte);
+    if text.len() <= LONGEST && (text.as_bytes().iter().all(is_plain) || !text.chars().any(unruly)) {
         return Cow::Borrowed(text);
     }
     let mut tamed = String::with_capacity(LONGEST);

@@ -18,6 +18,7 @@ mod inventory;
 mod job;
 mod knob;
 mod label;
+mod line;
 mod machine;
 mod memory;
 mod network;
@@ -52,6 +53,8 @@ pub use snapshot::{
     ClaimState, Counters, HistoryState, KnobState, LoopState, PolicyState, ProcessWatch, Reading, RecentDecision,
     Reload, Snapshot,
 };
+
+use crate::sample::Collector;
 
 use family::Family;
 
@@ -133,6 +136,20 @@ const TOPICS: &[(&str, &[Family])] = &[
     ("Alerts", alert::FAMILIES),
 ];
 
+/// Topics that tell of the inventory alone: not drawn where hardware is not published.
+const OF_HARDWARE: [&str; 4] = ["Inventory", "Topology", "Memory: modules", "Facts of disks"];
+
 fn families() -> impl Iterator<Item = &'static Family> {
     TOPICS.iter().flat_map(|(_, families)| *families)
+}
+
+/// The families that may have samples in `snapshot`, each with its place among all. What is not read has none by itself; what
+/// was read once is left out here.
+fn families_of(snapshot: &Snapshot) -> impl Iterator<Item = (usize, &'static Family)> + use<> {
+    let hardware = snapshot.collectors.has(Collector::Hardware);
+    let of_topic = |(topic, families): &'static (&str, &[Family])| families.iter().map(move |family| (*topic, family));
+    let placed = TOPICS.iter().flat_map(of_topic).enumerate();
+    placed
+        .filter(move |(_, (topic, _))| hardware || !OF_HARDWARE.contains(topic))
+        .map(|(place, (_, family))| (place, family))
 }

@@ -60,9 +60,9 @@ impl Recorder {
     fn draw(&mut self, snapshot: &Snapshot, history: &mut History) {
         self.samples.clear();
         self.refused = None;
-        for (place, family) in super::families().enumerate() {
-            if self.known.len() == place {
-                self.known.push(Vec::new());
+        for (place, family) in super::families_of(snapshot) {
+            if self.known.len() <= place {
+                self.known.resize_with(place + 1, Vec::new);
             }
             let Self { known, samples, refused } = self;
             let known = &mut known[place];

@@ -11,7 +11,7 @@ use crate::decide::{Decision, Strategy};
 use crate::history::Stats;
 use crate::inventory::Inventory;
 use crate::mode::Mode;
-use crate::sample::OwnUsage;
+use crate::sample::{Collectors, OwnUsage};
 use crate::signal::Tally;
 use crate::world::World;
 
@@ -19,6 +19,8 @@ use crate::world::World;
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     pub world: World,
+    /// What of the machine is read and published.
+    pub collectors: Collectors,
     pub inventory: Arc<Inventory>,
     /// Names of all plotter profiles, so that a count of zero jobs can be told from a profile that does not exist.
     pub profiles: Arc<[String]>,

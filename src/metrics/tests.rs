@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::fixture::{blind, job, snapshot};
 use super::{Format, Kind, Snapshot, catalogue, encode};
+use crate::sample::Collector;
 
 fn text(snapshot: Snapshot, format: Format) -> String {
     let mut out = String::new();
@@ -252,6 +253,17 @@ fn a_phase_or_a_pause_changes_values_and_not_series() {
 fn no_jobs_is_a_count_of_zero_for_each_known_profile() {
     let exposition = text(snapshot(0), Format::Classic);
     assert!(exposition.contains("plotwarden_jobs{profile=\"chiapos\",state=\"running\"} 0\n"), "{exposition}");
+}
+
+#[test]
+fn hardware_that_is_not_collected_is_not_published() {
+    let mut fewer = snapshot(1);
+    fewer.collectors = [Collector::Disks].into_iter().collect();
+    for format in [Format::Classic, Format::OpenMetrics] {
+        assert!(text(snapshot(1), format).contains("plotwarden_cpu_topology_info{"));
+        let fewer = text(fewer.clone(), format);
+        assert!(!fewer.contains("plotwarden_cpu_topology") && fewer.contains("plotwarden_build_info{"), "{format:?}");
+    }
 }
 
 #[test]

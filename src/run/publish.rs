@@ -17,12 +17,13 @@ use crate::kernel::process_watch::Source;
 use crate::metrics::{HistoryState, KnobState, LoopState, PolicyState, ProcessWatch, Reading, Reload, Snapshot};
 use crate::mode::Mode;
 use crate::plotter::Profiles;
-use crate::sample::OwnSampler;
+use crate::sample::{Collectors, OwnSampler};
 use crate::signal::Tally;
 use crate::world::World;
 
 /// Keeps what snapshots share and count.
 pub struct Publisher {
+    collectors: Collectors,
     counts: Counts,
     own: OwnSampler,
     profiles: Arc<[String]>,
@@ -45,9 +46,9 @@ pub struct Tick<'a> {
 }
 
 impl Publisher {
-    pub fn new(own: OwnSampler, profiles: &Profiles, now: Moment) -> Self {
+    pub fn new(own: OwnSampler, profiles: &Profiles, collectors: Collectors, now: Moment) -> Self {
         let profiles = profiles.iter().map(|profile| profile.name().to_owned()).collect();
-        Self { counts: Counts::default(), own, profiles, started: now.wall, ticks: 0 }
+        Self { collectors, counts: Counts::default(), own, profiles, started: now.wall, ticks: 0 }
     }
 
     pub fn count(&mut self, world: &World, decisions: &[Decision], wanted: &Wanted, reports: &[Report]) {
@@ -73,6 +74,7 @@ impl Publisher {
         counters.journal_open_records = u64::try_from(tick.actuator.held().count()).ok();
         let began = world.now;
         Snapshot {
+            collectors: self.collectors,
             inventory: Arc::clone(tick.inventory),
             profiles: Arc::clone(&self.profiles),
             policies: self.policies(decisions, tick),

@@ -37,7 +37,7 @@ use crate::mode::Mode;
 use crate::plotter::{ProfileError, Profiles};
 use crate::policy::{PolicyError, Vocabulary};
 use crate::promql::Matcher;
-use crate::sample::{GroupsError, HostSampler, OwnSampler, ProcessGroups, Sweeper};
+use crate::sample::{Collector, Collectors, GroupsError, HostSampler, OwnSampler, ProcessGroups, Sweeper};
 use crate::signal::{Access, BadAccess, Dialect, Signals};
 use crate::units::Bytes;
 
@@ -57,6 +57,8 @@ pub struct Settings {
     pub roots: Roots,
     pub listen: Vec<String>,
     pub telemetry_path: String,
+    /// The shortest exposition that is worth compressing.
+    pub compress_from: Bytes,
     /// Folder with profiles of the operator's own; need not exist.
     pub profiles: PathBuf,
     /// Policy files and folders; empty for the shipped policies.
@@ -70,6 +72,8 @@ pub struct Settings {
     /// File with alerting rules; the shipped ones if not given.
     pub rules: Option<PathBuf>,
     pub history: HistorySettings,
+    /// What of the machine is read and published.
+    pub collectors: Collectors,
     pub processes: ProcessSettings,
     /// Machines whose distance is measured.
     pub peers: Vec<Peer>,
@@ -168,7 +172,8 @@ async fn serve(settings: Settings) -> Result<bool, RunError> {
     let telemetry_path = settings.telemetry_path.clone();
     let site = Arc::new(
         Site::new(latest, Arc::clone(&history), Arc::new(clock::now), &telemetry_path)
-            .speaking(settings.dialect.clone()),
+            .speaking(settings.dialect.clone())
+            .compressing_from(settings.compress_from),
     );
     let (orders, receiver) = orders()?;
     let (started, start) = oneshot::channel();
@@ -274,15 +279,17 @@ fn prepare(
         tracing::warn!(%reason, "new processes are noticed by sweeping procfs each second");
     }
     let discovery = Discovery::new(&roots, inventory, actuator.capabilities(), now).awaiting(gpus);
-    let sweeper = sweeper(&roots, &settings.processes)?;
+    let collectors = settings.collectors;
+    let sweeps = collectors.has(Collector::Processes);
+    let sweeper = sweeps.then(|| sweeper(&roots, &settings.processes)).transpose()?;
     let jobs_group = roots.cgroupfs.as_ref().map(|mount| mount.join(base));
     // Only who has the lock may write the file.
     let (history, history_end) = history::start(history, config, settings.history.file)?;
     let work = Loop {
-        host: HostSampler::new(&roots, jobs_group).with_peers(settings.peers),
+        host: HostSampler::new(&roots, jobs_group).with_peers(settings.peers).collecting(collectors),
         audit: AuditLog::new(&roots.run),
         complaints: Complaints::default(),
-        publisher: Publisher::new(OwnSampler::new(&roots), jobs.profiles(), now),
+        publisher: Publisher::new(OwnSampler::new(&roots), jobs.profiles(), collectors, now),
         signals: Signals::default(),
         questions,
         discovery,
@@ -296,6 +303,7 @@ fn prepare(
         snapshots,
         history,
         alerts,
+        page_by_page: None,
         roots,
     };
     Ok((work, history_end))

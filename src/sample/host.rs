@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::collector::Collector::{CpuPace, Disks, FileHandles as Handles, FileSystems as Space, Gpu, Raid, RunQueues};
+use super::collector::Collectors;
 use super::cpu::CpuPaceSampler;
 use super::disk::DeviceKinds;
 use super::file_system::FileSystemSampler;
@@ -60,6 +62,7 @@ pub struct SampleProblem {
 /// Samples the machine; keeps its files open from tick to tick.
 #[derive(Debug)]
 pub struct HostSampler {
+    collectors: Collectors,
     stat: KeptFile,
     cpu_pace: CpuPaceSampler,
     memory: MemorySampler,
@@ -88,6 +91,7 @@ impl HostSampler {
     pub fn new(roots: &Roots, jobs_group: Option<PathBuf>) -> Self {
         let kept = |file: &str| KeptFile::new(roots.proc(file));
         Self {
+            collectors: Collectors::ALL,
             stat: kept("stat"),
             cpu_pace: CpuPaceSampler::new(roots),
             memory: MemorySampler::new(roots),
@@ -112,14 +116,32 @@ impl HostSampler {
         Self { network: self.network.with_peers(peers), ..self }
     }
 
+    /// Reads only these parts.
+    #[must_use]
+    pub fn collecting(self, collectors: Collectors) -> Self {
+        Self {
+            collectors,
+            memory: self.memory.collecting(collectors),
+            network: self.network.collecting(collectors),
+            power: self.power.collecting(collectors),
+            cpu_pace: self.cpu_pace.collecting(collectors),
+            ..self
+        }
+    }
+
     pub fn sample(&mut self, now: Moment) -> HostSample {
         let mut problems = Vec::new();
-        let disks = told("disks", self.diskstats.read(DiskSample::parse_all), &mut problems);
+        let is_read = |collector| self.collectors.has(collector);
+        let disks = is_read(Disks).then(|| told("disks", self.diskstats.read(DiskSample::parse_all), &mut problems));
+        let disks = disks.flatten();
         let cpu = told("cpu", self.stat.read(CpuSample::parse), &mut problems);
-        let raids = disks.as_ref().map(|disks| self.raids.get(now, || RaidSample::read_all(disks, &self.block)));
+        let raids = disks.as_ref().filter(|_| is_read(Raid));
+        let raids = raids.map(|disks| self.raids.get(now, || RaidSample::read_all(disks, &self.block)));
         let MemoryTick { memory, vmstat, places, errors } = self.memory.sample(now, &mut problems);
         HostSample {
-            cpu_pace: self.cpu_pace.sample(now, cpu.as_ref(), &mut problems),
+            cpu_pace: (is_read(CpuPace) || is_read(RunQueues))
+                .then(|| self.cpu_pace.sample(now, cpu.as_ref(), &mut problems))
+                .flatten(),
             cpu,
             memory,
             vmstat,
@@ -127,14 +149,16 @@ impl HostSampler {
             memory_errors: errors,
             disks: disks.map(|disks| self.devices.select(disks)),
             network: self.network.sample(now, &mut problems),
-            file_systems: self.file_systems.sample(now, &mut problems),
+            file_systems: is_read(Space).then(|| self.file_systems.sample(now, &mut problems)).flatten(),
             raids,
             load: told("load", self.loadavg.read(LoadSample::parse), &mut problems),
-            file_handles: told("file-handles", self.file_nr.read(FileHandles::parse), &mut problems),
+            file_handles: is_read(Handles)
+                .then(|| told("file-handles", self.file_nr.read(FileHandles::parse), &mut problems))
+                .flatten(),
             pressure: self.pressure.read(now),
             jobs_pressure: self.jobs.as_mut().and_then(|jobs| jobs.read(now)),
             power: self.power.sample(now, &mut problems),
-            gpus: self.gpus.sample(now, &mut problems),
+            gpus: is_read(Gpu).then(|| self.gpus.sample(now, &mut problems)).flatten(),
             problems,
         }
     }
@@ -178,6 +202,17 @@ mod tests {
         let parts: Vec<_> = sample.problems.iter().map(|problem| problem.part).collect();
         assert_eq!(parts, ["disks", "cpu", "memory", "vmstat", "interfaces", "file-systems", "file-handles"]);
         assert!(sample.problems.iter().all(|problem| problem.reason.contains("/proc/")), "{:?}", sample.problems);
+    }
+
+    #[test]
+    fn what_is_left_out_is_not_read_and_no_problem() {
+        let nothing = Collectors::from_iter([]);
+        let sample = HostSampler::new(&Fixture::new().roots, None).collecting(nothing).sample(second(1));
+        let parts: Vec<_> = sample.problems.iter().map(|problem| problem.part).collect();
+        assert_eq!(parts, ["cpu", "memory", "load"]);
+        let machine = HostSampler::new(&Roots::standard(), None).collecting(nothing).sample(clock::now());
+        assert!(machine.cpu.is_some() && machine.memory.is_some() && machine.load.is_some());
+        assert_eq!((machine.disks, machine.vmstat, machine.network), (None, None, NetworkSample::default()));
     }
 
     #[test]

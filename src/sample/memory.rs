@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::SampleProblem;
+use super::collector::{Collector, Collectors};
 use super::host::told;
 use super::paced::Paced;
 use crate::clock::Moment;
@@ -73,6 +74,7 @@ pub(super) struct MemoryTick {
 /// Samples the memory; keeps its files open from tick to tick.
 #[derive(Debug)]
 pub(super) struct MemorySampler {
+    collectors: Collectors,
     meminfo: KeptFile,
     vmstat: KeptFile,
     files: PlaceFiles,
@@ -93,6 +95,7 @@ struct PlaceFiles {
 impl MemorySampler {
     pub fn new(roots: &Roots) -> Self {
         Self {
+            collectors: Collectors::ALL,
             meminfo: KeptFile::new(roots.proc("meminfo")),
             vmstat: KeptFile::new(roots.proc("vmstat")),
             files: PlaceFiles {
@@ -108,19 +111,27 @@ impl MemorySampler {
         }
     }
 
+    pub fn collecting(self, collectors: Collectors) -> Self {
+        Self { collectors, ..self }
+    }
+
     pub fn sample(&mut self, now: Moment, problems: &mut Vec<SampleProblem>) -> MemoryTick {
         let Self { files, controllers, .. } = self;
-        let places = self.places.get(now, || files.read(now));
-        let errors = self.errors.get(now, || {
-            let mut problems = Vec::new();
-            let controllers = if_there("memory_errors", controllers.read(now), &mut problems);
-            MemoryErrors { controllers, problems }
+        let is_read = |collector| self.collectors.has(collector);
+        let places = is_read(Collector::MemoryPlaces).then(|| self.places.get(now, || files.read(now)));
+        let errors = is_read(Collector::MemoryErrors).then(|| {
+            self.errors.get(now, || {
+                let mut problems = Vec::new();
+                let controllers = if_there("memory_errors", controllers.read(now), &mut problems);
+                MemoryErrors { controllers, problems }
+            })
         });
+        let vmstat = is_read(Collector::Vmstat);
         let tick = MemoryTick {
             memory: told("memory", self.meminfo.read(MemorySample::parse), problems),
-            vmstat: told("vmstat", self.vmstat.read(VmstatSample::parse), problems),
-            places,
-            errors,
+            vmstat: vmstat.then(|| told("vmstat", self.vmstat.read(VmstatSample::parse), problems)).flatten(),
+            places: places.unwrap_or_default(),
+            errors: errors.unwrap_or_default(),
         };
         // A problem stands until the next reading, and is not one that comes and goes.
         problems.extend(tick.places.problems.iter().chain(&tick.errors.problems).cloned());

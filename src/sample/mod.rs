@@ -1,6 +1,7 @@
 //! S2: what the machine and its jobs do now. Samples are plain data; every fact that could not be read is `None` or said.
 
 mod background;
+mod collector;
 mod cpu;
 mod delay;
 mod disk;
@@ -22,6 +23,7 @@ mod raid;
 mod temp;
 mod temp_device;
 
+pub use collector::{Collector, Collectors};
 pub use cpu::{CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, RunQueue, SOFTIRQS, Throttles};
 pub use delay::DelaySample;
 pub use disk::{Discards, DiskSample, Flushes};

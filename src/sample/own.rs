@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::kernel::process::ProcessDir;
+use crate::kernel::process::{KeptFiles, ProcessReader};
 use crate::kernel::{Roots, clock};
 use crate::units::Bytes;
 
@@ -14,25 +14,31 @@ pub struct OwnUsage {
     pub open_files: Option<u64>,
 }
 
-/// Samples this process.
+/// Samples this process; keeps its files open from tick to tick.
 #[derive(Debug)]
 pub struct OwnSampler {
-    process: Option<ProcessDir>,
+    pid: i32,
+    reader: Option<ProcessReader>,
+    kept: KeptFiles,
 }
+
+/// `stat` and the directory `fd`.
+const FILES: usize = 2;
 
 impl OwnSampler {
     pub fn new(roots: &Roots) -> Self {
-        let ours = |pid| ProcessDir::open(roots, pid);
-        Self { process: i32::try_from(std::process::id()).ok().and_then(|pid| ours(pid).ok()) }
+        let pid = i32::try_from(std::process::id()).unwrap_or_default();
+        Self { pid, reader: ProcessReader::new(roots, FILES).ok(), kept: KeptFiles::default() }
     }
 
-    pub fn sample(&self) -> OwnUsage {
-        let Some(process) = &self.process else { return OwnUsage::default() };
-        let Ok(stat) = process.stat() else { return OwnUsage::default() };
+    pub fn sample(&mut self) -> OwnUsage {
+        let Self { pid, reader: Some(reader), kept } = self else { return OwnUsage::default() };
+        let Ok(stat) = reader.stat(*pid, kept) else { return OwnUsage::default() };
+        let (ticks, pages) = (stat.user_ticks + stat.system_ticks, stat.resident_pages);
         OwnUsage {
-            cpu: Some(clock::ticks(stat.user_ticks + stat.system_ticks)),
-            resident: Some(clock::pages(stat.resident_pages)),
-            open_files: process.count_open_files().ok(),
+            cpu: Some(clock::ticks(ticks)),
+            resident: Some(clock::pages(pages)),
+            open_files: reader.open_files(*pid, kept).ok(),
         }
     }
 }

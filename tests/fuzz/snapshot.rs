@@ -7,12 +7,13 @@ use plotwarden::clock::Moment;
 use plotwarden::inventory::Inventory;
 use plotwarden::metrics::{Counters, LoopState, ProcessWatch, Reload, Snapshot};
 use plotwarden::mode::Mode;
-use plotwarden::sample::{HostSample, OwnUsage};
+use plotwarden::sample::{Collectors, HostSample, OwnUsage};
 use plotwarden::world::World;
 
 pub fn snapshot(inventory: &Arc<Inventory>, host: HostSample, now: Moment) -> Arc<Snapshot> {
     Arc::new(Snapshot {
         world: World { now, host, jobs: Vec::new(), processes: None },
+        collectors: Collectors::ALL,
         inventory: Arc::clone(inventory),
         profiles: Arc::default(),
         policies: Vec::new(),

@@ -11,9 +11,12 @@ use crate::clock::Moment;
 use crate::kernel::Roots;
 use crate::kernel::file::KeptFile;
 use crate::sample::background::{Background, Crew};
+use crate::sample::collector::{Collector, Collectors};
 use crate::sample::host::SampleProblem;
 
 const PERIOD: Duration = Duration::from_secs(5);
+/// A machine that tells nothing of all this, as most virtual ones, does not begin to tell soon.
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
 const PART: &str = "cpu-pace";
 
 /// What is read of the CPUs every few seconds. What this machine does not have is empty or `None`.
@@ -37,6 +40,7 @@ pub(crate) struct CpuPaceSampler {
 #[derive(Debug)]
 struct Files {
     roots: Roots,
+    collectors: Collectors,
     schedstat: KeptFile,
     /// `None` before the first reading.
     of_cpus: Option<OfCpus>,
@@ -53,8 +57,13 @@ struct OfCpus {
 impl CpuPaceSampler {
     pub(crate) fn new(roots: &Roots) -> Self {
         let schedstat = KeptFile::new(roots.proc("schedstat"));
-        let files = Files { roots: roots.clone(), schedstat, of_cpus: None };
+        let files = Files { roots: roots.clone(), collectors: Collectors::ALL, schedstat, of_cpus: None };
         Self { files: Arc::new(Mutex::new(files)), reading: Background::new(PERIOD, &Crew::default()) }
+    }
+
+    pub(crate) fn collecting(self, collectors: Collectors) -> Self {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).collectors = collectors;
+        self
     }
 
     /// The last reading, of at most a few seconds ago; `None` before the first, and while a reading is late.
@@ -65,6 +74,12 @@ impl CpuPaceSampler {
         problems: &mut Vec<SampleProblem>,
     ) -> Option<Arc<CpuPaceSample>> {
         let Self { files, reading } = self;
+        if let Some(answer) = reading.answer()
+            && *answer.value == CpuPaceSample::default()
+            && now.since(answer.begun) < LOOK_AGAIN
+        {
+            return Some(Arc::clone(&answer.value));
+        }
         reading.poll(now, || {
             let cpus: Vec<u32> = cpu.iter().flat_map(|cpu| &cpu.cpus).map(|(cpu, _)| *cpu).collect();
             let files = Arc::clone(files);
@@ -85,11 +100,15 @@ impl CpuPaceSampler {
 
 impl Files {
     fn read(&mut self, now: Moment, cpus: Vec<u32>) -> CpuPaceSample {
-        let (run_queues, problem) = match self.schedstat.read(RunQueue::parse_all) {
-            Ok(queues) => (Some(queues), None),
-            Err(error) if error.is_gone() => (None, None),
-            Err(error) => (None, Some(error.to_string())),
+        let queues = self.collectors.has(Collector::RunQueues).then(|| self.schedstat.read(RunQueue::parse_all));
+        let (run_queues, problem) = match queues {
+            Some(Ok(queues)) => (Some(queues), None),
+            Some(Err(error)) if !error.is_gone() => (None, Some(error.to_string())),
+            Some(Err(_)) | None => (None, None),
         };
+        if !self.collectors.has(Collector::CpuPace) {
+            return CpuPaceSample { run_queues, problem, ..CpuPaceSample::default() };
+        }
         let of_cpus = match self.of_cpus.take().filter(|known| known.cpus == cpus) {
             Some(known) => known,
             None => OfCpus::find(&self.roots, cpus),

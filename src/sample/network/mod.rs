@@ -10,6 +10,7 @@ mod stack;
 use std::sync::Arc;
 
 use super::SampleProblem;
+use super::collector::{Collector, Collectors};
 use super::host::told;
 use crate::clock::Moment;
 use crate::kernel::Roots;
@@ -50,6 +51,7 @@ pub struct InterfaceSample {
 /// Samples the network; keeps its files open from tick to tick.
 #[derive(Debug)]
 pub(super) struct NetworkSampler {
+    collectors: Collectors,
     dev: KeptFile,
     selection: Selection,
     links: Links,
@@ -60,6 +62,7 @@ pub(super) struct NetworkSampler {
 impl NetworkSampler {
     pub(super) fn new(roots: &Roots) -> Self {
         Self {
+            collectors: Collectors::ALL,
             dev: KeptFile::new(roots.proc("net/dev")),
             selection: Selection::new(roots),
             links: Links::new(roots),
@@ -72,13 +75,20 @@ impl NetworkSampler {
         Self { peers: Peers::new(peers), ..self }
     }
 
+    pub(super) fn collecting(self, collectors: Collectors) -> Self {
+        Self { collectors, ..self }
+    }
+
     pub(super) fn sample(&mut self, now: Moment, problems: &mut Vec<SampleProblem>) -> NetworkSample {
-        let mut interfaces = told("interfaces", self.dev.read(counters::parse_all), problems);
+        let is_read = |collector| self.collectors.has(collector);
+        let interfaces = is_read(Collector::Network);
+        let interfaces = interfaces.then(|| told("interfaces", self.dev.read(counters::parse_all), problems));
+        let mut interfaces = interfaces.flatten();
         let left_out = interfaces.as_mut().map(|interfaces| self.selection.leave_out(interfaces, now));
-        if let Some(interfaces) = &mut interfaces {
+        if let Some(interfaces) = interfaces.as_mut().filter(|_| is_read(Collector::Links)) {
             self.links.add_to(interfaces, now, problems);
         }
-        let stack = self.stack.sample(now, problems);
+        let stack = if is_read(Collector::Sockets) { self.stack.sample(now, problems) } else { Arc::default() };
         NetworkSample { interfaces, left_out, stack, peers: self.peers.sample(now) }
     }
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use super::SampleProblem;
 use super::background::Crew;
+use super::collector::{Collector, Collectors};
 use crate::clock::Moment;
 use crate::kernel::{Roots, hwmon, power_supply, powercap, thermal as zones};
 
@@ -43,6 +44,7 @@ pub struct PowerSample {
 #[derive(Debug)]
 pub(super) struct PowerSampler {
     roots: Roots,
+    collectors: Collectors,
     zones: Roster<ZoneReader>,
     chips: Roster<Wary<ChipSource>>,
     heat: Roster<Wary<HeatSource>>,
@@ -54,6 +56,7 @@ pub(super) struct PowerSampler {
 impl PowerSampler {
     pub(super) fn new(roots: &Roots) -> Self {
         Self {
+            collectors: Collectors::ALL,
             zones: Roster::new(powercap::class(roots)),
             chips: Roster::new(hwmon::class(roots)),
             heat: Roster::new(zones::class(roots)),
@@ -62,6 +65,10 @@ impl PowerSampler {
             roots: roots.clone(),
             crew: Crew::default(),
         }
+    }
+
+    pub(super) fn collecting(self, collectors: Collectors) -> Self {
+        Self { collectors, ..self }
     }
 
     pub(super) fn sample(&mut self, now: Moment, problems: &mut Vec<SampleProblem>) -> PowerSample {
@@ -76,24 +83,32 @@ impl PowerSampler {
     }
 
     fn look_for_more(&mut self, now: Moment) {
-        let Self { roots, crew, .. } = self;
-        self.zones.look(now, |entry, _, _| powercap::Zone::read(roots, entry).ok()?.map(ZoneReader::new));
-        self.chips.look(now, |_, directory, others| {
-            let is_taken = |id: &str| others.iter().any(|(_, other)| other.name() == id);
-            let chip = hwmon::Chip::read(directory, is_taken).ok()?;
-            Some(Wary::new(chip.id.clone(), ChipSource::new(chip, roots), crew))
-        });
-        self.heat.look(now, |entry, directory, _| {
-            let source = HeatSource::new(entry, directory)?;
-            Some(Wary::new(entry.to_owned(), source, crew))
-        });
-        self.cooling.look(now, |entry, directory, _| {
-            let source = CoolingSource::new(entry, directory)?;
-            Some(Wary::new(entry.to_owned(), source, crew))
-        });
-        self.supplies.look(now, |entry, directory, _| {
-            Some(Wary::new(entry.to_owned(), SupplySource::new(entry, directory), crew))
-        });
+        let Self { roots, crew, collectors, .. } = self;
+        if collectors.has(Collector::Energy) {
+            self.zones.look(now, |entry, _, _| powercap::Zone::read(roots, entry).ok()?.map(ZoneReader::new));
+        }
+        if collectors.has(Collector::Sensors) {
+            self.chips.look(now, |_, directory, others| {
+                let is_taken = |id: &str| others.iter().any(|(_, other)| other.name() == id);
+                let chip = hwmon::Chip::read(directory, is_taken).ok()?;
+                Some(Wary::new(chip.id.clone(), ChipSource::new(chip, roots), crew))
+            });
+        }
+        if collectors.has(Collector::Thermal) {
+            self.heat.look(now, |entry, directory, _| {
+                let source = HeatSource::new(entry, directory)?;
+                Some(Wary::new(entry.to_owned(), source, crew))
+            });
+            self.cooling.look(now, |entry, directory, _| {
+                let source = CoolingSource::new(entry, directory)?;
+                Some(Wary::new(entry.to_owned(), source, crew))
+            });
+        }
+        if collectors.has(Collector::PowerSupplies) {
+            self.supplies.look(now, |entry, directory, _| {
+                Some(Wary::new(entry.to_owned(), SupplySource::new(entry, directory), crew))
+            });
+        }
     }
 }
 

@@ -13,7 +13,7 @@ pub const NODE: &str = "prometheus-node-exporter";
 pub const PROCESS: &str = "prometheus-process-exporter";
 
 /// What a plotting machine needs of `node_exporter`.
-const COLLECTORS: [&str; 11] = [
+pub const COLLECTORS: [&str; 11] = [
     "cpu",
     "meminfo",
     "diskstats",

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::GOALS;
+use crate::equal::Equal;
 
 /// A figure that must not be exceeded.
 pub struct Goal {
@@ -52,11 +53,6 @@ impl Report {
     pub fn row(&mut self, row: Row) {
         let at = format!("{} processes, {}", row.size, row.habit);
         if row.size == 0 {
-            self.reach(
-                0,
-                ratio(row.ours.tick_and_scrape, row.node.scrape),
-                format!("{} series of ours", row.ours.series),
-            );
             self.reach(4, megabytes(row.ours.resident), format!("{} series", row.ours.series));
         } else {
             self.reach(1, ratio(row.ours.sweep, row.process.scrape), at.clone());
@@ -66,6 +62,21 @@ impl Report {
             self.reach(5, megabytes(row.ours.resident), format!("{} series", row.ours.series));
         }
         self.rows.push(row);
+    }
+
+    pub fn equal(&mut self, equal: &Equal) {
+        let Equal { ours, compressing, node, series, series_of_node, resident } = equal;
+        self.lines.push(format!("equal sets of the host: {}", Equal::sets()));
+        self.lines.push(format!(
+            "a second with a scrape in it: plotwarden {:.3} ms ({series} series, {:.1} MB), {:.3} ms if it compresses, node_exporter \
+             {:.3} ms of CPU ({series_of_node} series)",
+            ms(*ours),
+            megabytes(*resident),
+            ms(*compressing),
+            ms(*node)
+        ));
+        self.reach(0, ratio(*ours, *node), format!("{series} and {series_of_node} series"));
+        self.reach(0, ratio(*compressing, *node), "the same, compressing".to_owned());
     }
 
     pub fn day(&mut self, ours: Duration, node: Duration, process: Duration) {
@@ -96,6 +107,20 @@ impl Report {
     }
 
     pub fn print(&self) {
+        if !self.rows.is_empty() {
+            self.print_rows();
+        }
+        println!();
+        self.lines.iter().for_each(|line| println!("{line}"));
+        println!();
+        for (goal, value, at) in &self.reached {
+            let Goal { what, most, unit } = &GOALS[*goal];
+            let verdict = if value <= most { "pass" } else { "MISS" };
+            println!("{verdict}  {what}: {value:.3}{unit}, at most {most:.3}{unit} ({at})");
+        }
+    }
+
+    fn print_rows(&self) {
         println!("\nMilliseconds of CPU per scrape or sweep; resident memory in MB behind the stroke.");
         println!(
             "{:>9}  {:<17} {:>14} {:>17} {:>13} {:>20} {:>22}",
@@ -110,14 +135,6 @@ impl Report {
                 format!("{:.2}", ms(ours.sweep)),
                 cell(ours.tick_and_scrape, ours.resident),
             );
-        }
-        println!();
-        self.lines.iter().for_each(|line| println!("{line}"));
-        println!();
-        for (goal, value, at) in &self.reached {
-            let Goal { what, most, unit } = &GOALS[*goal];
-            let verdict = if value <= most { "pass" } else { "MISS" };
-            println!("{verdict}  {what}: {value:.3}{unit}, at most {most:.3}{unit} ({at})");
         }
     }
 

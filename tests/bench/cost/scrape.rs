@@ -23,8 +23,10 @@ impl Scraper {
         self.get(ACCEPT, "gzip").len()
     }
 
-    pub fn scrape_plain(&mut self) -> String {
-        String::from_utf8(self.get("text/plain", "identity")).unwrap()
+    /// How many series there are.
+    pub fn series(&mut self) -> usize {
+        let text = String::from_utf8(self.get("text/plain", "identity")).unwrap();
+        text.lines().filter(|line| !line.starts_with('#')).count()
     }
 
     fn get(&mut self, accept: &str, encoding: &str) -> Vec<u8> {

@@ -1,0 +1,120 @@
+//! The line of one sample, which both text formats write alike. A scrape is hundreds of these, so they are put together from
+//! slices, without the machinery of formatting.
+
+use std::fmt::{self, Write as _};
+
+use super::family::Family;
+use super::label::{Label, tame};
+use super::value::Value;
+
+/// Whole numbers up to here are exact as `f64`.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+/// Digits of the largest number.
+const DIGITS: usize = 20;
+
+pub(super) fn push(out: &mut String, family: &Family, labels: &[Label<'_>], value: Value) -> fmt::Result {
+    out.push_str(family.name);
+    push_labels(out, family.labels, labels);
+    out.push(' ');
+    push_value(out, value)?;
+    out.push('\n');
+    Ok(())
+}
+
+fn push_labels(out: &mut String, names: &[&str], values: &[Label<'_>]) {
+    let mut separator = '{';
+    for (name, value) in names.iter().zip(values).filter(|(_, value)| !value.is_empty()) {
+        out.push(separator);
+        separator = ',';
+        out.push_str(name);
+        out.push_str("=\"");
+        match value {
+            Label::Text(text) => push_escaped(out, &tame(text)),
+            Label::Number(number) => push_decimal(out, *number),
+        }
+        out.push('"');
+    }
+    if separator == ',' {
+        out.push('}');
+    }
+}
+
+fn push_value(out: &mut String, value: Value) -> fmt::Result {
+    match value {
+        Value::Whole(number) => push_decimal(out, number),
+        Value::Real(number) if number.fract() == 0.0 && (1.0..EXACT).contains(&number) => {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a whole number in the range of both"
+            )]
+            push_decimal(out, number as u64);
+        }
+        Value::Real(number) => write!(out, "{number}")?,
+    }
+    Ok(())
+}
+
+fn push_decimal(out: &mut String, mut number: u64) {
+    let mut digits = ['0'; DIGITS];
+    let mut first = DIGITS;
+    loop {
+        first -= 1;
+        // The remainder of ten is a digit.
+        digits[first] = char::from(b'0' + (number % 10) as u8);
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend(&digits[first..]);
+}
+
+fn push_escaped(out: &mut String, text: &str) {
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
+        let (plain, special) = rest.split_at(at);
+        out.push_str(plain);
+        out.push_str(match special.as_bytes()[0] {
+            b'\\' => "\\\\",
+            b'"' => "\\\"",
+            _ => "\\n",
+        });
+        rest = &special[1..];
+    }
+    out.push_str(rest);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(value: Value) -> String {
+        let mut out = String::new();
+        push(
+            &mut out,
+            &Family::gauge("x", "").by(&["a", "b", "c"]),
+            &["1\"\\\n".into(), "".into(), 70_u32.into()],
+            value,
+        )
+        .unwrap();
+        out
+    }
+
+    #[test]
+    fn labels_are_escaped_and_empty_ones_left_out() {
+        assert_eq!(line(Value::Whole(0)), "x{a=\"1\\\"\\\\\\n\",c=\"70\"} 0\n");
+    }
+
+    #[test]
+    fn numbers_are_those_that_a_server_reads_back() {
+        for number in [0, 9, 10, 1_000_000, u64::MAX] {
+            assert!(line(Value::Whole(number)).ends_with(&format!(" {number}\n")));
+        }
+        for number in [0.0, -0.0, 1.0, -3.0, 0.1, 1e15, EXACT, 1.5e300, 1e-9, 123_456.789] {
+            let text = line(Value::Real(number));
+            let read: f64 = text.rsplit(' ').next().unwrap().trim().parse().unwrap();
+            assert_eq!(read.to_bits(), number.to_bits(), "{text}");
+        }
+    }
+}
