@@ -13,7 +13,7 @@ use crate::{plant, skipped};
 /// Those that would take CPUs or memory from whoever else works on this machine.
 const ONLY_IN_THE_MACHINE: [KnobKind; 3] = [KnobKind::CpuOnline, KnobKind::Smt, KnobKind::HugePages];
 
-/// Those with a test program of their own, since a value is not enough to see that they work.
+/// Those with a test program of their own: traffic between namespaces is what shaping is proven with.
 const ELSEWHERE: [(KnobKind, &str); 2] =
     [(KnobKind::Shaping, "tests/shaping"), (KnobKind::ArrivalShaping, "tests/shaping")];
 
@@ -51,8 +51,6 @@ fn trial(kind: KnobKind, part: &Part, now: &Value) -> Option<Setting> {
         KnobKind::HugePages => number(4),
         KnobKind::Swappiness => number(10),
         KnobKind::DirtyShare | KnobKind::WatermarkScale => number(50),
-        // In networks of its own, by `tests/shaping`.
-        KnobKind::Shaping | KnobKind::ArrivalShaping => None,
         other => panic!("{} has no trial yet", other.name()),
     }
 }
