@@ -15,7 +15,9 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn every_subcommand_has_help_with_an_example() {
-    for command in ["run", "discover", "jobs", "query", "metrics", "restore", "policy", "policy check", "completions"] {
+    for command in
+        ["run", "discover", "jobs", "query", "metrics", "restore", "audit", "policy", "policy check", "completions"]
+    {
         let mut arguments: Vec<&str> = command.split(' ').collect();
         arguments.push("--help");
         let output = plotwarden(&arguments);

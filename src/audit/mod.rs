@@ -2,12 +2,15 @@
 //!
 //! It lives in the run directory, which is a tmpfs, and therefore never grows beyond two files of a fixed size.
 
+mod chain;
 mod entry;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use chain::Chain;
+pub use chain::{Broken, verify};
 pub use entry::{Entry, entries, farewell};
 
 /// A file is turned over at this size; one older file is kept beside it.
@@ -19,13 +22,14 @@ pub struct AuditLog {
     path: PathBuf,
     file: Option<File>,
     size: u64,
+    chain: Chain,
     lost: u64,
 }
 
 impl AuditLog {
     /// Opens `audit.jsonl` in the run directory at the first line that is written.
     pub fn new(run: &Path) -> Self {
-        Self { path: run.join("audit.jsonl"), file: None, size: 0, lost: 0 }
+        Self { path: run.join("audit.jsonl"), file: None, size: 0, chain: Chain::default(), lost: 0 }
     }
 
     /// Appends one entry. The whole line goes out in one write, so that a reader never sees half of one.
@@ -47,29 +51,36 @@ impl AuditLog {
     }
 
     fn try_append(&mut self, entry: &Entry) -> io::Result<()> {
-        let mut line = serde_json::to_vec(entry)?;
-        line.push(b'\n');
-        if self.size + line.len() as u64 > LARGEST_FILE {
-            std::fs::rename(&self.path, self.path.with_extension("jsonl.1"))?;
-            self.file = None;
-        }
         let mut file = match self.file.take() {
             Some(file) => file,
             None => self.open()?,
         };
+        let mut chain = self.chain.clone();
+        let mut line = serde_json::to_vec(entry)?;
+        chain.close(&mut line);
+        line.push(b'\n');
+        if self.size + line.len() as u64 > LARGEST_FILE {
+            std::fs::rename(&self.path, self.path.with_extension("jsonl.1"))?;
+            file = self.open()?;
+        }
         if let Err(error) = file.write_all(&line) {
             // A file system that fills up takes half a line, to which the next one would be appended.
             let _ = file.set_len(self.size);
             return Err(error);
         }
         self.size += line.len() as u64;
+        self.chain = chain;
         self.file = Some(file);
         Ok(())
     }
 
+    /// Goes on at the end of the file; a new file goes on where the last one ended.
     fn open(&mut self) -> io::Result<File> {
         let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
         self.size = file.metadata()?.len();
+        if self.size > 0 {
+            self.chain = Chain::at_end_of(&String::from_utf8_lossy(&std::fs::read(&self.path)?));
+        }
         Ok(file)
     }
 }
@@ -100,6 +111,21 @@ mod tests {
     }
 
     #[test]
+    fn the_chain_holds_across_a_restart() {
+        let run = tempfile::tempdir().unwrap();
+        for _ in 0..3 {
+            let mut log = AuditLog::new(run.path());
+            log.append(&entry()).unwrap();
+            log.append(&entry()).unwrap();
+        }
+        let text = std::fs::read_to_string(run.path().join("audit.jsonl")).unwrap();
+        assert_eq!(verify(&text), Ok(6));
+        let (first, rest) = text.split_once('\n').unwrap();
+        let forged = format!("{first}\n{}", rest.replacen("ended", "began", 1));
+        assert_eq!(verify(&forged).unwrap_err().line, 2);
+    }
+
+    #[test]
     fn never_keeps_more_than_two_files_of_the_largest_size() {
         let run = tempfile::tempdir().unwrap();
         std::fs::write(run.path().join("audit.jsonl"), vec![b'x'; usize::try_from(LARGEST_FILE).unwrap()]).unwrap();
@@ -108,7 +134,7 @@ mod tests {
             log.append(&entry()).unwrap();
         }
         assert_eq!(std::fs::read_dir(run.path()).unwrap().count(), 2);
-        assert_eq!(std::fs::read_to_string(run.path().join("audit.jsonl")).unwrap().lines().count(), 2);
+        assert_eq!(std::fs::read_to_string(run.path().join("audit.jsonl")).unwrap().lines().count(), 3);
     }
 
     #[test]

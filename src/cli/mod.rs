@@ -1,5 +1,6 @@
 //! The command line: flags in the style of the Prometheus exporters, one file per subcommand, help with an example each.
 
+mod audit;
 mod completions;
 mod discover;
 mod jobs;
@@ -62,6 +63,11 @@ pub enum Command {
         after_help = "Example: plotwarden restore\n\nSafe at any time: only what is still ours is put back. Refuses while a run is alive."
     )]
     Restore(options::RestoreOptions),
+    /// Check that no line of the audit file was changed, taken out or put in
+    #[command(
+        after_help = "Example: plotwarden audit\n\nExit codes: 0 all as written, 1 a line does not follow from the one before, 2 a file cannot be read."
+    )]
+    Audit(options::AuditOptions),
     /// Work with policy files
     #[command(subcommand, after_help = "Example: plotwarden policy check policies/")]
     Policy(PolicyCommand),
@@ -93,6 +99,7 @@ pub fn main() -> u8 {
         Command::Query(options) => query::query(&options),
         Command::Metrics(options) => metrics::metrics(&options),
         Command::Restore(options) => restore::restore(&options),
+        Command::Audit(options) => audit::audit(&options),
         Command::Policy(command) => policy::policy(&command),
         Command::Completions(options) => completions::print(&options),
         Command::AnswerSpace => answer_space(),

@@ -333,6 +333,16 @@ pub struct RestoreOptions {
 }
 
 #[derive(Debug, Clone, Args)]
+pub struct AuditOptions {
+    /// Audit files, the oldest first [default: those of the run directory]
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Run directory of the instance whose file is meant
+    #[arg(long, value_name = "DIR", default_value_os_t = Roots::standard().run)]
+    pub run_dir: PathBuf,
+}
+
+#[derive(Debug, Clone, Args)]
 pub struct PolicyCheckOptions {
     /// Policy files or folders [default: the shipped policies]
     #[arg(value_name = "PATH")]
