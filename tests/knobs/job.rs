@@ -27,14 +27,19 @@ fn trial(kind: KnobKind) -> Setting {
     }
 }
 
+/// All but the limits of the group, which are tried in it.
+fn is_of_process(kind: KnobKind) -> bool {
+    kind.is_of_job() && !kind.is_of_group()
+}
+
 /// A process that plays the job.
-struct Subject {
+pub struct Subject {
     process: Child,
-    job: JobHandle,
+    pub job: JobHandle,
 }
 
 impl Subject {
-    fn start(bench: &Bench) -> Self {
+    pub fn start(bench: &Bench) -> Self {
         // Its originals are not just the defaults.
         let process = Command::new("nice").args(["-n", "2", "sleep", "600"]).spawn().unwrap();
         let pid = process.id().cast_signed();
@@ -45,21 +50,21 @@ impl Subject {
         Self { process, job }
     }
 
-    fn jobs(&self) -> &[JobHandle] {
+    pub fn jobs(&self) -> &[JobHandle] {
         std::slice::from_ref(&self.job)
     }
 
-    fn state(&self) -> State {
+    pub fn state(&self) -> State {
         State::of(&[self.job.plotter.pid])
     }
 
-    fn wishes(&self, kinds: &[KnobKind]) -> Wishes {
+    pub fn wishes(&self, kinds: &[KnobKind]) -> Wishes {
         kinds.iter().map(|&kind| (Target::Job(self.job.id.clone()), trial(kind))).collect()
     }
 
     /// A signal and a freeze take a moment.
     #[track_caller]
-    fn assert_shows(&self, is_so: impl Fn(&State) -> bool) {
+    pub fn assert_shows(&self, is_so: impl Fn(&State) -> bool) {
         assert_soon(|| format!("{:?}", self.state()), || is_so(&self.state()));
     }
 }
@@ -80,7 +85,7 @@ fn each_takes_effect_and_goes_back() {
     let subject = Subject::start(&bench);
     let before = subject.state();
     let mut actuator = bench.actuator();
-    for kind in bench.usable(KnobKind::is_of_job) {
+    for kind in bench.usable(is_of_process) {
         hold(&mut actuator, &subject.wishes(&[kind]), subject.jobs());
         subject.assert_shows(|state| *state != before);
         hold(&mut actuator, &subject.wishes(&[]), subject.jobs());
@@ -97,7 +102,7 @@ fn all_together_are_put_back_when_their_holder_is_gone() {
     let subject = Subject::start(&bench);
     let (before, pid) = (subject.state(), subject.job.plotter.pid);
     let mut actuator = bench.actuator();
-    hold(&mut actuator, &subject.wishes(&bench.usable(KnobKind::is_of_job)), subject.jobs());
+    hold(&mut actuator, &subject.wishes(&bench.usable(is_of_process)), subject.jobs());
     subject.assert_shows(|state| {
         state.nice(pid) == (11, 11) && state.any_idle_io() && state.halts(pid) && state.without_groups() != *state
     });

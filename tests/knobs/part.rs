@@ -13,9 +13,12 @@ use crate::{plant, skipped};
 /// Those that would take CPUs or memory from whoever else works on this machine.
 const ONLY_IN_THE_MACHINE: [KnobKind; 3] = [KnobKind::CpuOnline, KnobKind::Smt, KnobKind::HugePages];
 
-/// Those with a test program of their own: traffic between namespaces is what shaping is proven with.
-const ELSEWHERE: [(KnobKind, &str); 2] =
-    [(KnobKind::Shaping, "tests/shaping"), (KnobKind::ArrivalShaping, "tests/shaping")];
+/// Those that a value of one part cannot prove: shaping takes traffic, and controllers a group that needs them.
+const ELSEWHERE: [(KnobKind, &str); 3] = [
+    (KnobKind::Controllers, "limit.rs"),
+    (KnobKind::Shaping, "tests/shaping"),
+    (KnobKind::ArrivalShaping, "tests/shaping"),
+];
 
 /// What a part is tried with: something that it does not have by itself. `None` if this one had better be left alone.
 fn trial(kind: KnobKind, part: &Part, now: &Value) -> Option<Setting> {
@@ -48,6 +51,10 @@ fn trial(kind: KnobKind, part: &Part, now: &Value) -> Option<Setting> {
         KnobKind::WriteCache => word("write through"),
         KnobKind::WriteLatency => number(5_000),
         KnobKind::CompletionCpu => number(2),
+        KnobKind::IoCost => {
+            let watch = [("enable".to_owned(), 1)].into();
+            (part.name == "nvme0n1").then(|| Setting::Keyed(kind, [("qos".to_owned(), watch)].into()))
+        }
         KnobKind::HugePages => number(4),
         KnobKind::Swappiness => number(10),
         KnobKind::DirtyShare | KnobKind::WatermarkScale => number(50),

@@ -40,36 +40,27 @@ const KNOBS: Scenario = Scenario {
 };
 
 /// What cannot be tried in this machine: knobs that it has no hardware for, and those that are proven elsewhere.
-const SKIPPED: [&str; 22] = [
-    "cpu-weight",
-    "cpu-quota",
-    "cpu-idle",
+const SKIPPED: [&str; 11] = [
     "cpu-set",
     "node-set",
-    "memory-low",
-    "memory-high",
-    "memory-max",
-    "swap-max",
-    "io-weight",
-    "io-max",
+    // The kernel is built without it.
     "io-latency",
-    "pids-max",
     "controllers",
     "gpu-power-limit",
     "gpu-max-clock",
     "gpu-max-memory-clock",
     "fan",
     "disk-power",
-    "io-cost",
     "shaping",
     "arrival-shaping",
 ];
 
-/// What the kernel derives from a knob when it is written, and does not derive back when it is put back.
-const DERIVED: [&str; 1] = ["/iosched/async_depth:"];
+/// What the kernel derives from a knob when it is written, and does not derive back when it is put back: a share of a queue, and
+/// lines that say of a disk that nothing is done.
+const DERIVED: [&str; 3] = ["/iosched/async_depth:", "/io.cost.qos:", "/io.cost.model:"];
 
 /// What the knobs of the machine's parts have to be proven on, as the machine's state tells it.
-const SURFACES: [&str; 39] = [
+const SURFACES: [&str; 38] = [
     "/sys/devices/system/cpu/cpu3/online:1",
     "/sys/devices/system/cpu/cpu3/power/pm_qos_resume_latency_us:0",
     "/sys/devices/system/cpu/cpu3/cpuidle/state2/disable:0",
@@ -106,7 +97,6 @@ const SURFACES: [&str; 39] = [
     "/sys/devices/system/node/node1/hugepages/hugepages-2048kB/nr_hugepages:0",
     "/sys/kernel/mm/transparent_hugepage/enabled:",
     "swap /dev/zram0 partition",
-    "/sys/fs/cgroup/cgroup.subtree_control:cpuset cpu io memory hugetlb pids rdma misc",
     "/sys/class/net/eth1/mtu:1500",
     "qdisc ",
 ];
