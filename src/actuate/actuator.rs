@@ -1,6 +1,7 @@
 //! The actuator: holds what is ours, and makes the machine equal to what is wanted, tick by tick.
 
 mod admit;
+mod operate;
 mod rest;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use super::JobHandle;
 use super::apply::goes_far_enough;
 use super::handover;
 use super::journal::{Damaged, Journal};
+use super::operation::Ledger;
 use super::pauses::Pauses;
 use super::record::{Record, UnitState};
 use super::report::{Action, Report};
@@ -45,6 +47,7 @@ pub struct Actuator {
     epoch: u64,
     held: BTreeMap<(Target, KnobKind), Record>,
     pauses: Pauses,
+    ledger: Ledger,
     said: Said,
     rest: Rest,
     damaged: Vec<Damaged>,
@@ -93,6 +96,7 @@ impl Actuator {
             Mode::Off | Mode::DryRun => Some(restore::restore_on(machine.as_ref(), &run, now, PATIENCE)?),
         };
         let pauses = Pauses::load(run.path(), &boot_id);
+        let ledger = Ledger::load(run.path(), &boot_id, now);
         let mut actuator = Self {
             epoch: 0,
             machine,
@@ -102,6 +106,7 @@ impl Actuator {
             lineage,
             held: BTreeMap::new(),
             pauses,
+            ledger,
             said: Said::default(),
             rest: Rest::default(),
             damaged: Vec::new(),

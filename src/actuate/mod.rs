@@ -9,6 +9,7 @@ pub mod guard;
 pub mod handover;
 mod journal;
 mod judge;
+mod operation;
 mod pauses;
 mod protect;
 mod record;
@@ -23,6 +24,7 @@ mod writer;
 
 pub use actuator::{Actuator, OpenError, Values};
 pub use journal::Damaged;
+pub use operation::{OperationOutcome, OperationReport};
 pub use report::{Action, Outcome, Report};
 pub use restore::{RestoreReport, restore};
 pub use run_dir::RunDirError;

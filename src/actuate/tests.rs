@@ -3,6 +3,7 @@
 mod attributes;
 mod contract;
 mod faults;
+mod operations;
 mod property;
 mod scenarios;
 mod tmpfs;

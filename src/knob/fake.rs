@@ -13,8 +13,10 @@ pub use state::{FakePart, State, no_limit, part};
 use super::attribute::Form;
 use super::attribute::catalogue::attribute;
 use super::shaping::Found;
-use super::{Facts, Glance, IoPrio, Knob, KnobError, Machine, Policy, Portrait, Reach, Scope, Unit, Value, file_name};
-use crate::claim::{Controller, IoPriority, KnobKind, Part, Setting, Target};
+use super::{
+    Facts, Glance, IoPrio, Knob, KnobError, Machine, Measured, Policy, Portrait, Reach, Scope, Unit, Value, file_name,
+};
+use crate::claim::{Controller, Deed, IoPriority, KnobKind, Part, Setting, Target};
 use crate::inventory::{Capability, CapabilityState};
 use crate::kernel::process::Identity;
 
@@ -40,28 +42,8 @@ impl Fake {
 }
 
 impl FakeKnob {
-    /// One operation: where things go wrong.
     fn step(&self, of: &dyn std::fmt::Display, is_read: bool) -> Result<(), KnobError> {
-        let (crash, errno) = {
-            let mut state = self.state.borrow_mut();
-            state.steps += 1;
-            let step = state.steps;
-            if let Some(pid) = state.births.remove(&step) {
-                state.clone_thread(pid);
-            }
-            let mut errno = state.refuse.remove(&step);
-            if let Some(errno) = errno.take_if(|_| is_read) {
-                state.refuse.insert(step + 1, errno);
-            }
-            (state.crash_at == Some(step), errno)
-        };
-        if crash {
-            std::panic::resume_unwind(Box::new(Crash));
-        }
-        match errno {
-            Some(errno) => Err(KnobError::from_io("do something", of, io::Error::from_raw_os_error(errno))),
-            None => Ok(()),
-        }
+        step(&self.state, of, is_read)
     }
 
     fn group_of_unit(state: &State, unit: &Unit) -> Option<String> {
@@ -169,6 +151,30 @@ impl FakeKnob {
 
 fn failed(unit: &Unit, errno: i32) -> KnobError {
     KnobError::from_io("write", unit, io::Error::from_raw_os_error(errno))
+}
+
+/// One operation: where things go wrong.
+fn step(state: &RefCell<State>, of: &dyn std::fmt::Display, is_read: bool) -> Result<(), KnobError> {
+    let (crash, errno) = {
+        let mut state = state.borrow_mut();
+        state.steps += 1;
+        let step = state.steps;
+        if let Some(pid) = state.births.remove(&step) {
+            state.clone_thread(pid);
+        }
+        let mut errno = state.refuse.remove(&step);
+        if let Some(errno) = errno.take_if(|_| is_read) {
+            state.refuse.insert(step + 1, errno);
+        }
+        (state.crash_at == Some(step), errno)
+    };
+    if crash {
+        std::panic::resume_unwind(Box::new(Crash));
+    }
+    match errno {
+        Some(errno) => Err(KnobError::from_io("do something", of, io::Error::from_raw_os_error(errno))),
+        None => Ok(()),
+    }
 }
 
 impl Knob for FakeKnob {
@@ -385,6 +391,20 @@ impl Machine for Fake {
 
     fn lineage(&self) -> Vec<Identity> {
         vec![Identity { pid: 2, start_ticks: 2 }]
+    }
+
+    fn measure(&self, deed: &Deed, _scope: &Scope) -> Result<Measured, KnobError> {
+        step(&self.state, &deed.name(), true)?;
+        let found = self.state.borrow().measured.get(deed.name()).cloned();
+        found.ok_or_else(|| KnobError::Unusable(format!("nothing is known for {}", deed.name())))
+    }
+
+    fn perform(&self, deed: &Deed, scope: &Scope) -> Result<(), KnobError> {
+        step(&self.state, &deed.name(), false)?;
+        let mut state = self.state.borrow_mut();
+        state.writes += 1;
+        state.performed.push((deed.clone(), scope.clone()));
+        Ok(())
     }
 
     fn own_groups(&self) -> Vec<(String, u64)> {

@@ -15,14 +15,15 @@ use super::io_priority::IoPriorityKnob;
 use super::limit::{LimitKnob, limit};
 use super::nice::Nice;
 use super::oom_score::OomScore;
+use super::operation::Operations;
 use super::pause::Pause;
 use super::sched_class::Class;
 use super::shaping::ShapingKnob;
 use super::task::Tasks;
 use super::timely::Timely;
 use super::timer_slack::TimerSlack;
-use super::{Glance, Knob, KnobError, Machine, Portrait, Value};
-use crate::claim::KnobKind;
+use super::{Glance, Knob, KnobError, Machine, Measured, Portrait, Scope, Value};
+use crate::claim::{Deed, KnobKind};
 use crate::inventory::{Capability, CapabilityState};
 use crate::kernel::Roots;
 use crate::kernel::process::Identity;
@@ -35,6 +36,7 @@ pub struct Linux {
     tree: Option<Tree>,
     /// One for each kind, in the order of kinds.
     knobs: Vec<Box<dyn Knob>>,
+    operations: Operations,
 }
 
 /// What the knobs are made of.
@@ -86,7 +88,9 @@ impl Linux {
         let tree = roots.cgroupfs.as_deref().map(Tree::new);
         let doors = Doors { roots, tasks: tasks.clone(), tree: tree.clone(), groups, timely: Timely::default() };
         let knobs = KnobKind::ALL.iter().map(|&kind| doors.knob(kind)).collect();
-        Self { boot_id: roots.proc("sys/kernel/random/boot_id"), tasks, tree, knobs }
+        let operations =
+            Operations { roots: roots.clone(), tasks: tasks.clone(), tree: tree.clone(), timely: doors.timely };
+        Self { boot_id: roots.proc("sys/kernel/random/boot_id"), tasks, tree, knobs, operations }
     }
 }
 
@@ -156,6 +160,14 @@ impl Machine for Linux {
             pid = stat.parent;
         }
         lineage
+    }
+
+    fn measure(&self, deed: &Deed, scope: &Scope) -> Result<Measured, KnobError> {
+        self.operations.measure(deed, scope)
+    }
+
+    fn perform(&self, deed: &Deed, scope: &Scope) -> Result<(), KnobError> {
+        self.operations.perform(deed, scope)
     }
 
     fn own_groups(&self) -> Vec<(String, u64)> {

@@ -23,6 +23,7 @@ mod limit;
 mod linux;
 mod nice;
 mod oom_score;
+mod operation;
 mod pause;
 mod pinned;
 mod sched_class;
@@ -41,13 +42,14 @@ pub use error::KnobError;
 pub use group_memory::GroupMemory;
 pub use home::GroupUse;
 pub use linux::Linux;
+pub use operation::Measured;
 pub use task::Held;
 pub use unit::Unit;
 pub use value::{IoPrio, Lines, Policy, Reach, Value, cpu_list};
 
 use std::collections::BTreeSet;
 
-use crate::claim::{Controller, KnobKind, Part, Setting, Target};
+use crate::claim::{Controller, Deed, KnobKind, Part, Setting, Target};
 use crate::inventory::Capability;
 use crate::kernel::process::Identity;
 
@@ -197,6 +199,12 @@ pub trait Machine {
 
     /// Ourselves and all our ancestors.
     fn lineage(&self) -> Vec<Identity>;
+
+    /// What an operation on this is judged by.
+    fn measure(&self, deed: &Deed, scope: &Scope) -> Result<Measured, KnobError>;
+
+    /// Does what cannot be undone. `Late` means that it is still being done.
+    fn perform(&self, deed: &Deed, scope: &Scope) -> Result<(), KnobError>;
 
     /// Groups below ours, by job: path and inode.
     fn own_groups(&self) -> Vec<(String, u64)>;

@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use plotwarden::claim::{KnobKind, Setting, Target};
+use plotwarden::claim::{Deed, KnobKind, Setting, Target};
 use plotwarden::inventory::Capability;
 use plotwarden::kernel::process::Identity;
-use plotwarden::knob::{Facts, Glance, Knob, KnobError, Linux, Machine, Portrait, Scope, Unit, Value};
+use plotwarden::knob::{Facts, Glance, Knob, KnobError, Linux, Machine, Measured, Portrait, Scope, Unit, Value};
 
 /// What happens around an operation of a knob.
 pub trait Mishap {
@@ -113,6 +113,12 @@ impl Machine for Mishappy {
     }
     fn lineage(&self) -> Vec<Identity> {
         self.linux.lineage()
+    }
+    fn measure(&self, deed: &Deed, scope: &Scope) -> Result<Measured, KnobError> {
+        self.linux.measure(deed, scope)
+    }
+    fn perform(&self, deed: &Deed, scope: &Scope) -> Result<(), KnobError> {
+        self.linux.perform(deed, scope)
     }
     fn own_groups(&self) -> Vec<(String, u64)> {
         self.linux.own_groups()

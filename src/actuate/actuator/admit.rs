@@ -49,7 +49,7 @@ impl Actuator {
     }
 
     /// Why a process may not be touched: it is protected, or it runs another program than when its record was made.
-    fn why_not(&self, job: &JobId, process: Identity) -> Option<String> {
+    pub fn why_not(&self, job: &JobId, process: Identity) -> Option<String> {
         let portrait = match self.machine.portrait(process) {
             Ok(portrait) => portrait,
             Err(error) if error.is_gone() => return None,
