@@ -2,6 +2,7 @@
 
 mod kind;
 mod operation;
+mod permit;
 mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,7 @@ use crate::shaping::Lane;
 
 pub use kind::{Controller, KnobKind};
 pub use operation::{Deed, Operation};
+pub use permit::KillPermit;
 pub use target::{Part, PartClass, Target};
 
 /// Scheduling class of a thread (sched(7)). Real-time classes are never set, only recognised and put back.

@@ -1,6 +1,7 @@
 //! The actuator: holds what is ours, and makes the machine equal to what is wanted, tick by tick.
 
 mod admit;
+mod end;
 mod operate;
 mod rest;
 
@@ -12,6 +13,7 @@ use rest::Rest;
 
 use super::JobHandle;
 use super::apply::goes_far_enough;
+use super::ending::{Book, EndingEvent};
 use super::handover;
 use super::journal::{Damaged, Journal};
 use super::operation::Ledger;
@@ -48,6 +50,9 @@ pub struct Actuator {
     held: BTreeMap<(Target, KnobKind), Record>,
     pauses: Pauses,
     ledger: Ledger,
+    endings: Book,
+    /// The last thing that was said of each job that is being ended.
+    ending_said: BTreeMap<JobId, EndingEvent>,
     said: Said,
     rest: Rest,
     damaged: Vec<Damaged>,
@@ -97,6 +102,7 @@ impl Actuator {
         };
         let pauses = Pauses::load(run.path(), &boot_id);
         let ledger = Ledger::load(run.path(), &boot_id, now);
+        let endings = Book::load(run.path(), &boot_id);
         let mut actuator = Self {
             epoch: 0,
             machine,
@@ -107,6 +113,8 @@ impl Actuator {
             held: BTreeMap::new(),
             pauses,
             ledger,
+            endings,
+            ending_said: BTreeMap::new(),
             said: Said::default(),
             rest: Rest::default(),
             damaged: Vec::new(),

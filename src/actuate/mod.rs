@@ -5,6 +5,7 @@
 
 mod actuator;
 mod apply;
+mod ending;
 pub mod guard;
 pub mod handover;
 mod journal;
@@ -23,6 +24,7 @@ mod tests;
 mod writer;
 
 pub use actuator::{Actuator, OpenError, Values};
+pub use ending::{Ending, EndingEvent, EndingReport, Step};
 pub use journal::Damaged;
 pub use operation::{OperationOutcome, OperationReport};
 pub use report::{Action, Outcome, Report};

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod contract;
+mod endings;
 mod faults;
 mod operations;
 mod property;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::actuate::{OperationReport, Outcome, Report};
+use crate::actuate::{EndingReport, OperationReport, Outcome, Report};
 use crate::arbiter::Wanted;
 use crate::claim::{Claim, Setting};
 use crate::clock::Moment;
@@ -93,6 +93,16 @@ impl Entry {
     pub fn of_operation(now: Moment, report: &OperationReport) -> Self {
         Self {
             policy: Some(report.claimant.policy.clone()),
+            changes: Vec::new(),
+            writes: vec![Write::from(report)],
+            ..Self::note(now, "")
+        }
+    }
+
+    /// One step in the ending of a job.
+    pub fn of_ending(now: Moment, report: &EndingReport) -> Self {
+        Self {
+            policy: Some(report.policy.clone()),
             changes: Vec::new(),
             writes: vec![Write::from(report)],
             ..Self::note(now, "")
@@ -214,6 +224,22 @@ impl From<&OperationReport> for Write {
             to: None,
             read_back: report.after.clone(),
             reason: report.reason.to_owned(),
+        }
+    }
+}
+
+impl From<&EndingReport> for Write {
+    fn from(report: &EndingReport) -> Self {
+        Self {
+            knob: "ending",
+            target: report.job.to_string(),
+            action: "end",
+            outcome: report.event.name(),
+            detail: report.event.detail(),
+            from: None,
+            to: None,
+            read_back: None,
+            reason: report.reason.clone(),
         }
     }
 }

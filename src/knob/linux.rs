@@ -1,6 +1,7 @@
 //! The machine that we run on: all knobs over one procfs and one cgroup2 mount.
 
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::absent::Absent;
@@ -19,14 +20,15 @@ use super::operation::Operations;
 use super::pause::Pause;
 use super::sched_class::Class;
 use super::shaping::ShapingKnob;
-use super::task::Tasks;
+use super::task::{Held, Tasks};
 use super::timely::Timely;
 use super::timer_slack::TimerSlack;
-use super::{Glance, Knob, KnobError, Machine, Measured, Portrait, Scope, Value};
+use super::{Glance, Knob, KnobError, Machine, Measured, Place, Portrait, Scope, Swept, Value, temp_files};
 use crate::claim::{Deed, KnobKind};
 use crate::inventory::{Capability, CapabilityState};
 use crate::kernel::Roots;
 use crate::kernel::process::Identity;
+use crate::plotter::TempPattern;
 use crate::shaping::Direction;
 
 /// This machine, under roots that tests can move.
@@ -168,6 +170,18 @@ impl Machine for Linux {
 
     fn perform(&self, deed: &Deed, scope: &Scope) -> Result<(), KnobError> {
         self.operations.perform(deed, scope)
+    }
+
+    fn signal(&self, process: Identity, signal: i32) -> Result<(), KnobError> {
+        Held::open(&self.tasks, process)?.signal(signal)
+    }
+
+    fn pin(&self, directory: &Path) -> Result<Place, KnobError> {
+        temp_files::pin(&self.operations.timely, directory)
+    }
+
+    fn sweep(&self, place: &Place, pattern: &TempPattern) -> Result<Swept, KnobError> {
+        temp_files::sweep(&self.operations.timely, &self.operations.roots.procfs, place, pattern)
     }
 
     fn own_groups(&self) -> Vec<(String, u64)> {

@@ -1,6 +1,7 @@
 //! What the machine in memory holds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use super::setting;
 use crate::claim::{Controller, Deed, KnobKind, Part, Setting};
@@ -90,6 +91,12 @@ pub struct State {
     pub measured: BTreeMap<&'static str, Measured>,
     /// Operations that were carried out.
     pub performed: Vec<(Deed, Scope)>,
+    /// Signals that were sent, by number of the process.
+    pub signals: Vec<(i32, i32)>,
+    /// Signals that nobody dies of.
+    pub deaf: BTreeSet<i32>,
+    /// Temp files.
+    pub files: BTreeSet<PathBuf>,
     ticks: u64,
     inodes: u64,
     next_tid: i32,
@@ -131,6 +138,9 @@ impl Default for State {
             births: BTreeMap::new(),
             measured: BTreeMap::new(),
             performed: Vec::new(),
+            signals: Vec::new(),
+            deaf: BTreeSet::new(),
+            files: BTreeSet::new(),
             ticks: 100,
             inodes: 10,
             next_tid: 1000,
