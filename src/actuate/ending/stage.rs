@@ -99,8 +99,8 @@ mod tests {
     const MINUTE: Duration = Duration::from_mins(1);
     const ALL: KillPermit = KillPermit { ask: Some(HOUR), terminate: Some(MINUTE), kill: true, remove_temp: true };
 
-    fn taken(step: Step, at: u64) -> Option<Stage> {
-        Some(Stage { step, at_ms: at * 1000, sent: true })
+    fn taken(step: Step, at: u64) -> Stage {
+        Stage { step, at_ms: at * 1000, sent: true }
     }
 
     fn at(seconds: u64) -> Duration {
@@ -110,12 +110,14 @@ mod tests {
     #[test]
     fn each_step_has_its_time_before_the_next() {
         assert_eq!(next(None, &ALL, true, at(0)), Next::Take(Step::Ask));
-        assert_eq!(next(taken(Step::Ask, 10), &ALL, true, at(3609)), Next::Wait(at(3610)));
-        assert_eq!(next(taken(Step::Ask, 10), &ALL, true, at(3610)), Next::Take(Step::Terminate));
-        assert_eq!(next(taken(Step::Terminate, 10), &ALL, true, at(69)), Next::Wait(at(70)));
-        assert_eq!(next(taken(Step::Terminate, 10), &ALL, true, at(70)), Next::Take(Step::Kill));
-        assert_eq!(next(taken(Step::Kill, 10), &ALL, true, at(39)), Next::Wait(at(40)));
-        assert!(matches!(next(taken(Step::Kill, 10), &ALL, true, at(40)), Next::Stop(why) if why.contains("kernel")));
+        assert_eq!(next(Some(taken(Step::Ask, 10)), &ALL, true, at(3609)), Next::Wait(at(3610)));
+        assert_eq!(next(Some(taken(Step::Ask, 10)), &ALL, true, at(3610)), Next::Take(Step::Terminate));
+        assert_eq!(next(Some(taken(Step::Terminate, 10)), &ALL, true, at(69)), Next::Wait(at(70)));
+        assert_eq!(next(Some(taken(Step::Terminate, 10)), &ALL, true, at(70)), Next::Take(Step::Kill));
+        assert_eq!(next(Some(taken(Step::Kill, 10)), &ALL, true, at(39)), Next::Wait(at(40)));
+        assert!(
+            matches!(next(Some(taken(Step::Kill, 10)), &ALL, true, at(40)), Next::Stop(why) if why.contains("kernel"))
+        );
     }
 
     #[test]

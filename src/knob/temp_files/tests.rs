@@ -135,13 +135,12 @@ fn a_directory_that_was_swapped_is_not_entered() {
     fs::rename(&scene.place.path, &aside).unwrap();
     let run = || sweep(&Timely::default(), Path::new("/proc"), &scene.place, &scene.pattern);
     for swapped in ["link", "directory"] {
-        match swapped {
-            "link" => symlink(&aside, &scene.place.path).unwrap(),
-            _ => {
-                fs::remove_file(&scene.place.path).unwrap();
-                fs::create_dir(&scene.place.path).unwrap();
-                fs::write(&path, "somebody else's").unwrap();
-            }
+        if swapped == "link" {
+            symlink(&aside, &scene.place.path).unwrap();
+        } else {
+            fs::remove_file(&scene.place.path).unwrap();
+            fs::create_dir(&scene.place.path).unwrap();
+            fs::write(&path, "somebody else's").unwrap();
         }
         assert!(run().is_err(), "{swapped}");
         assert!(path.exists(), "{swapped}");
