@@ -1,6 +1,8 @@
 //! Claims: what policies want of the machine. A claim is a lease; one that is not renewed lapses.
 
 mod kind;
+mod operation;
+mod permit;
 mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +12,8 @@ use std::time::Duration;
 use crate::shaping::Lane;
 
 pub use kind::{Controller, KnobKind};
+pub use operation::{Deed, Operation};
+pub use permit::KillPermit;
 pub use target::{Part, PartClass, Target};
 
 /// Scheduling class of a thread (sched(7)). Real-time classes are never set, only recognised and put back.

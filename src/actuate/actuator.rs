@@ -1,6 +1,8 @@
 //! The actuator: holds what is ours, and makes the machine equal to what is wanted, tick by tick.
 
 mod admit;
+mod end;
+mod operate;
 mod rest;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,8 +13,10 @@ use rest::Rest;
 
 use super::JobHandle;
 use super::apply::goes_far_enough;
+use super::ending::{Book, EndingEvent};
 use super::handover;
 use super::journal::{Damaged, Journal};
+use super::operation::Ledger;
 use super::pauses::Pauses;
 use super::record::{Record, UnitState};
 use super::report::{Action, Report};
@@ -45,6 +49,10 @@ pub struct Actuator {
     epoch: u64,
     held: BTreeMap<(Target, KnobKind), Record>,
     pauses: Pauses,
+    ledger: Ledger,
+    endings: Book,
+    /// The last thing that was said of each job that is being ended.
+    ending_said: BTreeMap<JobId, EndingEvent>,
     said: Said,
     rest: Rest,
     damaged: Vec<Damaged>,
@@ -93,6 +101,8 @@ impl Actuator {
             Mode::Off | Mode::DryRun => Some(restore::restore_on(machine.as_ref(), &run, now, PATIENCE)?),
         };
         let pauses = Pauses::load(run.path(), &boot_id);
+        let ledger = Ledger::load(run.path(), &boot_id, now);
+        let endings = Book::load(run.path(), &boot_id);
         let mut actuator = Self {
             epoch: 0,
             machine,
@@ -102,6 +112,9 @@ impl Actuator {
             lineage,
             held: BTreeMap::new(),
             pauses,
+            ledger,
+            endings,
+            ending_said: BTreeMap::new(),
             said: Said::default(),
             rest: Rest::default(),
             damaged: Vec::new(),

@@ -5,10 +5,12 @@
 
 mod actuator;
 mod apply;
+mod ending;
 pub mod guard;
 pub mod handover;
 mod journal;
 mod judge;
+mod operation;
 mod pauses;
 mod protect;
 mod record;
@@ -22,7 +24,9 @@ mod tests;
 mod writer;
 
 pub use actuator::{Actuator, OpenError, Values};
+pub use ending::{Ending, EndingEvent, EndingReport, Step};
 pub use journal::Damaged;
+pub use operation::{OperationOutcome, OperationReport};
 pub use report::{Action, Outcome, Report};
 pub use restore::{RestoreReport, restore};
 pub use run_dir::RunDirError;

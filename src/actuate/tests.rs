@@ -2,7 +2,9 @@
 
 mod attributes;
 mod contract;
+mod endings;
 mod faults;
+mod operations;
 mod property;
 mod scenarios;
 mod tmpfs;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::actuate::{Outcome, Report};
+use crate::actuate::{EndingReport, OperationReport, Outcome, Report};
 use crate::arbiter::Wanted;
 use crate::claim::{Claim, Setting};
 use crate::clock::Moment;
@@ -86,6 +86,26 @@ impl Entry {
             admission_closed: false,
             claims: Claims::default(),
             writes: Vec::new(),
+        }
+    }
+
+    /// What an operation did, which no knob holds and nothing puts back.
+    pub fn of_operation(now: Moment, report: &OperationReport) -> Self {
+        Self {
+            policy: Some(report.claimant.policy.clone()),
+            changes: Vec::new(),
+            writes: vec![Write::from(report)],
+            ..Self::note(now, "")
+        }
+    }
+
+    /// One step in the ending of a job.
+    pub fn of_ending(now: Moment, report: &EndingReport) -> Self {
+        Self {
+            policy: Some(report.policy.clone()),
+            changes: Vec::new(),
+            writes: vec![Write::from(report)],
+            ..Self::note(now, "")
         }
     }
 
@@ -187,6 +207,39 @@ impl From<&Input> for InputLine {
             value: input.value,
             age_seconds: input.age.map(|age: Duration| age.as_secs_f64()),
             missing: input.missing.clone(),
+        }
+    }
+}
+
+/// In the columns of a knob: an operation goes from what was measured before to what was measured after.
+impl From<&OperationReport> for Write {
+    fn from(report: &OperationReport) -> Self {
+        Self {
+            knob: report.operation,
+            target: report.target.to_string(),
+            action: "operate",
+            outcome: report.outcome.name(),
+            detail: report.outcome.detail().map(str::to_owned),
+            from: report.before.clone(),
+            to: None,
+            read_back: report.after.clone(),
+            reason: report.reason.to_owned(),
+        }
+    }
+}
+
+impl From<&EndingReport> for Write {
+    fn from(report: &EndingReport) -> Self {
+        Self {
+            knob: "ending",
+            target: report.job.to_string(),
+            action: "end",
+            outcome: report.event.name(),
+            detail: report.event.detail(),
+            from: None,
+            to: None,
+            read_back: None,
+            reason: report.reason.clone(),
         }
     }
 }

@@ -33,9 +33,14 @@ struct Previous {
     full: Option<Duration>,
 }
 
-/// Whether the machine measures pressure: one reading, without a share of the last interval.
+/// Whether the machine measures pressure.
 pub fn probe(roots: &Roots) -> PressureState {
-    state_of(file::read(&roots.proc("pressure/io"), parse))
+    once(roots, Resource::Io)
+}
+
+/// One reading of the machine's pressure, without a share of the last interval.
+pub fn once(roots: &Roots, resource: Resource) -> PressureState {
+    state_of(file::read(&roots.proc(format!("pressure/{}", resource.name())), parse))
 }
 
 impl PressureReader {

@@ -6,6 +6,7 @@ mod state;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::Path;
 use std::rc::Rc;
 
 pub use state::{FakePart, State, no_limit, part};
@@ -13,10 +14,14 @@ pub use state::{FakePart, State, no_limit, part};
 use super::attribute::Form;
 use super::attribute::catalogue::attribute;
 use super::shaping::Found;
-use super::{Facts, Glance, IoPrio, Knob, KnobError, Machine, Policy, Portrait, Reach, Scope, Unit, Value, file_name};
-use crate::claim::{Controller, IoPriority, KnobKind, Part, Setting, Target};
+use super::{
+    Facts, Glance, IoPrio, Knob, KnobError, Machine, Measured, Place, Policy, Portrait, Reach, Scope, Swept, Unit,
+    Value, file_name,
+};
+use crate::claim::{Controller, Deed, IoPriority, KnobKind, Part, Setting, Target};
 use crate::inventory::{Capability, CapabilityState};
 use crate::kernel::process::Identity;
+use crate::plotter::TempPattern;
 
 /// Unwinds out of whatever was going on: the power of `kill -9` in a test.
 pub struct Crash;
@@ -40,28 +45,8 @@ impl Fake {
 }
 
 impl FakeKnob {
-    /// One operation: where things go wrong.
     fn step(&self, of: &dyn std::fmt::Display, is_read: bool) -> Result<(), KnobError> {
-        let (crash, errno) = {
-            let mut state = self.state.borrow_mut();
-            state.steps += 1;
-            let step = state.steps;
-            if let Some(pid) = state.births.remove(&step) {
-                state.clone_thread(pid);
-            }
-            let mut errno = state.refuse.remove(&step);
-            if let Some(errno) = errno.take_if(|_| is_read) {
-                state.refuse.insert(step + 1, errno);
-            }
-            (state.crash_at == Some(step), errno)
-        };
-        if crash {
-            std::panic::resume_unwind(Box::new(Crash));
-        }
-        match errno {
-            Some(errno) => Err(KnobError::from_io("do something", of, io::Error::from_raw_os_error(errno))),
-            None => Ok(()),
-        }
+        step(&self.state, of, is_read)
     }
 
     fn group_of_unit(state: &State, unit: &Unit) -> Option<String> {
@@ -169,6 +154,30 @@ impl FakeKnob {
 
 fn failed(unit: &Unit, errno: i32) -> KnobError {
     KnobError::from_io("write", unit, io::Error::from_raw_os_error(errno))
+}
+
+/// One operation: where things go wrong.
+fn step(state: &RefCell<State>, of: &dyn std::fmt::Display, is_read: bool) -> Result<(), KnobError> {
+    let (crash, errno) = {
+        let mut state = state.borrow_mut();
+        state.steps += 1;
+        let step = state.steps;
+        if let Some(pid) = state.births.remove(&step) {
+            state.clone_thread(pid);
+        }
+        let mut errno = state.refuse.remove(&step);
+        if let Some(errno) = errno.take_if(|_| is_read) {
+            state.refuse.insert(step + 1, errno);
+        }
+        (state.crash_at == Some(step), errno)
+    };
+    if crash {
+        std::panic::resume_unwind(Box::new(Crash));
+    }
+    match errno {
+        Some(errno) => Err(KnobError::from_io("do something", of, io::Error::from_raw_os_error(errno))),
+        None => Ok(()),
+    }
 }
 
 impl Knob for FakeKnob {
@@ -385,6 +394,65 @@ impl Machine for Fake {
 
     fn lineage(&self) -> Vec<Identity> {
         vec![Identity { pid: 2, start_ticks: 2 }]
+    }
+
+    fn measure(&self, deed: &Deed, _scope: &Scope) -> Result<Measured, KnobError> {
+        step(&self.state, &deed.name(), true)?;
+        let found = self.state.borrow().measured.get(deed.name()).cloned();
+        found.ok_or_else(|| KnobError::Unusable(format!("nothing is known for {}", deed.name())))
+    }
+
+    fn perform(&self, deed: &Deed, scope: &Scope) -> Result<(), KnobError> {
+        step(&self.state, &deed.name(), false)?;
+        let mut state = self.state.borrow_mut();
+        state.writes += 1;
+        state.performed.push((deed.clone(), scope.clone()));
+        Ok(())
+    }
+
+    /// As Linux does it: who is stopped or frozen dies of nothing but SIGKILL before he is continued.
+    fn signal(&self, process: Identity, signal: i32) -> Result<(), KnobError> {
+        step(&self.state, &process.pid, false)?;
+        let mut state = self.state.borrow_mut();
+        let found = state.live(process).ok_or_else(|| KnobError::Gone(format!("process {}", process.pid)))?;
+        let frozen = state.groups.get(&found.group).is_some_and(|group| group.frozen);
+        let halted = found.stopped || frozen;
+        state.writes += 1;
+        state.signals.push((process.pid, signal));
+        if signal == libc::SIGCONT {
+            state.processes.entry(process.pid).and_modify(|found| found.stopped = false);
+        } else if signal == libc::SIGKILL || !(halted || state.deaf.contains(&signal)) {
+            state.processes.remove(&process.pid);
+        }
+        Ok(())
+    }
+
+    fn pin(&self, directory: &Path) -> Result<Place, KnobError> {
+        step(&self.state, &directory.display(), true)?;
+        Ok(Place { path: directory.to_owned(), device: 1, inode: 1 })
+    }
+
+    fn sweep(&self, place: &Place, pattern: &TempPattern) -> Result<Swept, KnobError> {
+        step(&self.state, &place.path.display(), false)?;
+        let mut state = self.state.borrow_mut();
+        let mut swept = Swept::default();
+        let all = std::mem::take(&mut state.files);
+        for path in all {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if !path.starts_with(&place.path) || !pattern.matches(&name) {
+                state.files.insert(path);
+            } else if name.contains("open") {
+                swept.kept.push((path.clone(), "process 7 has it open".to_owned()));
+                state.files.insert(path);
+            } else if swept.removed.is_empty() {
+                swept.removed.push(path);
+            } else {
+                swept.unfinished = true;
+                state.files.insert(path);
+            }
+        }
+        state.writes += swept.removed.len();
+        Ok(swept)
     }
 
     fn own_groups(&self) -> Vec<(String, u64)> {

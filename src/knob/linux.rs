@@ -1,6 +1,7 @@
 //! The machine that we run on: all knobs over one procfs and one cgroup2 mount.
 
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::absent::Absent;
@@ -15,17 +16,19 @@ use super::io_priority::IoPriorityKnob;
 use super::limit::{LimitKnob, limit};
 use super::nice::Nice;
 use super::oom_score::OomScore;
+use super::operation::Operations;
 use super::pause::Pause;
 use super::sched_class::Class;
 use super::shaping::ShapingKnob;
-use super::task::Tasks;
+use super::task::{Held, Tasks};
 use super::timely::Timely;
 use super::timer_slack::TimerSlack;
-use super::{Glance, Knob, KnobError, Machine, Portrait, Value};
-use crate::claim::KnobKind;
+use super::{Glance, Knob, KnobError, Machine, Measured, Place, Portrait, Scope, Swept, Value, temp_files};
+use crate::claim::{Deed, KnobKind};
 use crate::inventory::{Capability, CapabilityState};
 use crate::kernel::Roots;
 use crate::kernel::process::Identity;
+use crate::plotter::TempPattern;
 use crate::shaping::Direction;
 
 /// This machine, under roots that tests can move.
@@ -35,6 +38,7 @@ pub struct Linux {
     tree: Option<Tree>,
     /// One for each kind, in the order of kinds.
     knobs: Vec<Box<dyn Knob>>,
+    operations: Operations,
 }
 
 /// What the knobs are made of.
@@ -86,7 +90,9 @@ impl Linux {
         let tree = roots.cgroupfs.as_deref().map(Tree::new);
         let doors = Doors { roots, tasks: tasks.clone(), tree: tree.clone(), groups, timely: Timely::default() };
         let knobs = KnobKind::ALL.iter().map(|&kind| doors.knob(kind)).collect();
-        Self { boot_id: roots.proc("sys/kernel/random/boot_id"), tasks, tree, knobs }
+        let operations =
+            Operations { roots: roots.clone(), tasks: tasks.clone(), tree: tree.clone(), timely: doors.timely };
+        Self { boot_id: roots.proc("sys/kernel/random/boot_id"), tasks, tree, knobs, operations }
     }
 }
 
@@ -156,6 +162,26 @@ impl Machine for Linux {
             pid = stat.parent;
         }
         lineage
+    }
+
+    fn measure(&self, deed: &Deed, scope: &Scope) -> Result<Measured, KnobError> {
+        self.operations.measure(deed, scope)
+    }
+
+    fn perform(&self, deed: &Deed, scope: &Scope) -> Result<(), KnobError> {
+        self.operations.perform(deed, scope)
+    }
+
+    fn signal(&self, process: Identity, signal: i32) -> Result<(), KnobError> {
+        Held::open(&self.tasks, process)?.signal(signal)
+    }
+
+    fn pin(&self, directory: &Path) -> Result<Place, KnobError> {
+        temp_files::pin(&self.operations.timely, directory)
+    }
+
+    fn sweep(&self, place: &Place, pattern: &TempPattern) -> Result<Swept, KnobError> {
+        temp_files::sweep(&self.operations.timely, &self.operations.roots.procfs, place, pattern)
     }
 
     fn own_groups(&self) -> Vec<(String, u64)> {

@@ -23,12 +23,14 @@ mod limit;
 mod linux;
 mod nice;
 mod oom_score;
+mod operation;
 mod pause;
 mod pinned;
 mod sched_class;
 mod scope;
 pub mod shaping;
 mod task;
+mod temp_files;
 mod timely;
 mod timer_slack;
 mod unit;
@@ -41,15 +43,18 @@ pub use error::KnobError;
 pub use group_memory::GroupMemory;
 pub use home::GroupUse;
 pub use linux::Linux;
+pub use operation::Measured;
 pub use task::Held;
+pub use temp_files::{Place, Swept};
 pub use unit::Unit;
 pub use value::{IoPrio, Lines, Policy, Reach, Value, cpu_list};
 
 use std::collections::BTreeSet;
 
-use crate::claim::{Controller, KnobKind, Part, Setting, Target};
+use crate::claim::{Controller, Deed, KnobKind, Part, Setting, Target};
 use crate::inventory::Capability;
 use crate::kernel::process::Identity;
+use crate::plotter::TempPattern;
 
 /// Which units of a job are asked for.
 #[derive(Debug, Clone, Default)]
@@ -197,6 +202,21 @@ pub trait Machine {
 
     /// Ourselves and all our ancestors.
     fn lineage(&self) -> Vec<Identity>;
+
+    /// What an operation on this is judged by.
+    fn measure(&self, deed: &Deed, scope: &Scope) -> Result<Measured, KnobError>;
+
+    /// Does what cannot be undone. `Late` means that it is still being done.
+    fn perform(&self, deed: &Deed, scope: &Scope) -> Result<(), KnobError>;
+
+    /// Sends a signal to this process and to no later one with its number.
+    fn signal(&self, process: Identity, signal: i32) -> Result<(), KnobError>;
+
+    /// Remembers a directory, so that another one under its name is not mistaken for it.
+    fn pin(&self, directory: &std::path::Path) -> Result<Place, KnobError>;
+
+    /// Removes temp files of one plot that nobody uses any more, some at a time.
+    fn sweep(&self, place: &Place, pattern: &TempPattern) -> Result<Swept, KnobError>;
 
     /// Groups below ours, by job: path and inode.
     fn own_groups(&self) -> Vec<(String, u64)>;

@@ -9,7 +9,8 @@ use super::error::{ProfileError, Source};
 use super::expr::{Expr, Kind};
 use super::job::Phase;
 use super::profile::{
-    ArgumentRule, Default, FileRule, LogRules, Match, NeedRules, Odometer, PhaseOf, PhaseStart, Profile, Step, TempRule,
+    ArgumentRule, AskRule, Default, FileRule, LogRules, Match, NeedRules, Odometer, PhaseOf, PhaseStart, Profile, Step,
+    TempRule,
 };
 use super::schema::{self, ArgumentKind, Text};
 use super::temp;
@@ -56,6 +57,7 @@ pub(super) fn profile(source: Source<'_>, at: serde_yaml::Location, written: &sc
         files: compiler.files(&written.files)?,
         odometer: compiler.odometer(written.odometer.as_ref(), &kinds)?,
         exclusive_tmp: written.exclusive_tmp,
+        ask: compiler.ask(written.ask.as_ref(), &kinds)?,
         needs: compiler.needs(&written.needs, plot, kinds)?,
         control: written.control.clone(),
     })
@@ -103,6 +105,12 @@ impl Compiler<'_> {
 
     fn optional(&self, text: Option<&Text>, kinds: &Kinds) -> Result<Option<Expr>> {
         text.map(|text| self.expression(text, kinds)).transpose()
+    }
+
+    fn ask(&self, written: Option<&schema::Ask>, kinds: &Kinds) -> Result<Option<AskRule>> {
+        let rule =
+            |ask: &schema::Ask| Ok(AskRule { signal: ask.signal, when: self.optional(ask.when.as_ref(), kinds)? });
+        written.map(rule).transpose()
     }
 
     fn phase(&self, text: &Text) -> Result<Phase> {

@@ -34,5 +34,5 @@ pub use profile::Profile;
 pub use profiles::Profiles;
 pub use recognise::{Plotter, Role};
 pub use registry::{JobRegistry, Machine};
-pub use schema::{Control, RuntimeKnob};
+pub use schema::{Control, RuntimeKnob, StopSignal};
 pub use temp::TempPattern;

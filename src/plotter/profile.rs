@@ -4,7 +4,7 @@ use regex_lite::Regex;
 
 use super::expr::Expr;
 use super::job::Phase;
-use super::schema::{ArgumentKind, Control, Counter, RuntimeKnob, WhichTable};
+use super::schema::{ArgumentKind, Control, Counter, RuntimeKnob, StopSignal, WhichTable};
 
 /// All that is known about one plotter.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub struct Profile {
     pub(super) temp: Vec<TempRule>,
     pub(super) needs: NeedRules,
     pub(super) control: Control,
+    pub(super) ask: Option<AskRule>,
 }
 
 #[derive(Debug)]
@@ -113,6 +114,13 @@ pub(super) struct Odometer {
 pub(super) struct TempRule {
     pub argument: String,
     pub file_name: String,
+}
+
+/// The signal that asks it to end in its own way, and whether it then listens.
+#[derive(Debug)]
+pub(super) struct AskRule {
+    pub signal: StopSignal,
+    pub when: Option<Expr>,
 }
 
 #[derive(Debug, Default)]

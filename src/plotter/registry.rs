@@ -15,6 +15,7 @@ use super::needs::needs;
 use super::profile::Profile;
 use super::profiles::Profiles;
 use super::progress::Tracker;
+use super::schema::StopSignal;
 use super::temp::{self, TempPattern};
 use crate::clock::Moment;
 use crate::kernel::clock;
@@ -173,6 +174,15 @@ impl JobRegistry {
         let Some(live) = self.jobs.get(id) else { return Vec::new() };
         let Some(profile) = self.profiles.at(live.family.role.profile) else { return Vec::new() };
         temp::patterns(profile, &live.command_line, live.plot_id.as_deref())
+    }
+
+    /// The signal by which a job lets itself be asked to end after the plot at hand; none if it would just die of it.
+    pub fn way_to_ask(&self, id: &JobId) -> Option<StopSignal> {
+        let live = self.jobs.get(id)?;
+        let ask = self.profiles.at(live.family.role.profile)?.ask.as_ref()?;
+        let variables = &live.command_line.variables;
+        let listens = ask.when.as_ref().is_none_or(|when| when.number(variables).is_some_and(|truth| truth != 0.0));
+        listens.then_some(ask.signal)
     }
 
     /// Finds the families anew if anything has changed; a job that stays keeps its progress.

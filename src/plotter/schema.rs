@@ -54,6 +54,8 @@ pub(super) struct Profile {
     pub needs: Needs,
     #[serde(default)]
     pub control: Control,
+    #[serde(default)]
+    pub ask: Option<Ask>,
 }
 
 /// All that is given must hold.
@@ -224,6 +226,25 @@ pub struct Control {
     pub sets_own_affinity: bool,
     /// It sleeps, instead of ending, when the temp disk is full.
     pub sleeps_when_full: bool,
+}
+
+/// How the plotter is asked to end in its own way: it finishes the plot at hand. One that has none simply dies of a signal.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ask {
+    pub signal: StopSignal,
+    /// An expression over the arguments; always, if not given.
+    #[serde(default)]
+    pub when: Option<Text>,
+}
+
+/// A signal that some plotter takes for a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum StopSignal {
+    #[serde(rename = "SIGINT")]
+    Interrupt,
+    #[serde(rename = "SIGTERM")]
+    Terminate,
 }
 
 /// What can be changed while the plotter runs.

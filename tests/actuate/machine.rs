@@ -1,11 +1,15 @@
 //! This machine with something done before each of its operations: counting, dying, hanging.
 
+use std::path::Path;
 use std::rc::Rc;
 
-use plotwarden::claim::{KnobKind, Setting, Target};
+use plotwarden::claim::{Deed, KnobKind, Setting, Target};
 use plotwarden::inventory::Capability;
 use plotwarden::kernel::process::Identity;
-use plotwarden::knob::{Facts, Glance, Knob, KnobError, Linux, Machine, Portrait, Scope, Unit, Value};
+use plotwarden::knob::{
+    Facts, Glance, Knob, KnobError, Linux, Machine, Measured, Place, Portrait, Scope, Swept, Unit, Value,
+};
+use plotwarden::plotter::TempPattern;
 
 /// What happens around an operation of a knob.
 pub trait Mishap {
@@ -113,6 +117,21 @@ impl Machine for Mishappy {
     }
     fn lineage(&self) -> Vec<Identity> {
         self.linux.lineage()
+    }
+    fn measure(&self, deed: &Deed, scope: &Scope) -> Result<Measured, KnobError> {
+        self.linux.measure(deed, scope)
+    }
+    fn perform(&self, deed: &Deed, scope: &Scope) -> Result<(), KnobError> {
+        self.linux.perform(deed, scope)
+    }
+    fn signal(&self, process: Identity, signal: i32) -> Result<(), KnobError> {
+        self.linux.signal(process, signal)
+    }
+    fn pin(&self, directory: &Path) -> Result<Place, KnobError> {
+        self.linux.pin(directory)
+    }
+    fn sweep(&self, place: &Place, pattern: &TempPattern) -> Result<Swept, KnobError> {
+        self.linux.sweep(place, pattern)
     }
     fn own_groups(&self) -> Vec<(String, u64)> {
         self.linux.own_groups()

@@ -14,6 +14,7 @@ mod journal_death;
 mod knobs;
 mod machine;
 mod oom_floor;
+mod operations;
 mod reuse;
 mod rights;
 mod subject;

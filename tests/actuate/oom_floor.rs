@@ -26,7 +26,7 @@ impl Modest {
         let script =
             "file=/proc/$$/oom_score_adj; while read score; do echo $score > $file; read now < $file; echo $now; done";
         let mut command = Command::new("sh");
-        command.args(["-c", &script]).uid(USER).gid(USER).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.args(["-c", script]).uid(USER).gid(USER).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.stderr(Stdio::null()).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         Self { child, output }

@@ -49,7 +49,7 @@ impl Actuator {
     }
 
     /// Why a process may not be touched: it is protected, or it runs another program than when its record was made.
-    fn why_not(&self, job: &JobId, process: Identity) -> Option<String> {
+    pub fn why_not(&self, job: &JobId, process: Identity) -> Option<String> {
         let portrait = match self.machine.portrait(process) {
             Ok(portrait) => portrait,
             Err(error) if error.is_gone() => return None,
@@ -127,6 +127,10 @@ impl Actuator {
         match touchable.iter().find(|job| job.id == *id) {
             Some(job) if !lives(job) => Err(None),
             None => Err(refused.get(id).and_then(|why| protected(why.clone()))),
+            // A stopped job would not hear the signal.
+            Some(_) if kind == KnobKind::Pause && self.endings.contains(id) => {
+                Err(protected("it is being ended".to_owned()))
+            }
             Some(job) if kind == KnobKind::Pause && !job.may_pause => {
                 Err(protected("its profile says that it must not be paused".to_owned()))
             }

@@ -1,13 +1,14 @@
 //! What the machine in memory holds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use super::setting;
-use crate::claim::{Controller, KnobKind, Part, Setting};
+use crate::claim::{Controller, Deed, KnobKind, Part, Setting};
 use crate::kernel::process::Identity;
 use crate::knob::attribute::catalogue::attribute;
 use crate::knob::shaping::Found;
-use crate::knob::{IoPrio, Policy, Reach, Unit, Value};
+use crate::knob::{IoPrio, Measured, Policy, Reach, Scope, Unit, Value};
 
 /// The values of one thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +87,16 @@ pub struct State {
     pub refuse_writes: BTreeMap<KnobKind, i32>,
     /// Operations before which the leader of a process makes a thread.
     pub births: BTreeMap<usize, i32>,
+    /// What operations are judged by, by the name of the deed.
+    pub measured: BTreeMap<&'static str, Measured>,
+    /// Operations that were carried out.
+    pub performed: Vec<(Deed, Scope)>,
+    /// Signals that were sent, by number of the process.
+    pub signals: Vec<(i32, i32)>,
+    /// Signals that nobody dies of.
+    pub deaf: BTreeSet<i32>,
+    /// Temp files.
+    pub files: BTreeSet<PathBuf>,
     ticks: u64,
     inodes: u64,
     next_tid: i32,
@@ -125,6 +136,11 @@ impl Default for State {
             refuse: BTreeMap::new(),
             refuse_writes: BTreeMap::new(),
             births: BTreeMap::new(),
+            measured: BTreeMap::new(),
+            performed: Vec::new(),
+            signals: Vec::new(),
+            deaf: BTreeSet::new(),
+            files: BTreeSet::new(),
             ticks: 100,
             inodes: 10,
             next_tid: 1000,
