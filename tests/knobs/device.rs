@@ -261,17 +261,17 @@ fn a_scheduler_takes_its_queue_and_tunables_back_with_it() {
     }
     let queue = |name: &str| format!("/sys/block/sda/queue/{name}");
     let set = |name: &str, text: &str| fs::write(queue(name), text).unwrap();
-    let state =
-        || ["scheduler", "nr_requests", "iosched/fifo_batch", "iosched/async_depth"].map(|name| text(queue(name)));
-    let found = state();
+    let state = || ["nr_requests", "iosched/fifo_batch", "scheduler"].map(|name| text(queue(name)));
+    let (scheduler, length) = (text(queue("scheduler")), text(queue("nr_requests")));
     // As an owner may have tuned it.
+    set("scheduler", "mq-deadline");
     set("nr_requests", "48");
     set("iosched/fifo_batch", "7");
     let tuned = state();
     let wish = vec![word(KnobKind::IoScheduler, &Part::new(PartClass::Disk, "sda"), "bfq")];
     assert_back_on_every_way_out(&wish, || text(queue("scheduler")).contains("[bfq]"), || state() == tuned);
-    for (name, text) in ["nr_requests", "iosched/fifo_batch", "iosched/async_depth"].into_iter().zip(&found[1..]) {
-        set(name, text);
-    }
-    assert_eq!(state(), found);
+    // The tunables go back to what they are by default when the scheduler goes.
+    set("scheduler", "none");
+    set("scheduler", scheduler.split(['[', ']']).nth(1).unwrap());
+    set("nr_requests", &length);
 }
