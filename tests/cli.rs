@@ -15,9 +15,19 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn every_subcommand_has_help_with_an_example() {
-    for command in
-        ["run", "discover", "jobs", "query", "metrics", "restore", "audit", "policy", "policy check", "completions"]
-    {
+    for command in [
+        "run",
+        "discover",
+        "jobs",
+        "query",
+        "metrics",
+        "knobs",
+        "restore",
+        "audit",
+        "policy",
+        "policy check",
+        "completions",
+    ] {
         let mut arguments: Vec<&str> = command.split(' ').collect();
         arguments.push("--help");
         let output = plotwarden(&arguments);
@@ -41,6 +51,26 @@ fn every_metric_is_listed_in_each_form() {
             assert!(family[fact].as_str().is_some_and(|fact| !fact.is_empty()), "{name}: {fact}");
         }
     }
+}
+
+#[test]
+fn every_knob_is_listed_in_each_form_with_what_it_is_here() {
+    let json: serde_json::Value = serde_json::from_slice(&plotwarden(&["knobs", "--output", "json"]).stdout).unwrap();
+    let forms = ["table", "yaml", "markdown"].map(|form| text(&plotwarden(&["knobs", "--output", form]).stdout));
+    let knobs = json.as_array().unwrap();
+    assert!(knobs.len() > 50, "{}", knobs.len());
+    for knob in knobs {
+        let name = knob["name"].as_str().unwrap();
+        assert!(forms.iter().all(|form| form.contains(name)), "{name}");
+        assert!(knob["state"] == "usable" || !knob["reason"].as_str().unwrap().is_empty(), "{name}: {knob}");
+        for part in knob["parts"].as_array().unwrap() {
+            assert!(part["value"].is_string() != part["problem"].is_string(), "{name}: {part}");
+        }
+    }
+    let swappiness = knobs.iter().find(|knob| knob["name"] == "swappiness").unwrap();
+    let now = std::fs::read_to_string("/proc/sys/vm/swappiness").unwrap();
+    assert_eq!(swappiness["parts"][0]["value"], now.trim());
+    assert_eq!(swappiness["parts"][0]["part"], "machine");
 }
 
 #[test]

@@ -25,6 +25,8 @@ struct Pass<'a> {
     foreign: Vec<(Unit, Value)>,
     off_limits: Vec<String>,
     problems: Vec<String>,
+    /// Whether something that was written holds.
+    in_force: bool,
 }
 
 impl Writer<'_> {
@@ -51,12 +53,13 @@ impl Writer<'_> {
             foreign: Vec::new(),
             off_limits: Vec::new(),
             problems: Vec::new(),
+            in_force: false,
         };
         if let Err(error) = self.survey(&mut pass, held.as_ref(), (want, &wanted), unchanged, scope) {
             return refused(held, error.to_string());
         }
         if pass.draft.units.is_empty() {
-            let steps = problem_of(&pass.problems).map(Step::failed).into_iter().collect();
+            let steps = pass.steps(&[]);
             return Applied { record: held, steps };
         }
         pass.draft.want(wanted);
@@ -214,6 +217,7 @@ impl Pass<'_> {
             }
             Verdict::Claim { original, in_force } => {
                 let state = if in_force { UnitState::Confirmed } else { UnitState::Pending };
+                let original = if original == *found { self.knob.remember(unit, original) } else { original };
                 let mut ours = Vec::new();
                 // What it inherited from us is ours until the wanted value is confirmed.
                 if in_force || original != *found {
@@ -232,7 +236,13 @@ impl Pass<'_> {
                 match why {
                     Why::Foreign => self.foreign.push((unit.clone(), found.clone())),
                     Why::ForeignAgain | Why::FarEnough => {}
-                    Why::OffLimits(why) => self.off_limits.push(format!("{unit} {why}")),
+                    Why::OffLimits(why) => {
+                        self.off_limits.push(format!("{unit} {why}"));
+                        // A part may be so for a while only: heat passes, and a governor changes.
+                        if matches!(unit, Unit::Part { .. }) && self.known(unit).is_none() {
+                            return;
+                        }
+                    }
                 }
                 self.give_up(unit, found);
             }
@@ -269,14 +279,17 @@ impl Pass<'_> {
     fn write_all(&mut self) {
         let wanted = self.draft.wanted.clone();
         let mut written = Vec::new();
-        for unit in self.writes.clone() {
+        for (unit, before) in self.writes.clone().into_iter().zip(self.before.clone()) {
             match self.knob.write(&unit, &wanted) {
                 Ok(()) => written.push(unit),
                 Err(error) if error.is_gone() => {}
                 Err(error) => {
+                    // A write that hangs may still be carried out, and one of several steps may have taken the first of them.
+                    let is_over = !matches!(error, KnobError::Late { .. });
+                    let is_as_before = is_over && self.knob.read(&unit).is_ok_and(|found| found == before);
                     self.problems.push(error.to_string());
                     // It had another value, and it still has: should ours turn up there, it is not by our hand.
-                    if let Some(known) = self.known(&unit) {
+                    if let Some(known) = self.known(&unit).filter(|_| is_as_before) {
                         known.ours.retain(|ours| *ours != wanted);
                     }
                 }
@@ -294,6 +307,10 @@ impl Pass<'_> {
             let original = self.known(&unit).map(|known| known.original.clone());
             if self.knob.rounds(&wanted, &found) {
                 self.confirm(&unit, &found);
+                self.in_force = true;
+            } else if self.knob.is_veiled(&unit, &wanted, &found) {
+                self.confirm(&unit, &wanted);
+                self.in_force = true;
             } else if original.as_ref() != Some(&found)
                 && !self.known(&unit).is_some_and(|known| known.ours.contains(&found))
             {
@@ -310,7 +327,7 @@ impl Pass<'_> {
     fn steps(&self, read_back: &[Value]) -> Vec<Step> {
         let mut steps = Vec::new();
         let wanted = &self.draft.wanted;
-        if read_back.iter().any(|found| self.knob.rounds(wanted, found)) {
+        if self.in_force {
             steps.push(Step {
                 outcome: Outcome::Done,
                 from: summary(&self.before),

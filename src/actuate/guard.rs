@@ -62,7 +62,15 @@ pub fn spawn(program: &Path, roots: &Roots) -> Result<Guard, GuardError> {
 fn start(program: &Path, roots: &Roots, main: Identity) -> Result<Child, GuardError> {
     let mut command = Command::new(program);
     command.arg("--main").arg(format!("{}:{}", main.pid, main.start_ticks));
-    command.arg("--procfs").arg(&roots.procfs).arg("--sysfs").arg(&roots.sysfs).arg("--run").arg(&roots.run);
+    command
+        .arg("--procfs")
+        .arg(&roots.procfs)
+        .arg("--sysfs")
+        .arg(&roots.sysfs)
+        .arg("--nvml")
+        .arg(&roots.nvml)
+        .arg("--run")
+        .arg(&roots.run);
     if let Some(cgroupfs) = &roots.cgroupfs {
         command.arg("--cgroupfs").arg(cgroupfs);
     }

@@ -80,8 +80,9 @@ impl UnitRecord {
     /// Whether `found` may stand there by our hand.
     pub fn is_ours(&self, knob: &dyn Knob, found: &Value) -> bool {
         let rounded = |written: &Value| self.state == UnitState::Pending && knob.rounds(written, found);
-        self.state != UnitState::Yielded
-            && self.ours.iter().any(|written| knob.is_same(written, found) || rounded(written))
+        let veiled = |written: &Value| knob.is_veiled(&self.unit, written, found);
+        let is_this = |written: &Value| knob.is_same(written, found) || rounded(written) || veiled(written);
+        self.state != UnitState::Yielded && self.ours.iter().any(is_this)
     }
 }
 

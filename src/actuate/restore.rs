@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::journal::{Damaged, Journal};
 use super::pauses::Pauses;
 use super::record::Record;
+use super::release::Released;
 use super::report::{Action, Outcome, Report};
 use super::run_dir::{RunDir, RunDirError};
 use super::writer::Writer;
@@ -73,10 +74,21 @@ pub fn restore_unlocked(machine: &dyn Machine, run: &RunDir, now: Moment) -> Res
     run.raise_epoch()?;
     let mut pauses = Pauses::load(run.path(), &boot_id);
     let writer = Writer { machine, journal: &journal, boot_id: &boot_id, now };
+    let mut held_back = Vec::new();
     for &kind in KnobKind::ALL.iter().rev() {
         for record in loaded.records.iter().filter(|record| record.knob == kind) {
-            report.release(&writer, record, &mut pauses);
+            match writer.release(record.clone()) {
+                released if released.record.is_some() => held_back.push((record, released.steps)),
+                released => report.enter(&writer, record, released, &mut pauses),
+            }
         }
+    }
+    // What one knob was held back by may be another one that is put back by now, as a preference by its governor.
+    for (record, steps) in held_back {
+        let mut released = writer.release(record.clone());
+        let done = steps.into_iter().filter(|step| !matches!(step.outcome, Outcome::Failed { .. }));
+        released.steps.splice(0..0, done);
+        report.enter(&writer, record, released, &mut pauses);
     }
     Ok(report)
 }
@@ -95,8 +107,7 @@ pub fn dissolve_orphan(machine: &dyn Machine, damaged: &Damaged, records: &[Reco
 }
 
 impl RestoreReport {
-    fn release(&mut self, writer: &Writer<'_>, record: &Record, pauses: &mut Pauses) {
-        let released = writer.release(record.clone());
+    fn enter(&mut self, writer: &Writer<'_>, record: &Record, released: Released, pauses: &mut Pauses) {
         if released.record.is_some() {
             self.kept += 1;
         } else if record.knob == KnobKind::Pause && record.held().next().is_some() {

@@ -17,7 +17,7 @@ use plotwarden::kernel::{Roots, own_memory};
 const USAGE: &str =
     "plotwarden-guard puts back what plotwarden has changed when that process is gone; plotwarden starts it.
 
-usage: plotwarden-guard --main PID:START_TICKS --run DIR [--procfs DIR] [--sysfs DIR] [--cgroupfs DIR]
+usage: plotwarden-guard --main PID:START_TICKS --run DIR [--procfs DIR] [--sysfs DIR] [--cgroupfs DIR] [--nvml LIBRARY]
 example: plotwarden-guard --main 4711:123456 --run /run/plotwarden --cgroupfs /sys/fs/cgroup/unified";
 
 fn main() -> ExitCode {
@@ -54,6 +54,7 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<(Identity, Roots
             "--run" => run = Some(PathBuf::from(value)),
             "--procfs" => roots.procfs = value.into(),
             "--sysfs" => roots.sysfs = value.into(),
+            "--nvml" => roots.nvml = value.into(),
             "--cgroupfs" => roots.cgroupfs = Some(value.into()),
             other => return Err(format!("{other} is not known")),
         }

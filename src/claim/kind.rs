@@ -82,13 +82,13 @@ kinds! {
     OomScore = "oom-score",
     /// How much later than asked for a thread may be woken.
     TimerSlack = "timer-slack",
-    /// Algorithm that chooses the frequency of a CPU.
+    /// Algorithm that chooses the frequency of CPUs.
     CpuGovernor = "cpu-governor",
-    /// Highest frequency of a CPU.
+    /// Highest frequency of CPUs.
     CpuMaxFrequency = "cpu-max-frequency",
-    /// Lowest frequency of a CPU.
+    /// Lowest frequency of CPUs.
     CpuMinFrequency = "cpu-min-frequency",
-    /// What the CPU's own control prefers, speed or thrift.
+    /// What the CPUs' own control prefers, speed or thrift.
     EnergyPreference = "energy-preference",
     /// Frequencies above the nominal one.
     CpuBoost = "cpu-boost",
@@ -136,6 +136,8 @@ kinds! {
     CompletionCpu = "completion-cpu",
     /// Share of the dirty pages that a device may have.
     DirtyShare = "dirty-share",
+    /// Share of the dirty pages that is kept for a device.
+    DirtyReserve = "dirty-reserve",
     /// Whether io.cost watches a disk, and its targets.
     IoCost = "io-cost",
     /// Rates of the traffic that leaves by an interface, class by class.

@@ -31,10 +31,14 @@ pub enum PartClass {
     Machine,
     /// A logical CPU by its number.
     Cpu,
+    /// CPUs that have their frequency together, by the number of their policy: that of the first of them.
+    CpuPolicy,
     /// An idle state of a CPU: `3:2` is state 2 of CPU 3.
     IdleState,
     /// A NUMA node by its number.
     Node,
+    /// Huge pages of one size on one node: `0:2048kB`.
+    PagePool,
     /// An interrupt by its number.
     Irq,
     /// A constraint of a powercap zone: `intel-rapl:0:1` is constraint 1 of package 0.
@@ -69,8 +73,10 @@ impl PartClass {
         match self {
             Self::Machine => "machine",
             Self::Cpu => "cpu",
+            Self::CpuPolicy => "cpu-policy",
             Self::IdleState => "idle-state",
             Self::Node => "node",
+            Self::PagePool => "page-pool",
             Self::Irq => "irq",
             Self::PowerConstraint => "power-constraint",
             Self::Gpu => "gpu",

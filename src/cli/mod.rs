@@ -4,6 +4,7 @@ mod audit;
 mod completions;
 mod discover;
 mod jobs;
+mod knobs;
 mod log;
 mod metrics;
 mod options;
@@ -58,6 +59,9 @@ pub enum Command {
     /// List every metric with type, labels and meaning
     #[command(after_help = "Example: plotwarden metrics | grep network")]
     Metrics(options::MetricsOptions),
+    /// List every knob: whether it works here or why not, what it is set to now, who else writes it
+    #[command(after_help = "Example: plotwarden knobs --output yaml\n\nReads only; nothing on the machine is changed.")]
+    Knobs(options::KnobsOptions),
     /// Put back everything that an earlier run changed and left behind
     #[command(
         after_help = "Example: plotwarden restore\n\nSafe at any time: only what is still ours is put back. Refuses while a run is alive."
@@ -98,6 +102,7 @@ pub fn main() -> u8 {
         Command::Jobs(options) => jobs::jobs(&options),
         Command::Query(options) => query::query(&options),
         Command::Metrics(options) => metrics::metrics(&options),
+        Command::Knobs(options) => knobs::knobs(&options),
         Command::Restore(options) => restore::restore(&options),
         Command::Audit(options) => audit::audit(&options),
         Command::Policy(command) => policy::policy(&command),

@@ -282,6 +282,23 @@ pub enum MetricsOutput {
 }
 
 #[derive(Debug, Clone, Args)]
+pub struct KnobsOptions {
+    #[command(flatten)]
+    pub paths: PathOptions,
+    /// Output format; markdown is the page of the documentation, which is the same on all machines
+    #[arg(long, value_enum, default_value_t = KnobsOutput::Table)]
+    pub output: KnobsOutput,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KnobsOutput {
+    Table,
+    Json,
+    Yaml,
+    Markdown,
+}
+
+#[derive(Debug, Clone, Args)]
 pub struct JobsOptions {
     #[command(flatten)]
     pub paths: PathOptions,

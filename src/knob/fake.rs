@@ -12,7 +12,7 @@ use std::rc::Rc;
 pub use state::{FakePart, State, no_limit, part};
 
 use super::attribute::Form;
-use super::attribute::catalogue::attribute;
+use super::attribute::catalogue;
 use super::shaping::Found;
 use super::{
     Facts, Glance, IoPrio, Knob, KnobError, Machine, Measured, Place, Policy, Portrait, Reach, Scope, Swept, Unit,
@@ -65,7 +65,13 @@ impl FakeKnob {
                 let Unit::Controller { controller, .. } = unit else { return None };
                 state.hand(*controller, *reach);
             }
-            Value::Number(_) | Value::Word(_) | Value::Set(_) | Value::Lane(_) | Value::Keyed(_) => {
+            Value::Number(_)
+            | Value::Word(_)
+            | Value::Chosen { .. }
+            | Value::Fan(_)
+            | Value::Set(_)
+            | Value::Lane(_)
+            | Value::Keyed(_) => {
                 return self.set_other(state, unit, value);
             }
             Value::Nice(nice) => state.thread(unit)?.nice = *nice,
@@ -498,7 +504,7 @@ pub fn setting(kind: KnobKind, choice: usize) -> Setting {
             let rate = ("rbps".to_owned(), [10, 20, 30][choice % 3]);
             Setting::Keyed(kind, BTreeMap::from([("sda".to_owned(), BTreeMap::from([rate]))]))
         }
-        kind => match attribute(kind).map(|attribute| attribute.form) {
+        kind => match catalogue::of(kind).next().map(|attribute| attribute.form) {
             Some(Form::Word(_)) => Setting::Word(kind, ["one", "two", "three"][choice % 3].to_owned()),
             Some(Form::Set) => {
                 Setting::Set(kind, [vec![0], vec![1, 2], vec![0, 1, 2]][choice % 3].iter().copied().collect())

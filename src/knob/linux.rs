@@ -9,6 +9,9 @@ use super::affinity::Affinity;
 use super::attribute::{AttributeKnob, catalogue};
 use super::cgroup::Tree;
 use super::controllers::Controllers;
+use super::disk_power::{DiskPower, KernelAta};
+use super::fan::{FLOOR, Fan};
+use super::gpu::{Gpu, GpuLimit, STACK};
 use super::group::Group;
 use super::home::GroupUse;
 use super::io_cost::IoCost;
@@ -27,6 +30,7 @@ use super::{Glance, Knob, KnobError, Machine, Measured, Place, Portrait, Scope, 
 use crate::claim::{Deed, KnobKind};
 use crate::inventory::{Capability, CapabilityState};
 use crate::kernel::Roots;
+use crate::kernel::nvml::LockedClock;
 use crate::kernel::process::Identity;
 use crate::plotter::TempPattern;
 use crate::shaping::Direction;
@@ -48,11 +52,15 @@ struct Doors<'a> {
     tree: Option<Tree>,
     groups: GroupUse,
     timely: Timely,
+    /// For NVIDIA's library.
+    gpus: Timely,
 }
 
 impl Doors<'_> {
     fn knob(&self, kind: KnobKind) -> Box<dyn Knob> {
         let (tasks, tree) = (self.tasks.clone(), self.tree.clone());
+        let (roots, timely) = (self.roots.clone(), self.timely.clone());
+        let gpu = |limit| Box::new(Gpu { limit, roots: self.roots.clone(), timely: self.gpus.clone() });
         match kind {
             KnobKind::Controllers => Box::new(Controllers { tasks, tree, home: self.groups.clone() }),
             KnobKind::Group => Box::new(Group { tasks, tree, home: self.groups.clone(), asked: Arc::default() }),
@@ -66,12 +74,19 @@ impl Doors<'_> {
             KnobKind::Shaping => self.shaping(Direction::Leaving),
             KnobKind::ArrivalShaping => self.shaping(Direction::Arriving),
             KnobKind::IoCost => Box::new(IoCost { roots: self.roots.clone(), tree, timely: self.timely.clone() }),
+            KnobKind::Fan => Box::new(Fan { roots, timely, floor: FLOOR }),
+            KnobKind::DiskPower => {
+                Box::new(DiskPower { roots, timely, ata: Arc::new(KernelAta { nodes: "/dev".into() }) })
+            }
+            KnobKind::GpuPowerLimit => gpu(GpuLimit::Power),
+            KnobKind::GpuMaxClock => gpu(GpuLimit::Clock(LockedClock::Cores)),
+            KnobKind::GpuMaxMemoryClock => gpu(GpuLimit::Clock(LockedClock::Memory)),
             kind => {
-                let (roots, timely) = (self.roots.clone(), self.timely.clone());
-                match (limit(kind), catalogue::attribute(kind)) {
-                    (Some(limit), _) => Box::new(LimitKnob { limit, roots, tree, timely }),
-                    (None, Some(&attribute)) => Box::new(AttributeKnob { attribute, roots, timely }),
-                    (None, None) => Box::new(Absent(kind)),
+                let attributes: Vec<_> = catalogue::of(kind).copied().collect();
+                match limit(kind) {
+                    Some(limit) => Box::new(LimitKnob { limit, roots, tree, timely }),
+                    None if attributes.is_empty() => Box::new(Absent(kind)),
+                    None => Box::new(AttributeKnob { kind, attributes, roots, timely }),
                 }
             }
         }
@@ -88,7 +103,8 @@ impl Linux {
     pub fn new(roots: &Roots, groups: GroupUse) -> Self {
         let tasks = Tasks::new(&roots.procfs);
         let tree = roots.cgroupfs.as_deref().map(Tree::new);
-        let doors = Doors { roots, tasks: tasks.clone(), tree: tree.clone(), groups, timely: Timely::default() };
+        let (timely, gpus) = (Timely::default(), Timely::with_stack(STACK));
+        let doors = Doors { roots, tasks: tasks.clone(), tree: tree.clone(), groups, timely, gpus };
         let knobs = KnobKind::ALL.iter().map(|&kind| doors.knob(kind)).collect();
         let operations =
             Operations { roots: roots.clone(), tasks: tasks.clone(), tree: tree.clone(), timely: doors.timely };

@@ -5,14 +5,18 @@
 
 mod absent;
 mod affinity;
+mod aside;
 mod attribute;
 mod bus;
 mod cgroup;
 mod controllers;
 mod disk;
+mod disk_power;
 mod error;
 #[cfg(test)]
 pub mod fake;
+mod fan;
+mod gpu;
 mod group;
 mod group_memory;
 mod home;
@@ -21,11 +25,14 @@ mod io_priority;
 mod left_behind;
 mod limit;
 mod linux;
+mod listing;
 mod nice;
 mod oom_score;
 mod operation;
 mod pause;
 mod pinned;
+mod proof;
+mod reference;
 mod sched_class;
 mod scope;
 pub mod shaping;
@@ -43,7 +50,10 @@ pub use error::KnobError;
 pub use group_memory::GroupMemory;
 pub use home::GroupUse;
 pub use linux::Linux;
+pub use listing::{Described, Listed, ListedPart, describe, list};
 pub use operation::Measured;
+pub use proof::{Proof, kinds as proven_kinds};
+pub use reference::markdown;
 pub use task::Held;
 pub use temp_files::{Place, Swept};
 pub use unit::Unit;
@@ -51,7 +61,7 @@ pub use value::{IoPrio, Lines, Policy, Reach, Value, cpu_list};
 
 use std::collections::BTreeSet;
 
-use crate::claim::{Controller, Deed, KnobKind, Part, Setting, Target};
+use crate::claim::{Controller, Deed, KnobKind, Part, PartClass, Setting, Target};
 use crate::inventory::Capability;
 use crate::kernel::process::Identity;
 use crate::plotter::TempPattern;
@@ -101,6 +111,16 @@ pub trait Knob {
     /// Whether the knob can be used here, which includes that it can be put back.
     fn probe(&self) -> Capability;
 
+    /// The class of the parts that have it, of a knob that is none of jobs.
+    fn class(&self) -> PartClass {
+        PartClass::Machine
+    }
+
+    /// What becomes of our value when somebody else writes another one.
+    fn on_foreign_write(&self) -> &'static str {
+        "left alone and reported"
+    }
+
     /// The parts of the machine that have it; none for a knob of jobs.
     fn parts(&self) -> Vec<Part> {
         Vec::new()
@@ -135,6 +155,17 @@ pub trait Knob {
     /// Whether `found` is still what we know to be ours, where not all of a value may be there any more.
     fn is_same(&self, known: &Value, found: &Value) -> bool {
         known == found
+    }
+
+    /// Whether `ours` may stand though the kernel shows `found`: it shows what is in force, and somebody or something else holds
+    /// that tighter for a while.
+    fn is_veiled(&self, _unit: &Unit, _ours: &Value, _found: &Value) -> bool {
+        false
+    }
+
+    /// The value with what else is lost once it is replaced, for its return.
+    fn remember(&self, _unit: &Unit, found: Value) -> Value {
+        found
     }
 
     /// Whether new threads and children start with the value of the one that made them.

@@ -17,9 +17,18 @@ const PATIENCE: Duration = Duration::from_secs(2);
 type Task = Box<dyn FnOnce() + Send>;
 
 /// A thread for what may hang, made again when it does.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Timely {
     shared: Arc<Shared>,
+    /// Bytes of the thread's stack.
+    stack: usize,
+}
+
+impl Default for Timely {
+    /// Enough for a system call.
+    fn default() -> Self {
+        Self::with_stack(64 * 1024)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -30,6 +39,10 @@ struct Shared {
 }
 
 impl Timely {
+    pub fn with_stack(stack: usize) -> Self {
+        Self { shared: Arc::default(), stack }
+    }
+
     /// Runs `act` on a file. `Late` if it takes too long, or if an earlier one has not come back yet.
     pub fn run<T: Send + 'static>(
         &self,
@@ -68,7 +81,7 @@ impl Timely {
         let mut worker = lock(&self.shared.worker);
         let sender = match worker.take() {
             Some(sender) => sender,
-            None => start()?,
+            None => start(self.stack)?,
         };
         // A thread that has ended does not take it; it ends only with its sender.
         sender.send(task).map_err(|_| io::Error::other("the thread that writes has ended"))?;
@@ -77,11 +90,10 @@ impl Timely {
     }
 }
 
-fn start() -> io::Result<SyncSender<Task>> {
-    const STACK: usize = 64 * 1024;
+fn start(stack: usize) -> io::Result<SyncSender<Task>> {
     let (sender, tasks): (_, Receiver<Task>) = sync_channel(1);
     let work = move || tasks.into_iter().for_each(|task| task());
-    std::thread::Builder::new().name("knob".to_owned()).stack_size(STACK).spawn(work)?;
+    std::thread::Builder::new().name("knob".to_owned()).stack_size(stack).spawn(work)?;
     Ok(sender)
 }
 

@@ -5,7 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::aside::Aside;
 use super::disk::Disk;
+use super::fan::Drive;
 use super::shaping::Found;
 use crate::claim::{IoPriority, Keyed, KnobKind, SchedClass, Setting};
 
@@ -31,6 +33,12 @@ pub enum Value {
     /// In the unit of the knob; `u64::MAX` is the kernel's `max`.
     Number(u64),
     Word(String),
+    /// A word that other attributes go with. Equal to one with the same word, whatever goes with it.
+    Chosen {
+        word: String,
+        with: Aside,
+    },
+    Fan(Drive),
     /// CPU or node numbers; none at all where that stands for whatever the group above has.
     Set(BTreeSet<u32>),
     /// Queues of one direction of an interface.
@@ -154,14 +162,16 @@ impl Value {
             Self::Affinity(cpus) => Some(Setting::Affinity(cpus.clone())),
             Self::OomScore(score) => Some(Setting::OomScore(*score)),
             Self::Number(number) => Some(Setting::Number(kind, *number)),
-            Self::Word(word) => Some(Setting::Word(kind, word.clone())),
+            Self::Word(word) | Self::Chosen { word, .. } => Some(Setting::Word(kind, word.clone())),
             Self::Set(numbers) if numbers.is_empty() => None,
             Self::Set(numbers) => Some(Setting::Set(kind, numbers.clone())),
             Self::Lane(Found::Ours(lane)) => Some(Setting::Lane(kind, lane.clone())),
             Self::Keyed(lines) if matches!(kind, KnobKind::IoMax | KnobKind::IoLatency) => {
                 Some(Setting::Keyed(kind, by_disk(lines)))
             }
+            Self::Fan(Drive::ByHand(speed)) => Some(Setting::Number(kind, (*speed).into())),
             Self::Keyed(_)
+            | Self::Fan(Drive::ByChip(_))
             | Self::Handed(_)
             | Self::Class(_)
             | Self::Group { .. }
@@ -180,8 +190,8 @@ impl fmt::Display for Value {
             Self::Number(Setting::NO_LIMIT) => f.write_str("max"),
             Self::Number(number) => write!(f, "{number}"),
             Self::OomScore(score) => write!(f, "{score}"),
-            Self::Word(word) => f.write_str(word),
             Self::Lane(found) => found.fmt(f),
+            Self::Word(word) | Self::Chosen { word, .. } => f.write_str(word),
             Self::Group { path, .. } => f.write_str(path),
             Self::Set(numbers) if numbers.is_empty() => f.write_str("all"),
             Self::Affinity(numbers) | Self::Set(numbers) => f.write_str(&cpu_list(numbers)),
@@ -197,6 +207,9 @@ impl fmt::Display for Value {
                 });
                 f.write_str(&lines.collect::<Vec<_>>().join(", "))
             }
+            Self::Fan(Drive::ByHand(speed)) => write!(f, "{speed} of 255"),
+            Self::Fan(Drive::ByChip(0)) => f.write_str("full speed"),
+            Self::Fan(Drive::ByChip(mode)) => write!(f, "automatic, mode {mode}"),
             Self::Halted(true) => f.write_str("paused"),
             Self::Halted(false) => f.write_str("running"),
         }

@@ -9,8 +9,8 @@ use plotwarden::knob::Machine;
 use plotwarden::plotter::JobId;
 
 use crate::bench::{Bench, Wishes, assert_soon, hold};
-use crate::skipped;
 use crate::state::State;
+use crate::{proven, skipped};
 
 /// What each knob is tried with: something that no process has by itself.
 fn trial(kind: KnobKind) -> Setting {
@@ -90,6 +90,7 @@ fn each_takes_effect_and_goes_back() {
         subject.assert_shows(|state| *state != before);
         hold(&mut actuator, &subject.wishes(&[]), subject.jobs());
         subject.assert_shows(|state| *state == before);
+        proven(kind.name());
     }
 }
 

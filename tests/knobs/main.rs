@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod bench;
+mod device;
 mod job;
 mod limit;
 mod part;
@@ -19,6 +20,11 @@ mod state;
 
 use std::fmt::Display;
 use std::io::Write;
+
+/// Says that a knob was applied, read back and put back here.
+fn proven(knob: &str) {
+    let _ = std::io::stderr().write_all(format!("\nPROVEN {knob}\n").as_bytes());
+}
 
 /// Says on the terminal, whatever becomes of the test's own output, that this knob was not tested and why.
 fn skipped(knob: &str, why: impl Display) {

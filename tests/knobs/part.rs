@@ -8,7 +8,7 @@ use plotwarden::claim::{KnobKind, Part, PartClass, Setting, Target};
 use plotwarden::knob::{Knob, Linux, Machine, Scope, Value};
 
 use crate::bench::{Bench, Wishes, hold};
-use crate::{plant, skipped};
+use crate::{plant, proven, skipped};
 
 /// Those that would take CPUs or memory from whoever else works on this machine.
 const ONLY_IN_THE_MACHINE: [KnobKind; 3] = [KnobKind::CpuOnline, KnobKind::Smt, KnobKind::HugePages];
@@ -55,7 +55,10 @@ fn trial(kind: KnobKind, part: &Part, now: &Value) -> Option<Setting> {
             let watch = [("enable".to_owned(), 1)].into();
             (part.name == "nvme0n1").then(|| Setting::Keyed(kind, [("qos".to_owned(), watch)].into()))
         }
-        KnobKind::HugePages => number(4),
+        // Of larger ones there is no room for four.
+        KnobKind::HugePages => part.name.ends_with(":2048kB").then_some(Setting::Number(kind, 4)),
+        KnobKind::Fan => number(180),
+        KnobKind::DirtyReserve => (part.name == "sda").then_some(Setting::Number(kind, 5)),
         KnobKind::Swappiness => number(10),
         KnobKind::DirtyShare | KnobKind::WatermarkScale => number(50),
         other => panic!("{} has no trial yet", other.name()),
@@ -78,6 +81,12 @@ fn read(knob: &dyn Knob, part: &Part) -> Option<Value> {
     knob.read(units.first()?).ok()
 }
 
+/// Whether the knob itself leaves the part alone as it is.
+fn is_left_alone(knob: &dyn Knob, part: &Part, now: &Value) -> bool {
+    let units = knob.units(&Scope { part: Some(part.clone()), ..Scope::default() }).unwrap_or_default();
+    units.first().is_none_or(|unit| knob.off_limits(unit, now).is_some())
+}
+
 /// What one part is tried with, and what it showed before.
 struct Trial {
     part: Part,
@@ -94,7 +103,7 @@ struct Trials<'m> {
 impl<'m> Trials<'m> {
     fn of(knob: &'m dyn Knob) -> Self {
         let trial = |part: Part| {
-            let before = read(knob, &part)?;
+            let before = read(knob, &part).filter(|now| !is_left_alone(knob, &part, now))?;
             let setting = trial(knob.kind(), &part, &before)?;
             let wanted = knob.normalise(&Target::Part(part.clone()), &setting).ok()?;
             (wanted != before).then_some(Trial { part, setting, before })
@@ -156,5 +165,6 @@ fn each_takes_effect_and_goes_back() {
         drop(actuator);
         bench.restore();
         trials.assert_back();
+        proven(trials.knob.kind().name());
     }
 }

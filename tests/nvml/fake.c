@@ -10,8 +10,10 @@
  *     lost GPU                    that GPU has fallen off the bus
  *     process GPU PID BYTES       a process computes on that GPU
  *     grows N                     so many more processes come between the first question for them and the second
+ *     rounds N                    a power limit is rounded down to a multiple of this many milliwatts
  *
- * Which calls were made is written to LIBRARY.calls. Built with -DOLD_DRIVER it lacks what drivers of before 2022 lack.
+ * Which calls were made is written to LIBRARY.calls, what a GPU was told last to LIBRARY.GPU.power, .clock and .memory: the limits
+ * that hold until they are lifted, for whoever opens the library next. Built with -DOLD_DRIVER it lacks what drivers of before 2022 lack.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -21,7 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SUCCESS = 0, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, INSUFFICIENT_SIZE = 7, GPU_IS_LOST = 15, MOST_GPUS = 16 };
+enum { SUCCESS = 0, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, INSUFFICIENT_SIZE = 7, GPU_IS_LOST = 15, MOST_GPUS = 16 };
 
 typedef int Return;
 typedef struct { int index; } *Device;
@@ -97,6 +99,37 @@ static unsigned long long answer(const char *call, unsigned long long otherwise)
 #define QUESTION(call, type, usual) \
     Return call(Device gpu, type *value) { PLAY(1); *value = (type)answer(#call, usual); (void)gpu; return SUCCESS; }
 
+/* The file of what a GPU was told. */
+static const char *note(Device gpu, const char *what, char *path, size_t size) {
+    char suffix[32];
+    snprintf(suffix, sizeof suffix, "%d.%s", gpu->index, what);
+    return beside(suffix, path, size);
+}
+
+static unsigned told(Device gpu, const char *what, unsigned otherwise) {
+    char path[4096];
+    unsigned number = otherwise;
+    FILE *file = fopen(note(gpu, what, path, sizeof path), "r");
+    if (file && fscanf(file, "%u", &number) != 1) number = otherwise;
+    if (file) fclose(file);
+    return number;
+}
+
+static Return tell(Device gpu, const char *what, unsigned number) {
+    char path[4096];
+    FILE *file = fopen(note(gpu, what, path, sizeof path), "w");
+    if (!file) _exit(70);
+    fprintf(file, "%u\n", number);
+    fclose(file);
+    return SUCCESS;
+}
+
+static Return lift(Device gpu, const char *what) {
+    char path[4096];
+    unlink(note(gpu, what, path, sizeof path));
+    return SUCCESS;
+}
+
 static Return text(char *buffer, unsigned size, const char *answer) {
     snprintf(buffer, size, "%s", answer);
     return SUCCESS;
@@ -115,6 +148,16 @@ Return nvmlDeviceGetCount_v2(unsigned *count) { PLAY(0); *count = number("gpus",
 Return nvmlDeviceGetHandleByIndex_v2(unsigned index, Device *gpu) {
     PLAY(0);
     if (index >= number("gpus", 2) || index >= MOST_GPUS) return INVALID_ARGUMENT;
+    if (number("lost", MOST_GPUS) == index) return GPU_IS_LOST;
+    devices[index].index = (int)index;
+    *gpu = (Device)&devices[index];
+    return SUCCESS;
+}
+
+Return nvmlDeviceGetHandleByUUID(const char *uuid, Device *gpu) {
+    PLAY(0);
+    unsigned index = 0;
+    if (sscanf(uuid, "GPU-6f1b8a52-0000-4000-8000-%u", &index) != 1 || index >= number("gpus", 2)) return NOT_FOUND;
     if (number("lost", MOST_GPUS) == index) return GPU_IS_LOST;
     devices[index].index = (int)index;
     *gpu = (Device)&devices[index];
@@ -154,7 +197,7 @@ QUESTION(nvmlDeviceGetMaxPcieLinkWidth, unsigned, 16)
 QUESTION(nvmlDeviceGetCurrPcieLinkGeneration, unsigned, 3)
 QUESTION(nvmlDeviceGetCurrPcieLinkWidth, unsigned, 8)
 QUESTION(nvmlDeviceGetPowerManagementDefaultLimit, unsigned, 450000)
-QUESTION(nvmlDeviceGetPowerManagementLimit, unsigned, 300000)
+QUESTION(nvmlDeviceGetPowerManagementLimit, unsigned, told(gpu, "power", 300000))
 QUESTION(nvmlDeviceGetEnforcedPowerLimit, unsigned, 290500)
 QUESTION(nvmlDeviceGetPersistenceMode, unsigned, 1)
 
@@ -328,20 +371,37 @@ Return nvmlDeviceGetGraphicsRunningProcesses_v3(Device gpu, unsigned *count, Pro
 
 #endif
 
-/* ---- settings: that one of these is called at all is what tests look for ---- */
+/* ---- limits ---- */
+
+Return nvmlDeviceSetPowerManagementLimit(Device gpu, unsigned milliwatts) {
+    PLAY(1);
+    unsigned step = number("rounds", 1);
+    if (milliwatts < 150000 || milliwatts > 600000) return INVALID_ARGUMENT;
+    return tell(gpu, "power", milliwatts / step * step);
+}
+
+Return nvmlDeviceSetGpuLockedClocks(Device gpu, unsigned min, unsigned max) {
+    PLAY(1);
+    return min <= max ? tell(gpu, "clock", max) : INVALID_ARGUMENT;
+}
+
+Return nvmlDeviceSetMemoryLockedClocks(Device gpu, unsigned min, unsigned max) {
+    PLAY(1);
+    return min <= max ? tell(gpu, "memory", max) : INVALID_ARGUMENT;
+}
+
+Return nvmlDeviceResetGpuLockedClocks(Device gpu) { PLAY(1); return lift(gpu, "clock"); }
+Return nvmlDeviceResetMemoryLockedClocks(Device gpu) { PLAY(1); return lift(gpu, "memory"); }
+
+/* ---- other settings: that one of these is called at all is what tests look for ---- */
 
 #define SETTING(call, ...) \
     Return call(__VA_ARGS__) { PLAY(1); return SUCCESS; }
 
-SETTING(nvmlDeviceSetPowerManagementLimit, Device gpu, unsigned milliwatts)
 SETTING(nvmlDeviceSetPersistenceMode, Device gpu, int mode)
 SETTING(nvmlDeviceSetComputeMode, Device gpu, int mode)
 SETTING(nvmlDeviceSetEccMode, Device gpu, int mode)
 SETTING(nvmlDeviceSetMigMode, Device gpu, unsigned mode, int *status)
-SETTING(nvmlDeviceSetGpuLockedClocks, Device gpu, unsigned min, unsigned max)
-SETTING(nvmlDeviceSetMemoryLockedClocks, Device gpu, unsigned min, unsigned max)
-SETTING(nvmlDeviceResetGpuLockedClocks, Device gpu)
-SETTING(nvmlDeviceResetMemoryLockedClocks, Device gpu)
 SETTING(nvmlDeviceSetApplicationsClocks, Device gpu, unsigned memory, unsigned graphics)
 SETTING(nvmlDeviceResetApplicationsClocks, Device gpu)
 SETTING(nvmlDeviceSetFanSpeed_v2, Device gpu, unsigned fan, unsigned percent)

@@ -54,6 +54,18 @@ impl FakeNvml {
         calls.lines().map(str::to_owned).collect()
     }
 
+    /// What a GPU was told last, `power`, `clock` or `memory`; `None` if nothing, or if that was lifted.
+    #[allow(dead_code, reason = "not all tests limit a GPU")]
+    pub fn told(&self, gpu: u32, what: &str) -> Option<u64> {
+        fs::read_to_string(self.path.with_added_extension(format!("{gpu}.{what}"))).ok()?.trim().parse().ok()
+    }
+
+    /// Tells a GPU something, as another program would.
+    #[allow(dead_code, reason = "not all tests limit a GPU")]
+    pub fn tell(&self, gpu: u32, what: &str, number: u64) {
+        fs::write(self.path.with_added_extension(format!("{gpu}.{what}")), format!("{number}\n")).unwrap();
+    }
+
     /// Calls that would change something, none of which may ever be made.
     pub fn changes(&self) -> Vec<String> {
         let changes =

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::io::{Write, stderr};
 use std::sync::LazyLock;
 
+use plotwarden::knob::Proof;
+
 use super::files::Scenario;
 use super::report::Report;
 
@@ -40,7 +42,7 @@ const KNOBS: Scenario = Scenario {
 };
 
 /// What cannot be tried in this machine: knobs that it has no hardware for, and those that are proven elsewhere.
-const SKIPPED: [&str; 11] = [
+const SKIPPED: [&str; 10] = [
     "cpu-set",
     "node-set",
     // The kernel is built without it.
@@ -49,7 +51,6 @@ const SKIPPED: [&str; 11] = [
     "gpu-power-limit",
     "gpu-max-clock",
     "gpu-max-memory-clock",
-    "fan",
     "disk-power",
     "shaping",
     "arrival-shaping",
@@ -138,6 +139,13 @@ fn nothing_is_skipped_but_what_the_machine_has_no_hardware_for() {
         .map(|(knob, _)| knob)
         .collect();
     assert_eq!(skipped, BTreeSet::from(SKIPPED), "{}", REPORT.section("knobs"));
+}
+
+/// What the page of knobs says of the machine is what was done in it.
+#[test]
+fn what_is_said_to_be_proven_in_the_machine_is() {
+    let proven: BTreeSet<&str> = lines("knobs").filter_map(|line| line.strip_prefix("PROVEN ")).collect();
+    assert_eq!(proven, plotwarden::knob::proven_kinds(Proof::Guest).collect());
 }
 
 #[test]

@@ -146,7 +146,7 @@ fn a_part_that_is_not_there_is_refused_by_name() {
     elsewhere.settings.insert((Target::Part(part), governor.kind), want);
     let reports = laid.tick(&elsewhere);
     let Outcome::Failed { error } = &reports[0].outcome else { panic!("{reports:?}") };
-    assert!(error.starts_with("cpu/77 has no cpu-governor: "), "{error}");
+    assert!(error.starts_with("cpu-policy/77 has no cpu-governor: "), "{error}");
     assert!(Path::new(error.split(": ").nth(1).unwrap().trim_end_matches(" is not there")).is_absolute(), "{error}");
 }
 

@@ -1,11 +1,12 @@
 //! NVIDIA's management library (NVML): the only door to NVIDIA's GPUs.
 //!
 //! A call may take seconds, where the driver has to wake a GPU first, or never come back, where a GPU is wedged: nobody may
-//! call from the loop, but from a thread that nobody waits for. Nothing is ever set from here.
+//! call from the loop, but from a thread that nobody waits for. Nothing is ever set from here but the limits that are knobs.
 //!
 //! Source: NVML API Reference Manual.
 
 mod gpu;
+mod limits;
 mod process;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use nvml_wrapper::error::NvmlError;
 use super::KernelError;
 
 pub use gpu::{Direction, Gpu, GpuClock, GpuMemory, GpuThreshold, PowerRange};
+pub use limits::{Limited, Limits, LockedClock, Refusal};
 pub use process::GpuProcess;
 
 /// What the library is called on every Linux distribution.

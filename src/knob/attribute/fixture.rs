@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::catalogue::attributes;
 use super::form::{Form, Limit, Offered};
+use super::{Attribute, Place};
 use crate::claim::{KnobKind, Part, PartClass, Setting};
 use crate::kernel::Roots;
 
@@ -13,6 +14,7 @@ use crate::kernel::Roots;
 pub struct Catalogued {
     pub kind: KnobKind,
     pub part: Part,
+    place: Place,
     /// As the attribute shows it before anything is done.
     raw: String,
     beside: Vec<(&'static str, String)>,
@@ -27,7 +29,7 @@ pub struct Catalogued {
 
 /// All of them.
 pub fn catalogued() -> Vec<Catalogued> {
-    attributes().map(|attribute| of(attribute.kind, attribute.class, attribute.form)).collect()
+    attributes().map(of).collect()
 }
 
 impl Catalogued {
@@ -35,8 +37,7 @@ impl Catalogued {
     /// If the catalogue has no such attribute.
     pub fn path(&self, root: &Path) -> PathBuf {
         let roots = Roots { procfs: root.join("proc"), sysfs: root.join("sys"), ..Roots::standard() };
-        let attribute = super::catalogue::attribute(self.kind).unwrap();
-        attribute.place.of(&roots, &self.part).unwrap()
+        self.place.of(&roots, &self.part).unwrap()
     }
 
     /// Makes the files below `root`.
@@ -53,10 +54,11 @@ impl Catalogued {
     }
 }
 
-fn of(kind: KnobKind, class: PartClass, form: Form) -> Catalogued {
-    let name = match class {
+fn of(attribute: &Attribute) -> Catalogued {
+    let name = match attribute.class {
         PartClass::Machine => "",
         PartClass::IdleState => "0:1",
+        PartClass::PagePool => "0:1048576kB",
         PartClass::Irq => "24",
         PartClass::PowerConstraint => "intel-rapl:0:0",
         PartClass::Fan => "hwmon0/pwm1",
@@ -64,40 +66,51 @@ fn of(kind: KnobKind, class: PartClass, form: Form) -> Catalogued {
         PartClass::DiskHost => "host0",
         PartClass::Disk => "sda",
         PartClass::Interface => "eth0",
-        PartClass::Cpu | PartClass::Node | PartClass::Gpu => "0",
+        // The first CPU is nobody's to turn off.
+        PartClass::Cpu | PartClass::CpuPolicy | PartClass::Node | PartClass::Gpu => "1",
     };
-    let ([before, written, foreign], other, beside) = values(kind, form);
-    let (raw, foreign) = match form {
+    let ([before, written, foreign], other, beside) = values(attribute);
+    let (raw, foreign) = match attribute.form {
         Form::Word(Offered::Brackets) => {
             (format!("[{before}] {written} {foreign}"), format!("{before} {written} [{foreign}]"))
         }
         _ => (before.clone(), foreign),
     };
-    Catalogued { kind, part: Part::new(class, name), raw, beside, before, other, written, foreign }
+    let (kind, place) = (attribute.kind, attribute.place);
+    Catalogued { kind, part: Part::new(attribute.class, name), place, raw, beside, before, other, written, foreign }
 }
 
 /// The value before, ours and that of somebody else; ours as a setting; and what lies beside the attribute.
-fn values(kind: KnobKind, form: Form) -> ([String; 3], Setting, Vec<(&'static str, String)>) {
-    match form {
-        Form::Number { least, most, .. } => {
-            let (low, high) = (bound(least, 800_000), bound(most, 4_000_000).min(1 << 32));
+fn values(attribute: &Attribute) -> ([String; 3], Setting, Vec<(&'static str, String)>) {
+    let kind = attribute.kind;
+    match attribute.form {
+        Form::Number(number) => {
+            let (low, high) = (bound(number.least, 800_000), bound(number.most, 4_000_000).min(1 << 32));
+            let quarter = (high - low) / 4;
             // A switch has no third value: somebody else can only turn it back.
-            let before = if high - low == 1 { low } else { u64::midpoint(low, high) };
-            let (ours, theirs) = if high - low == 1 { (high, low) } else { (low, high) };
-            let beside = [(least, low), (most, high)].into_iter().filter_map(|(limit, number)| match limit {
-                Limit::Beside(name) => Some((name, number.to_string())),
+            let [before, ours, theirs] =
+                if quarter == 0 { [low, high, low] } else { [low + 2 * quarter, low + quarter, low + 3 * quarter] };
+            let beside = [(number.least, low), (number.most, high)].into_iter().filter_map(|(limit, at)| match limit {
+                Limit::Beside(name) => Some((name, at.to_string())),
                 Limit::Fixed(_) => None,
             });
-            ([before, ours, theirs].map(|number| number.to_string()), Setting::Number(kind, ours), beside.collect())
+            let shown = [before, ours, theirs].map(|value| number.text(value));
+            (shown, Setting::Number(kind, ours), beside.collect())
         }
         Form::Word(offered) => {
             let words: Vec<&str> = match offered {
                 Offered::Fixed(words) => words.to_vec(),
-                Offered::Beside(_) | Offered::Brackets => vec!["one", "two", "three"],
+                Offered::Beside(_) | Offered::BesideBut(..) | Offered::Brackets => vec!["one", "two", "three"],
             };
-            let beside = if let Offered::Beside(name) = offered { vec![(name, words.join(" "))] } else { Vec::new() };
+            let beside = match offered {
+                Offered::Beside(name) | Offered::BesideBut(name, _) => vec![(name, words.join(" "))],
+                _ => Vec::new(),
+            };
+            // A cache that is found on a disk of SATA may be switched.
+            let vendor = (kind == KnobKind::WriteCache).then(|| ("../../vendor", "ATA".to_owned()));
             let foreign = words.get(2).unwrap_or(&words[0]);
-            ([words[0], words[1], foreign].map(str::to_owned), Setting::Word(kind, words[1].to_owned()), beside)
+            let shown = [words[0], words[1], foreign].map(str::to_owned);
+            (shown, Setting::Word(kind, words[1].to_owned()), beside.into_iter().chain(vendor).collect())
         }
         Form::Set => (["0-3", "0", "1-2"].map(str::to_owned), Setting::Set(kind, [0].into()), Vec::new()),
     }

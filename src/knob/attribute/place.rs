@@ -9,7 +9,7 @@ use crate::kernel::Roots;
 use crate::kernel::attribute::text;
 
 /// A path below sysfs or procfs. Each `{}` stands for the next piece of the part's name, whose pieces are set off by its
-/// class: `3:2` of an idle state are two.
+/// class: `3:2` of an idle state are two. A `*` stands for the only entry of its folder.
 #[derive(Debug, Clone, Copy)]
 pub enum Place {
     Sys(&'static str),
@@ -31,7 +31,7 @@ impl Place {
             }
             path.push_str(text);
         }
-        pieces.next().is_none().then(|| root.join(path))
+        pieces.next().is_none().then(|| only(root.join(path)))
     }
 
     /// For the table of knobs.
@@ -48,13 +48,26 @@ fn pieces(part: &Part) -> Option<Vec<String>> {
     let name = part.name.as_str();
     let pieces: Vec<&str> = match part.class {
         PartClass::Machine => return name.is_empty().then(Vec::new),
-        PartClass::IdleState => name.split(':').collect(),
+        PartClass::IdleState | PartClass::PagePool => name.split(':').collect(),
         PartClass::PowerConstraint => name.rsplit_once(':').map(|(zone, constraint)| vec![zone, constraint])?,
         PartClass::Device | PartClass::Fan => name.split('/').collect(),
         _ => vec![name],
     };
     let is_one_name = |piece: &&str| !piece.is_empty() && !piece.contains('/') && !piece.starts_with('.');
     pieces.iter().all(is_one_name).then(|| pieces.into_iter().map(str::to_owned).collect())
+}
+
+/// The path with its `*` replaced by what is there; as it is if nothing is, or more than one thing.
+fn only(path: PathBuf) -> PathBuf {
+    let mut found = PathBuf::new();
+    for piece in path.components() {
+        let entries = if piece.as_os_str() == "*" { names(&found) } else { Vec::new() };
+        match entries.as_slice() {
+            [one] => found.push(one),
+            _ => found.push(piece),
+        }
+    }
+    found
 }
 
 /// All parts of a class that the machine has now.
@@ -64,8 +77,17 @@ pub fn parts(roots: &Roots, class: PartClass) -> Vec<Part> {
         // Found by those who speak to the driver.
         PartClass::Gpu => Vec::new(),
         PartClass::Cpu => numbered(&roots.sys("devices/system/cpu"), "cpu"),
+        PartClass::CpuPolicy => numbered(&roots.sys("devices/system/cpu/cpufreq"), "policy"),
         PartClass::Node => numbered(&roots.sys("devices/system/node"), "node"),
         PartClass::Irq => numbered(&roots.proc("irq"), ""),
+        PartClass::PagePool => {
+            let of_node = |node: String| {
+                let pools = names(&roots.sys(format!("devices/system/node/node{node}/hugepages"))).into_iter();
+                let size = |pool: String| Some(format!("{node}:{}", pool.strip_prefix("hugepages-")?));
+                pools.filter_map(size).collect::<Vec<_>>()
+            };
+            numbered(&roots.sys("devices/system/node"), "node").into_iter().flat_map(of_node).collect()
+        }
         PartClass::IdleState => {
             let of_cpu = |cpu: String| {
                 let states = numbered(&roots.sys(format!("devices/system/cpu/cpu{cpu}/cpuidle")), "state");
@@ -97,6 +119,12 @@ pub fn identity(roots: &Roots, part: &Part, attribute: &Path) -> String {
             (roots.sys(format!("block/{}", part.name)), &["diskseq", "wwid", "device/wwid", "device/serial", "serial"])
         }
         PartClass::Interface => (roots.sys(format!("class/net/{}", part.name)), &["ifindex", "address"]),
+        // Numbers of interrupts are given again.
+        PartClass::Irq => (roots.sys(format!("kernel/irq/{}", part.name)), &["hwirq", "chip_name", "actions"]),
+        PartClass::Device => {
+            let directory = attribute.parent().and_then(Path::parent).map(Path::to_owned).unwrap_or_default();
+            (directory, &["vendor", "device", "idVendor", "idProduct", "serial"])
+        }
         PartClass::Fan | PartClass::PowerConstraint => {
             (attribute.parent().map(Path::to_owned).unwrap_or_default(), &["name"])
         }
@@ -119,7 +147,7 @@ fn constraints(roots: &Roots) -> Vec<String> {
 }
 
 /// Names of what is in a directory, sorted; none if it is not there.
-fn names(dir: &Path) -> Vec<String> {
+pub fn names(dir: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
     let mut names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
     names.sort_unstable();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::setting;
 use crate::claim::{Controller, Deed, KnobKind, Part, Setting};
 use crate::kernel::process::Identity;
-use crate::knob::attribute::catalogue::attribute;
+use crate::knob::attribute::catalogue;
 use crate::knob::shaping::Found;
 use crate::knob::{IoPrio, Measured, Policy, Reach, Scope, Unit, Value};
 
@@ -178,7 +178,7 @@ pub fn no_limit(kind: KnobKind) -> Value {
 
 /// The one part that has the knob.
 pub fn part(kind: KnobKind) -> Part {
-    attribute(kind).map_or_else(Part::machine, |attribute| Part::new(attribute.class, "0"))
+    catalogue::of(kind).next().map_or_else(Part::machine, |attribute| Part::new(attribute.class, "0"))
 }
 
 impl State {

@@ -1,6 +1,6 @@
 //! Memory: huge pages, swapping, and when it is reclaimed.
 
-use super::{Attribute, Form, KnobKind, Limit, PartClass, Place, Rounding, number, plain};
+use super::{Attribute, Form, KnobKind, Number, PartClass, Place, Rounding, number, plain};
 
 const VM: &str = "Documentation/admin-guide/sysctl/vm.rst";
 const TUNERS: &[&str] = &["tuned", "sysctl.d"];
@@ -11,10 +11,14 @@ pub const ATTRIBUTES: &[Attribute] = &[
         source: "Documentation/admin-guide/mm/hugetlbpage.rst",
         ..plain(
             KnobKind::HugePages,
-            PartClass::Node,
-            Place::Sys("devices/system/node/node{}/hugepages/hugepages-2048kB/nr_hugepages"),
-            // As many as there is room for.
-            Form::Number { least: Limit::Fixed(0), most: Limit::Fixed(1 << 32), rounding: Rounding::UpTo },
+            PartClass::PagePool,
+            Place::Sys("devices/system/node/node{}/hugepages/hugepages-{}/nr_hugepages"),
+            // Surplus pages are there only until those who have them give them back.
+            Form::Number(Number {
+                rounding: Rounding::Room,
+                less: Some("surplus_hugepages"),
+                ..Number::between(0, 1 << 32)
+            }),
         )
     },
     Attribute {
