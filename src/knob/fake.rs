@@ -1,12 +1,12 @@
 //! A machine in memory, which dies, refuses and is tampered with on command. It behaves as Linux does where it matters: threads
 //! and children inherit, numbers are used again, affinity is cut to what is online, a frozen group takes in the stopped.
 
+mod machine;
 mod state;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::Path;
 use std::rc::Rc;
 
 pub use state::{FakePart, State, no_limit, part};
@@ -14,14 +14,10 @@ pub use state::{FakePart, State, no_limit, part};
 use super::attribute::Form;
 use super::attribute::catalogue;
 use super::shaping::Found;
-use super::{
-    Facts, Glance, IoPrio, Knob, KnobError, Machine, Measured, Place, Policy, Portrait, Reach, Scope, Swept, Unit,
-    Value, file_name,
-};
-use crate::claim::{Controller, Deed, IoPriority, KnobKind, Part, Setting, Target};
+use super::{Facts, IoPrio, Knob, KnobError, Policy, Reach, Scope, Unit, Value, file_name};
+use crate::claim::{Controller, IoPriority, KnobKind, Part, Setting, Target};
 use crate::inventory::{Capability, CapabilityState};
 use crate::kernel::process::Identity;
-use crate::plotter::TempPattern;
 
 /// Unwinds out of whatever was going on: the power of `kill -9` in a test.
 pub struct Crash;
@@ -353,126 +349,6 @@ impl Knob for FakeKnob {
         if state.groups.get(path).is_some_and(|group| group.inode == *inode || *inode == 0) {
             state.groups.remove(path);
         }
-        Ok(())
-    }
-}
-
-impl Machine for Fake {
-    fn knob(&self, kind: KnobKind) -> &dyn Knob {
-        &self.knobs[&kind]
-    }
-
-    fn boot_id(&self) -> Result<String, KnobError> {
-        Ok(self.state.borrow().boot_id.clone())
-    }
-
-    fn portrait(&self, process: Identity) -> Result<Portrait, KnobError> {
-        let state = self.state.borrow();
-        let found = state.live(process).ok_or_else(|| KnobError::Gone(format!("process {}", process.pid)))?;
-        Ok(Portrait {
-            comm: found.comm.clone(),
-            exe_inode: Some(found.exe_inode),
-            parent: found.parent,
-            ..Portrait::default()
-        })
-    }
-
-    fn glance(&self, process: Identity) -> Option<Glance> {
-        let state = self.state.borrow();
-        let found = state.live(process)?;
-        Some(Glance { comm: found.comm.clone(), threads: u64::try_from(found.threads.len()).ok()? })
-    }
-
-    fn identity(&self, pid: i32) -> Option<Identity> {
-        let state = self.state.borrow();
-        state.processes.get(&pid).map(|process| Identity { pid, start_ticks: process.started })
-    }
-
-    fn is_alive(&self, process: Identity) -> bool {
-        self.state.borrow().live(process).is_some()
-    }
-
-    fn children(&self, process: Identity) -> Vec<Identity> {
-        let state = self.state.borrow();
-        let children = state.processes.iter().filter(|(_, found)| found.parent == process.pid);
-        children.map(|(&pid, found)| Identity { pid, start_ticks: found.started }).collect()
-    }
-
-    fn lineage(&self) -> Vec<Identity> {
-        vec![Identity { pid: 2, start_ticks: 2 }]
-    }
-
-    fn measure(&self, deed: &Deed, _scope: &Scope) -> Result<Measured, KnobError> {
-        step(&self.state, &deed.name(), true)?;
-        let found = self.state.borrow().measured.get(deed.name()).cloned();
-        found.ok_or_else(|| KnobError::Unusable(format!("nothing is known for {}", deed.name())))
-    }
-
-    fn perform(&self, deed: &Deed, scope: &Scope) -> Result<(), KnobError> {
-        step(&self.state, &deed.name(), false)?;
-        let mut state = self.state.borrow_mut();
-        state.writes += 1;
-        state.performed.push((deed.clone(), scope.clone()));
-        Ok(())
-    }
-
-    /// As Linux does it: who is stopped or frozen dies of nothing but SIGKILL before he is continued.
-    fn signal(&self, process: Identity, signal: i32) -> Result<(), KnobError> {
-        step(&self.state, &process.pid, false)?;
-        let mut state = self.state.borrow_mut();
-        let found = state.live(process).ok_or_else(|| KnobError::Gone(format!("process {}", process.pid)))?;
-        let frozen = state.groups.get(&found.group).is_some_and(|group| group.frozen);
-        let halted = found.stopped || frozen;
-        state.writes += 1;
-        state.signals.push((process.pid, signal));
-        if signal == libc::SIGCONT {
-            state.processes.entry(process.pid).and_modify(|found| found.stopped = false);
-        } else if signal == libc::SIGKILL || !(halted || state.deaf.contains(&signal)) {
-            state.processes.remove(&process.pid);
-        }
-        Ok(())
-    }
-
-    fn pin(&self, directory: &Path) -> Result<Place, KnobError> {
-        step(&self.state, &directory.display(), true)?;
-        Ok(Place { path: directory.to_owned(), device: 1, inode: 1 })
-    }
-
-    fn sweep(&self, place: &Place, pattern: &TempPattern) -> Result<Swept, KnobError> {
-        step(&self.state, &place.path.display(), false)?;
-        let mut state = self.state.borrow_mut();
-        let mut swept = Swept::default();
-        let all = std::mem::take(&mut state.files);
-        for path in all {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if !path.starts_with(&place.path) || !pattern.matches(&name) {
-                state.files.insert(path);
-            } else if name.contains("open") {
-                swept.kept.push((path.clone(), "process 7 has it open".to_owned()));
-                state.files.insert(path);
-            } else if swept.removed.is_empty() {
-                swept.removed.push(path);
-            } else {
-                swept.unfinished = true;
-                state.files.insert(path);
-            }
-        }
-        state.writes += swept.removed.len();
-        Ok(swept)
-    }
-
-    fn own_groups(&self) -> Vec<(String, u64)> {
-        let state = self.state.borrow();
-        let own = state.groups.iter().filter(|(path, _)| path.starts_with("/plotwarden/"));
-        own.map(|(path, group)| (path.clone(), group.inode)).collect()
-    }
-
-    fn dissolve(&self, (path, _): &(String, u64)) -> Result<(), KnobError> {
-        let mut state = self.state.borrow_mut();
-        for process in state.processes.values_mut().filter(|process| process.group == *path) {
-            "/".clone_into(&mut process.group);
-        }
-        state.groups.remove(path);
         Ok(())
     }
 }
