@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
-use plotwarden::actuate::{Actuator, JobHandle, Outcome, restore};
+use plotwarden::actuate::{Actuator, JobHandle, Outcome, Report, restore};
 use plotwarden::arbiter::{Want, Wanted};
 use plotwarden::claim::{Bound, Claimant, Class, KnobKind, Setting, Target};
 use plotwarden::clock::Moment;
@@ -77,6 +77,11 @@ pub fn hold(actuator: &mut Actuator, wishes: &Wishes, jobs: &[JobHandle]) {
     let reports = actuator.tick(now(), &wanted, jobs);
     assert!(reports.iter().all(|report| report.outcome == Outcome::Done), "{reports:#?}");
     assert_eq!(actuator.tick(now(), &wanted, jobs), [], "of {wishes:?}");
+}
+
+/// One look of the actuator, and what it says.
+pub fn tick(actuator: &mut Actuator, wishes: &Wishes, jobs: &[JobHandle]) -> Vec<Report> {
+    actuator.tick(now(), &wanted(wishes), jobs)
 }
 
 /// Waits for something to become so.
