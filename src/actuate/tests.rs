@@ -4,6 +4,7 @@ mod attributes;
 mod contract;
 mod endings;
 mod faults;
+mod groups;
 mod operations;
 mod property;
 mod scenarios;

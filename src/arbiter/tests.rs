@@ -51,6 +51,27 @@ fn joins_by_bound() {
     }
 }
 
+/// Of limits by disk each number is joined by itself; what is not there has no limit.
+#[test]
+fn limits_of_disks_are_joined_number_by_number() {
+    let limits = |numbers: &[(&str, &str, u64)]| {
+        let mut keyed = Keyed::new();
+        for (disk, key, number) in numbers {
+            keyed.entry((*disk).to_owned()).or_default().insert((*key).to_owned(), *number);
+        }
+        Setting::Keyed(KnobKind::IoMax, keyed)
+    };
+    let one = limits(&[("sda", "rbps", 100), ("sda", "wbps", 50)]);
+    let other = limits(&[("sda", "rbps", 70), ("sdb", "rbps", 10)]);
+    let join_two = |bound| {
+        joined(&[claim(Class::Slo, 1, "a", bound, one.clone()), claim(Class::Slo, 1, "b", bound, other.clone())])
+    };
+    let strictest = limits(&[("sda", "rbps", 70), ("sda", "wbps", 50), ("sdb", "rbps", 10)]);
+    assert_eq!(join_two(Bound::AtMost), Some(strictest.clone()));
+    assert_eq!(join_two(Bound::AtLeast), Some(limits(&[("sda", "rbps", 100)])));
+    assert!(satisfies(&strictest, &one, Bound::AtMost) && !satisfies(&one, &strictest, Bound::AtMost));
+}
+
 #[test]
 fn every_setting_has_its_order_of_restriction() {
     let least = |setting| claim(Class::Slo, 1, "a", Bound::AtLeast, setting);

@@ -49,8 +49,8 @@ impl Bus {
         stream.set_write_timeout(Some(PATIENCE))?;
         let mut bus = Self { stream: BufReader::new(stream), serial: 0 };
         let uid = nix::unistd::geteuid().to_string();
-        let hex: String = uid.bytes().map(|byte| format!("{byte:02x}")).collect();
-        bus.send(format!("\0AUTH EXTERNAL {hex}\r\n").as_bytes())?;
+        let hex: Vec<String> = uid.bytes().map(|byte| format!("{byte:02x}")).collect();
+        bus.send(format!("\0AUTH EXTERNAL {}\r\n", hex.join("")).as_bytes())?;
         let mut answer = String::new();
         bus.stream.by_ref().take(512).read_line(&mut answer)?;
         if !answer.starts_with("OK ") {

@@ -114,7 +114,8 @@ impl Tree {
     /// Paths and inodes of the groups of jobs.
     pub fn own(&self) -> Vec<(String, u64)> {
         let scopes = self.below(&format!("/{BASE_SLICE}"));
-        let bases = scopes.into_iter().filter(|scope| scope.ends_with(".scope")).chain([format!("/{BASE_GROUP}")]);
+        let bases =
+            scopes.into_iter().filter(|scope| scope.strip_suffix(".scope").is_some()).chain([format!("/{BASE_GROUP}")]);
         let groups = bases.flat_map(|base| self.below(&base));
         groups.filter_map(|path| Some((path.clone(), self.inode(&path).ok()?))).collect()
     }
@@ -135,6 +136,10 @@ pub fn is_ours(path: &str) -> bool {
 }
 
 impl GroupDir {
+    pub fn has(&self, file: &str) -> bool {
+        self.file(file, OFlag::O_PATH).is_ok()
+    }
+
     pub fn read(&self, file: &str) -> io::Result<String> {
         let mut text = String::new();
         self.file(file, OFlag::O_RDONLY)?.read_to_string(&mut text)?;

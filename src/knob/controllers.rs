@@ -102,7 +102,7 @@ impl Knob for Controllers {
             None => Err(("no cgroup2 mount".to_owned(), "mount -t cgroup2 none /sys/fs/cgroup/unified".to_owned())),
             Some(tree) => {
                 let any = Controller::ALL.iter().map(|controller| has_controller(tree.mount(), *controller));
-                any.reduce(|one, other| one.or(other)).unwrap_or(Ok(()))
+                any.reduce(Result::or).unwrap_or(Ok(()))
             }
         };
         capability_of(KnobKind::Controllers.surface(), usable)

@@ -118,7 +118,7 @@ impl FakeKnob {
 
     fn has_file(&self, state: &State, unit: &Unit) -> Result<(), KnobError> {
         match Self::group_of_unit(state, unit).filter(|_| self.kind.is_of_group()) {
-            Some(_) => state.has_limit(self.kind).map_err(|errno| failed(unit, errno)),
+            Some(_) => state.has_limit(self.kind).map_err(|_| KnobError::Gone(unit.to_string())),
             None => Ok(()),
         }
     }
@@ -251,7 +251,9 @@ impl Knob for FakeKnob {
             }
             kind if kind.is_of_group() => {
                 let none = || KnobError::Unusable("the job has no group of its own".to_owned());
-                vec![group.ok_or_else(none)?]
+                let group = group.ok_or_else(none)?;
+                state.has_limit(kind).map_err(|errno| failed(&group, errno))?;
+                vec![group]
             }
             KnobKind::Controllers => {
                 let unit = |&controller| Unit::Controller { path: "/".to_owned(), inode: 1, controller };

@@ -15,6 +15,7 @@ use super::task::{Held, Tasks};
 use super::{Facts, Knob, KnobError, Scope, Unit, Value};
 use crate::claim::{Controller, KnobKind, Setting, Target};
 use crate::inventory::Capability;
+use crate::kernel::cgroup::CgroupMode;
 use crate::kernel::process::Identity;
 
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct Group {
     /// `None` where there is no cgroup2 mount.
     pub tree: Option<Tree>,
     pub home: GroupUse,
+    /// systemd moves a process in the version 1 groups along with it, from where nobody would put it back.
+    pub mode: CgroupMode,
     /// Of which job units were asked for last: whose leave is judged, and who may be the first in a scope.
     pub asked: Arc<Mutex<Vec<Identity>>>,
 }
@@ -155,6 +158,10 @@ impl Knob for Group {
             (None, _) => {
                 Err(("no cgroup2 mount".to_owned(), "mount -t cgroup2 none /sys/fs/cgroup/unified".to_owned()))
             }
+            (Some(_), GroupUse::OwnedBySystemd { .. }) if self.mode != CgroupMode::Unified => Err((
+                "systemd owns the tree, and has version 1 groups beside it; jobs are paused by signal".to_owned(),
+                "boot with systemd.unified_cgroup_hierarchy=1".to_owned(),
+            )),
             (Some(_), GroupUse::OwnedBySystemd { bus }) if !bus.exists() => Err((
                 format!("systemd owns the tree, and its bus is not at {}; jobs are paused by signal", bus.display()),
                 "start dbus.service".to_owned(),
@@ -242,7 +249,7 @@ impl Knob for Group {
         if group.read("cgroup.type").is_ok_and(|kind| kind.trim() != "domain") {
             return Some(format!("is in {path}, a threaded group"));
         }
-        if let Some(why) = self.tree.as_ref().and_then(|tree| left_behind(tree, path)) {
+        if let Some(why) = self.tree.as_ref().and_then(|tree| left_behind(tree, self.tasks.root(), path)) {
             return Some(format!("is in {path} and {why}"));
         }
         let is_of_systemd = matches!(self.home, GroupUse::OwnedBySystemd { .. });

@@ -49,7 +49,7 @@ impl GroupUse {
 pub fn scope_of(path: &str) -> Option<(&str, &str)> {
     let (above, _) = path.rsplit_once('/')?;
     let (_, name) = above.rsplit_once('/')?;
-    name.ends_with(".scope").then_some((name, above))
+    name.strip_suffix(".scope").map(|_| (name, above))
 }
 
 /// Names of units know no `%`.

@@ -72,7 +72,7 @@ impl IoCost {
 
 impl Side {
     /// What the kernel says of the disk, without what it has chosen itself.
-    fn parse(&self, text: &str, disk: &Disk) -> Option<BTreeMap<String, String>> {
+    fn parse(text: &str, disk: &Disk) -> Option<BTreeMap<String, String>> {
         let line = text.lines().find_map(|line| line.strip_prefix(&disk.number)?.strip_prefix(' '));
         let Some(line) = line else { return Some(BTreeMap::new()) };
         let pairs: Option<BTreeMap<&str, &str>> =
@@ -187,7 +187,7 @@ impl Knob for IoCost {
         let mut lines = Lines::new();
         for side in &SIDES {
             let text = root.read(side.file).map_err(|source| KnobError::from_io("read", unit, source))?;
-            let values = side.parse(&text, &disk).ok_or_else(|| {
+            let values = Side::parse(&text, &disk).ok_or_else(|| {
                 KnobError::Unusable(format!(
                     "{} says {:?}, which is not of its documented form",
                     side.file,

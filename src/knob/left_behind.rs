@@ -4,9 +4,11 @@
 //! Protections (`memory.low`, `io.latency`) are nothing to escape from.
 
 use std::io;
+use std::path::Path;
 
 use super::cgroup::Tree;
 use super::value::parse_cpu_list;
+use crate::kernel::attribute::decimal;
 
 /// A file of a group, and whether what it says holds anybody back.
 struct Limit {
@@ -14,8 +16,9 @@ struct Limit {
     holds: fn(&str) -> bool,
 }
 
-/// systemd gives every unit and every user a share of all tasks that there can be, which is meant against fork bombs. It is never
-/// below this, and no plotter comes near it.
+/// systemd gives every unit 15 %, and every user 33 %, of all tasks that there can be, which is meant against fork bombs.
+const SHARE_OF_TASKS: u64 = 10;
+/// More than any plotter comes near to.
 const MANY_TASKS: u64 = 4096;
 /// What groups have if nobody says otherwise.
 const USUAL_WEIGHT: u64 = 100;
@@ -31,14 +34,14 @@ const LIMITS: &[Limit] = &[
     Limit { file: "io.max", holds: |text| !text.is_empty() },
     Limit { file: "io.weight", holds: is_light_by_default },
     Limit { file: "io.bfq.weight", holds: is_light_by_default },
-    Limit { file: "pids.max", holds: |text| text.parse().is_ok_and(|tasks: u64| tasks < MANY_TASKS) },
 ];
 
 /// Why a process must stay in the group, if so.
-pub fn left_behind(tree: &Tree, path: &str) -> Option<String> {
+pub fn left_behind(tree: &Tree, procfs: &Path, path: &str) -> Option<String> {
+    let many = many_tasks(procfs);
     let mut group = path.trim_end_matches('/');
     while !group.is_empty() {
-        if let Some(why) = of_group(tree, group) {
+        if let Some(why) = of_group(tree, group, many) {
             return Some(why);
         }
         group = group.rsplit_once('/')?.0;
@@ -46,7 +49,7 @@ pub fn left_behind(tree: &Tree, path: &str) -> Option<String> {
     None
 }
 
-fn of_group(tree: &Tree, group: &str) -> Option<String> {
+fn of_group(tree: &Tree, group: &str, many: u64) -> Option<String> {
     let found = LIMITS.iter().map(|limit| (limit.file, limit.holds)).map(|(file, holds)| {
         let text = read(tree, group, file)?;
         Ok(text.filter(|text| holds(text)).map(|text| format!("{file} {text}")))
@@ -56,10 +59,21 @@ fn of_group(tree: &Tree, group: &str) -> Option<String> {
         let set = set.filter(|set| !set.is_empty() && !is_all(set, all.as_deref()));
         Ok(set.map(|set| format!("{file} {set}")))
     });
-    found.chain(sets).find_map(|limit: io::Result<Option<String>>| match limit {
+    let tasks = || {
+        let tasks = read(tree, group, "pids.max")?;
+        let few = tasks.filter(|tasks| tasks.parse().is_ok_and(|tasks: u64| tasks < many));
+        Ok(few.map(|tasks| format!("pids.max {tasks}")))
+    };
+    found.chain(sets).chain([tasks()]).find_map(|limit: io::Result<Option<String>>| match limit {
         Ok(limit) => Some(format!("would leave behind {} of {group}", limit?)),
         Err(error) => Some(format!("may have limits that cannot be read: {error}")),
     })
+}
+
+/// From how many tasks on a limit of them holds nobody back.
+fn many_tasks(procfs: &Path) -> u64 {
+    let number = |file: &str| decimal(&procfs.join("sys/kernel").join(file)).unwrap_or(u64::MAX);
+    MANY_TASKS.min(number("threads-max").min(number("pid_max")) / SHARE_OF_TASKS)
 }
 
 /// `None` if there is no such file.
@@ -117,7 +131,9 @@ mod tests {
         }
         std::fs::write(dir.path().join("cpuset.cpus.effective"), "0-3\n").unwrap();
         std::fs::write(dir.path().join(group).join(file), format!("{text}\n")).unwrap();
-        left_behind(&Tree::new(dir.path()), "/user.slice/session-1.scope")
+        std::fs::create_dir_all(dir.path().join("proc/sys/kernel")).unwrap();
+        std::fs::write(dir.path().join("proc/sys/kernel/threads-max"), "6889\n").unwrap();
+        left_behind(&Tree::new(dir.path()), &dir.path().join("proc"), "/user.slice/session-1.scope")
     }
 
     #[test]
@@ -125,6 +141,7 @@ mod tests {
         assert_eq!(escapes_from("user.slice", "memory.max", "max"), None);
         assert_eq!(escapes_from("user.slice", "cpuset.cpus", "0-3"), None);
         assert_eq!(escapes_from("user.slice", "memory.low", "1073741824"), None);
+        assert_eq!(escapes_from("user.slice", "pids.max", "1033"), None, "15 % of a small machine");
     }
 
     #[test]

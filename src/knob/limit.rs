@@ -10,6 +10,7 @@ mod form;
 mod honoured;
 mod refusal;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use catalogue::Limit;
@@ -22,8 +23,8 @@ use super::disk::Disk;
 use super::linux::capability_of;
 use super::timely::Timely;
 use super::value::Lines;
-use super::{Facts, Knob, KnobError, Scope, Unit, Value};
-use crate::claim::{KnobKind, Setting, Target};
+use super::{Facts, Knob, KnobError, Scope, Unit, Value, cpu_list};
+use crate::claim::{Controller, KnobKind, Setting, Target};
 use crate::inventory::Capability;
 use crate::kernel::Roots;
 
@@ -50,23 +51,14 @@ impl LimitKnob {
         group.read(file).map_err(|source| self.of_file(unit, file, "read", source))
     }
 
-    /// A file that is not there although the group is: its controller is, or the kernel was built without.
+    /// A file that is not there although the group is went with its controller, and the limit with it.
     fn of_file(&self, unit: &Unit, file: &str, doing: &'static str, source: std::io::Error) -> KnobError {
         match source.raw_os_error() {
-            Some(libc::ENOENT) => KnobError::Unusable(format!(
-                "{unit} has no {file}: the kernel lacks it, or {} is not handed down to it",
-                self.controller()
-            )),
             Some(libc::ENODEV) if self.tree.as_ref().is_some_and(|tree| is_there(tree, unit)) => {
                 KnobError::Unusable(format!("{file} of {unit} takes no limit of this disk"))
             }
-            Some(libc::ENODEV) => KnobError::Gone(unit.to_string()),
             _ => KnobError::from_io(doing, unit, source),
         }
-    }
-
-    fn controller(&self) -> &'static str {
-        self.limit.kind.controller().map_or("its controller", |controller| controller.name())
     }
 
     /// The files that the knob is on this kernel: those of the group that are there.
@@ -146,7 +138,16 @@ impl Knob for LimitKnob {
     fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError> {
         let none = || KnobError::Unusable("the job has no group of its own".to_owned());
         let (path, inode) = scope.group.clone().ok_or_else(none)?;
-        Ok(vec![Unit::Group { path, inode }])
+        let unit = Unit::Group { path, inode };
+        let (group, _) = self.open(&unit)?;
+        if !self.limit.files.iter().any(|file| group.has(file)) {
+            return Err(KnobError::Unusable(format!(
+                "{unit} has no {}: the kernel lacks it, or {} is not handed down to it",
+                self.limit.file(),
+                self.limit.kind.controller().map_or("its controller", Controller::name)
+            )));
+        }
+        Ok(vec![unit])
     }
 
     fn read(&self, unit: &Unit) -> Result<Value, KnobError> {
@@ -166,7 +167,17 @@ impl Knob for LimitKnob {
         }
         for (file, text) in self.texts(&group, unit, value)? {
             let group = group.try_clone().map_err(|source| KnobError::from_io("open", unit, source))?;
-            let write = move || Ok(group.write(file, &text));
+            let all = self.limit.form.all(&self.roots).filter(|_| text.trim().is_empty());
+            let write = move || {
+                let done = group.write(file, &text);
+                match (&done, all) {
+                    // No set at all can be given back only to a group that nobody lives in.
+                    (Err(error), Some(all)) if error.raw_os_error() == Some(libc::ENOSPC) => {
+                        Ok(group.write(file, &cpu_list(&all)))
+                    }
+                    _ => Ok(done),
+                }
+            };
             // The kernel's own answer is told from a thread that could not be had.
             let answer = self.timely.run(&dir.join(file), "write", write)?;
             answer.map_err(|source| self.of_file(unit, file, "write", source))?;
@@ -175,7 +186,9 @@ impl Knob for LimitKnob {
     }
 
     fn rounds(&self, written: &Value, found: &Value) -> bool {
-        self.is_same(written, found) || self.limit.form.rounds(written, found)
+        let none = Value::Set(BTreeSet::new());
+        let is_all = || self.limit.form.all(&self.roots).is_some_and(|all| *found == Value::Set(all));
+        self.is_same(written, found) || self.limit.form.rounds(written, found) || *written == none && is_all()
     }
 
     /// Limits of disks that are not there any more say nothing.

@@ -30,6 +30,7 @@ use super::{Glance, Knob, KnobError, Machine, Measured, Place, Portrait, Scope, 
 use crate::claim::{Deed, KnobKind};
 use crate::inventory::{Capability, CapabilityState};
 use crate::kernel::Roots;
+use crate::kernel::cgroup::{CgroupMode, Mounts};
 use crate::kernel::nvml::LockedClock;
 use crate::kernel::process::Identity;
 use crate::plotter::TempPattern;
@@ -63,7 +64,16 @@ impl Doors<'_> {
         let gpu = |limit| Box::new(Gpu { limit, roots: self.roots.clone(), timely: self.gpus.clone() });
         match kind {
             KnobKind::Controllers => Box::new(Controllers { tasks, tree, home: self.groups.clone() }),
-            KnobKind::Group => Box::new(Group { tasks, tree, home: self.groups.clone(), asked: Arc::default() }),
+            KnobKind::Group => {
+                // The guard, which only puts back, need not know.
+                let mode = match self.groups {
+                    GroupUse::Free => CgroupMode::Unified,
+                    GroupUse::OwnedBySystemd { .. } => {
+                        Mounts::read(self.roots).map_or(CgroupMode::None, |mounts| mounts.mode)
+                    }
+                };
+                Box::new(Group { tasks, tree, home: self.groups.clone(), mode, asked: Arc::default() })
+            }
             KnobKind::Nice => Box::new(Nice { tasks }),
             KnobKind::SchedClass => Box::new(Class { tasks }),
             KnobKind::IoPriority => Box::new(IoPriorityKnob { tasks }),

@@ -157,5 +157,5 @@ fn the_guard_is_small_and_stays_in_memory() {
     assert!(own > 0, "its code is not held");
     assert!(all - own < 800, "{all} kB without {own} kB of code");
     // Code that is not optimised takes twice the room.
-    assert!(all < if cfg!(debug_assertions) { 4000 } else { 2_000_000 / 1024 }, "{all} kB");
+    assert!(all < if cfg!(debug_assertions) { 4500 } else { 2_000_000 / 1024 }, "{all} kB");
 }

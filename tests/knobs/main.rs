@@ -3,17 +3,18 @@
 //! machine of `tests/vm`, which has hardware for nearly all of them.
 //!
 //! A new knob gets its trial, the setting that it is tried with: in `part.rs` if it belongs to a part of the machine, in `job.rs` if to a
-//! job, in `limit.rs` if to a job's group. A knob that cannot be used here is [`skipped`] by name; which ones may be so in the virtual machine stands in
+//! job, in `group.rs` if to a job's group. A knob that cannot be used here is [`skipped`] by name; which ones may be so in the virtual machine stands in
 //! `tests/vm/knobs.rs`, and anything else is a failure there.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod bench;
 mod device;
+mod group;
 mod job;
-mod limit;
 mod part;
 mod plant;
+mod scope;
 #[path = "../support/state.rs"]
 #[allow(dead_code, reason = "shared with tests that look at more of it")]
 mod state;

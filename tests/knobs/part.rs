@@ -15,7 +15,7 @@ const ONLY_IN_THE_MACHINE: [KnobKind; 3] = [KnobKind::CpuOnline, KnobKind::Smt, 
 
 /// Those that a value of one part cannot prove: shaping takes traffic, and controllers a group that needs them.
 const ELSEWHERE: [(KnobKind, &str); 3] = [
-    (KnobKind::Controllers, "limit.rs"),
+    (KnobKind::Controllers, "group.rs"),
     (KnobKind::Shaping, "tests/shaping"),
     (KnobKind::ArrivalShaping, "tests/shaping"),
 ];

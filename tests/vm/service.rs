@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use super::files::Scenario;
 use super::report::Report;
 
-const SERVICE: Scenario = Scenario { name: "service", modules: &[], tests: &[], systemd: true };
+const SERVICE: Scenario = Scenario { name: "service", modules: &[], tests: &["knobs"], systemd: true };
 
 static REPORT: LazyLock<Report> = LazyLock::new(|| Report::of_a_boot(&SERVICE));
 
@@ -33,4 +33,12 @@ fn a_stop_puts_the_plot_back() {
     assert_eq!(told("held_again"), told("held"));
     assert_eq!(told("stopped"), told("before"), "{}", REPORT.section("program"));
     assert_eq!(told("Result"), "success");
+}
+
+/// What `tests/knobs` has to say of the scopes of jobs can be tried here only.
+#[test]
+fn a_plot_has_limits_in_a_scope_of_its_own() {
+    let said = REPORT.section("scopes");
+    assert_eq!(REPORT.given("scopes", "exit"), "0", "{said}");
+    assert!(said.contains("test result: ok. 2 passed") && !said.contains("SKIPPED"), "{said}");
 }

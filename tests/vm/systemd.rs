@@ -40,6 +40,9 @@ pub fn add(archive: &mut Archive) {
         archive.file(&format!("lib/systemd/system/{unit}"), &read(&Path::new("/lib/systemd/system").join(unit)));
     }
     archive.file("usr/share/dbus-1/system.conf", &read(Path::new("/usr/share/dbus-1/system.conf")));
+    // By which systemd may be called over the bus.
+    let policy = "usr/share/dbus-1/system.d/org.freedesktop.systemd1.conf";
+    archive.file(policy, &read(&Path::new("/").join(policy)));
     archive.file("etc/passwd", ACCOUNTS.as_bytes());
     archive.file("etc/group", GROUPS.as_bytes());
     archive.file("etc/machine-id", b"0123456789abcdef0123456789abcdef\n");

@@ -13,6 +13,7 @@ use crate::claim::{Bound, KnobKind, Part, Setting, Target};
 use crate::clock::Moment;
 use crate::inventory::{Capability, CapabilityState};
 use crate::kernel::process::Identity;
+use crate::knob::Value;
 use crate::plotter::JobId;
 
 /// What is to be carried out; of a job, with its processes.
@@ -138,23 +139,30 @@ impl Actuator {
         }
     }
 
-    /// Why a knob is not turned while another one is wanted that can be, or is not put back yet.
+    /// Why a knob is not turned: another one is wanted that can be.
     fn in_the_way(&self, target: &Target, kind: KnobKind, wanted: &Wanted) -> Option<&'static str> {
         let (by, _, why) = IN_THE_WAY.iter().find(|(_, of, _)| *of == kind)?;
-        let key = (target.clone(), *by);
-        let is_off = |want: &Want| want.setting == Setting::Number(KnobKind::CpuIdle, 0);
-        let is_wanted = wanted.settings.get(&key).is_some_and(|want| !is_off(want));
+        let is_off = |want: &&Want| want.setting == Setting::Number(KnobKind::CpuIdle, 0);
+        wanted.settings.get(&(target.clone(), *by)).filter(|want| !is_off(want))?;
         // A job that could not be given a group gets nothing that lies in it.
         let group = target.job().and_then(|job| self.record(job, KnobKind::Group));
-        let has_no_group = || group.is_some_and(|group| group.held().next().is_none());
-        let is_in_the_way = self.held.contains_key(&key) || is_wanted && !has_no_group() && self.works(*by).is_ok();
-        is_in_the_way.then_some(*why)
+        let has_no_group = group.is_some_and(|group| group.held().next().is_none());
+        (!has_no_group && self.works(*by).is_ok()).then_some(*why)
     }
 
-    /// Whether a knob that this one stands in the way of is not put back yet.
+    /// Whether a knob and one that it cannot be turned beside are still to be told apart: that one is not put back yet.
     pub fn must_wait(&self, target: &Target, kind: KnobKind) -> bool {
-        let others = IN_THE_WAY.iter().filter(|(by, _, _)| *by == kind);
-        others.into_iter().any(|(_, of, _)| self.held.contains_key(&(target.clone(), *of)))
+        let other = |(by, of, _): &(KnobKind, KnobKind, &str)| match kind {
+            kind if kind == *by => Some(*of),
+            kind if kind == *of => Some(*by),
+            _ => None,
+        };
+        IN_THE_WAY.iter().filter_map(other).any(|other| self.is_in_force(target, other))
+    }
+
+    fn is_in_force(&self, target: &Target, kind: KnobKind) -> bool {
+        let record = self.held.get(&(target.clone(), kind));
+        record.is_some_and(|record| record.wanted != Value::Number(0) && record.held().next().is_some())
     }
 
     /// Whether the knob can be used on this machine, or why not and what mends it.

@@ -37,6 +37,8 @@ pub enum Form {
     Set {
         /// Below sysfs: what there is to choose from.
         there: &'static str,
+        /// Below sysfs: all that there can ever be, which is no limit either.
+        all: &'static str,
     },
     /// `default` weight. Weights of single disks are left alone.
     Weight,
@@ -100,7 +102,7 @@ impl Form {
             (Self::Quota, &Setting::Number(_, number)) => {
                 Ok(Value::Number(number.clamp(least_quota(roots), MOST_QUOTA)))
             }
-            (Self::Set { there }, Setting::Set(_, numbers)) => {
+            (Self::Set { there, .. }, Setting::Set(_, numbers)) => {
                 let there =
                     attribute::cpu_list(&roots.sys(there)).map_err(|error| KnobError::Unusable(error.to_string()))?;
                 let there: BTreeSet<u32> = there.into_iter().collect();
@@ -137,6 +139,12 @@ impl Form {
         }
     }
 
+    /// The set that limits nobody; `None` if this is no set.
+    pub fn all(self, roots: &Roots) -> Option<BTreeSet<u32>> {
+        let Self::Set { all, .. } = self else { return None };
+        Some(attribute::cpu_list(&roots.sys(all)).ok()?.into_iter().collect())
+    }
+
     /// For the table of knobs.
     pub fn range(self) -> String {
         match self {
@@ -144,7 +152,7 @@ impl Form {
             Self::Number { least, most, has_max: false } => format!("{least} to {most}"),
             Self::Bytes => "a number, or max".to_owned(),
             Self::Quota => format!("a {LEAST_PART}th of the machine to max"),
-            Self::Set { there } => format!("a list such as 0-3,8 of what is in /sys/{there}"),
+            Self::Set { there, .. } => format!("a list such as 0-3,8 of what is in /sys/{there}"),
             Self::Weight => format!("1 to {MOST_WEIGHT}, of BFQ to {MOST_BFQ_WEIGHT}"),
             Self::Disks { keys, .. } => format!("by disk: {}", keys.join(", ")),
         }
@@ -154,7 +162,7 @@ impl Form {
     pub fn normalisation(self) -> &'static str {
         match self {
             Self::Bytes => "rounded down to pages",
-            Self::Set { .. } => "less what is not there",
+            Self::Set { .. } => "less what is not there; no set becomes the set of all",
             Self::Disks { .. } => "less disks that are not there",
             _ => "kept as written",
         }

@@ -84,9 +84,9 @@ impl Tree4 {
     }
 
     /// What is written for a setting. A file takes a write over what is in it, a kernel's file does not: so it is emptied first.
-    fn written(&self, setting: Setting) -> Result<String, KnobError> {
+    fn written(&self, setting: &Setting) -> Result<String, KnobError> {
         let knob = self.knob(setting.kind());
-        let value = knob.normalise(&Target::Job(JobId::from("job")), &setting)?;
+        let value = knob.normalise(&Target::Job(JobId::from("job")), setting)?;
         if !knob.limit.form.is_weight() {
             self.fixture.file(&format!("cgroup{GROUP}/{}", knob.limit.file()), "");
         }
@@ -156,7 +156,7 @@ fn each_is_written_in_one_piece() {
         ),
     ] {
         let name = setting.kind().name();
-        assert_eq!(tree.written(setting).unwrap(), text, "{name}");
+        assert_eq!(tree.written(&setting).unwrap(), text, "{name}");
     }
     assert_eq!(tree.knob(KnobKind::CpuSet).limit.form.text(&Value::Set([].into())).as_deref(), Some("\n"));
 }
@@ -164,25 +164,35 @@ fn each_is_written_in_one_piece() {
 #[test]
 fn a_job_keeps_a_twentieth_of_the_machine() {
     let tree = Tree4::new();
-    assert_eq!(tree.written(number(KnobKind::CpuQuota, 1)).unwrap(), "20000 100000");
+    assert_eq!(tree.written(&number(KnobKind::CpuQuota, 1)).unwrap(), "20000 100000");
 }
 
 #[test]
 fn a_set_with_nothing_in_it_is_refused() {
     let tree = Tree4::new();
     for kind in [KnobKind::CpuSet, KnobKind::NodeSet] {
-        let refused = tree.written(Setting::Set(kind, [8, 9].into())).unwrap_err().to_string();
+        let refused = tree.written(&Setting::Set(kind, [8, 9].into())).unwrap_err().to_string();
         assert!(refused.contains("of 8-9 would be empty: there is 0-"), "{refused}");
     }
+}
+
+/// A group with processes in it takes no empty set (ENOSPC).
+#[test]
+fn the_set_of_all_is_no_set() {
+    let tree = Tree4::new();
+    tree.fixture.file("sys/devices/system/cpu/possible", "0-7\n");
+    let rounds = |found: BTreeSet<u32>| tree.knob(KnobKind::CpuSet).rounds(&Value::Set([].into()), &Value::Set(found));
+    assert!(rounds((0..8).collect()));
+    assert!(!rounds((0..4).collect()));
 }
 
 #[test]
 fn memory_that_is_in_use_is_not_taken_away() {
     let tree = Tree4::new();
-    let refused = tree.written(number(KnobKind::MemoryMax, 690_000_000)).unwrap_err().to_string();
+    let refused = tree.written(&number(KnobKind::MemoryMax, 690_000_000)).unwrap_err().to_string();
     assert!(refused.starts_with("the job holds 1000000000 bytes, of which 300000000 can be reclaimed"), "{refused}");
     assert_eq!(tree.text("memory.max"), "", "nothing was written");
-    assert_eq!(tree.written(number(KnobKind::MemoryMax, 716_800_000)).unwrap(), "716800000");
+    assert_eq!(tree.written(&number(KnobKind::MemoryMax, 716_800_000)).unwrap(), "716800000");
 }
 
 #[test]
@@ -191,22 +201,22 @@ fn a_job_that_could_only_stall_is_not_held_at_memory_high() {
     let high = || number(KnobKind::MemoryHigh, 1 << 29);
     let all_anonymous = "anon 500000000\ninactive_file 1000000\nactive_file 0\nslab_reclaimable 0";
     tree.set("memory.stat", all_anonymous);
-    tree.written(high()).unwrap();
+    tree.written(&high()).unwrap();
     tree.set("memory.swap.max", "0");
-    let refused = tree.written(high()).unwrap_err().to_string();
+    let refused = tree.written(&high()).unwrap_err().to_string();
     assert!(refused.starts_with("512000000 bytes of the job are anonymous, 1000000 can be reclaimed"), "{refused}");
     tree.set("memory.swap.max", "max");
     tree.fixture.file("proc/swaps", "Filename Type Size Used Priority\n");
-    tree.written(high()).unwrap_err();
+    tree.written(&high()).unwrap_err();
     tree.set("memory.stat", FRESH.iter().find(|(file, _)| *file == "memory.stat").unwrap().1);
-    tree.written(high()).unwrap();
+    tree.written(&high()).unwrap();
     tree.set("memory.stat", all_anonymous);
-    tree.written(number(KnobKind::MemoryHigh, Setting::NO_LIMIT)).unwrap();
+    tree.written(&number(KnobKind::MemoryHigh, Setting::NO_LIMIT)).unwrap();
 }
 
 #[test]
 fn a_job_is_not_kept_from_the_threads_that_it_has() {
-    let refused = Tree4::new().written(number(KnobKind::PidsMax, 11)).unwrap_err().to_string();
+    let refused = Tree4::new().written(&number(KnobKind::PidsMax, 11)).unwrap_err().to_string();
     assert_eq!(refused, "the job has 12 tasks: with 11 its next one would fail");
 }
 
@@ -228,8 +238,10 @@ fn what_is_missing_or_malformed_is_said_with_the_file() {
         let start = format!("{} of group {GROUP} says ", knob.limit.file());
         assert!(malformed.to_string().starts_with(&start) && !malformed.is_gone(), "{malformed}");
         fs::remove_file(tree.fixture.path(&format!("cgroup{GROUP}/{}", knob.limit.file()))).unwrap();
-        let missing = knob.read(&tree.unit()).unwrap_err();
-        assert!(missing.to_string().contains(" is not handed down to it") && !missing.is_gone(), "{missing}");
+        assert!(knob.read(&tree.unit()).unwrap_err().is_gone(), "the limit went with its file");
+        let Unit::Group { path, inode } = tree.unit() else { panic!() };
+        let missing = knob.units(&Scope { group: Some((path, inode)), ..Scope::default() }).unwrap_err();
+        assert!(missing.to_string().contains(" is not handed down to it"), "{missing}");
         fs::remove_dir_all(tree.fixture.path("cgroup/plotwarden")).unwrap();
         assert!(knob.read(&Unit::Group { path: GROUP.to_owned(), inode: 1 }).unwrap_err().is_gone());
     }
@@ -268,7 +280,7 @@ fn limits_are_those_of_a_disk_and_not_of_its_number() {
 #[test]
 fn a_limit_of_no_disk_that_is_there_is_refused() {
     let tree = Tree4::new();
-    let refused = |limits| tree.written(by_disk(KnobKind::IoMax, limits)).unwrap_err().to_string();
+    let refused = |limits| tree.written(&by_disk(KnobKind::IoMax, limits)).unwrap_err().to_string();
     assert_eq!(refused(&[("sdz", "rbps", 1)]), "no limit of a disk that is there: sdz");
     assert_eq!(refused(&[("sda", "speed", 1)]), "speed is no limit of a disk: rbps, wbps, riops, wiops");
 }
@@ -277,7 +289,7 @@ fn a_limit_of_no_disk_that_is_there_is_refused() {
 fn weights_are_written_where_the_kernel_has_them() {
     let tree = Tree4::new();
     tree.set("io.bfq.weight", "default 100");
-    tree.written(number(KnobKind::IoWeight, 5000)).unwrap();
+    tree.written(&number(KnobKind::IoWeight, 5000)).unwrap();
     assert!(tree.text("io.bfq.weight").starts_with("default 1000"), "{}", tree.text("io.bfq.weight"));
     let found = tree.knob(KnobKind::IoWeight).read(&tree.unit()).unwrap();
     let wanted = tree.knob(KnobKind::IoWeight).normalise(&Target::Job("job".into()), &number(KnobKind::IoWeight, 5000));
