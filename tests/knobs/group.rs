@@ -224,32 +224,59 @@ fn a_limit_that_is_lifted_leaves_the_others() {
     shell.assert_back(KnobKind::PidsMax);
 }
 
+/// What the root hands down, put back at the end of a test.
+struct HandedDown {
+    file: PathBuf,
+    before: BTreeSet<String>,
+}
+
+impl HandedDown {
+    fn here() -> Self {
+        let file = unified_mount().unwrap().join("cgroup.subtree_control");
+        let mut here = Self { file, before: BTreeSet::new() };
+        here.before = here.now();
+        here
+    }
+
+    fn now(&self) -> BTreeSet<String> {
+        fs::read_to_string(&self.file).unwrap().split_whitespace().map(str::to_owned).collect()
+    }
+
+    fn change(&self, how: &str) {
+        fs::write(&self.file, how).unwrap();
+    }
+}
+
+impl Drop for HandedDown {
+    fn drop(&mut self) {
+        for controller in Controller::ALL.map(Controller::name) {
+            let sign = if self.before.contains(controller) { '+' } else { '-' };
+            let _ = fs::write(&self.file, format!("{sign}{controller}"));
+        }
+    }
+}
+
 #[test]
 fn controllers_that_nobody_handed_down_are_taken_back() {
     let bench = Bench::new();
     if !is_usable(&bench, KnobKind::Controllers) || !is_usable(&bench, KnobKind::PidsMax) {
         return;
     }
-    let file = unified_mount().unwrap().join("cgroup.subtree_control");
-    let handed = || fs::read_to_string(&file).unwrap().split_whitespace().map(str::to_owned).collect::<BTreeSet<_>>();
-    let before = handed();
-    fs::write(&file, "-pids -memory").unwrap();
-    let without = handed();
+    let handed = HandedDown::here();
+    handed.change("-pids -memory");
+    let without = handed.now();
     let shell = Shell::start(&bench);
     let mut actuator = bench.actuator();
     shell.hold(&mut actuator, &trial(KnobKind::PidsMax).0);
     let expected: BTreeSet<String> = without.iter().cloned().chain(["pids".to_owned()]).collect();
-    assert_eq!(handed(), expected, "no more than is needed");
+    assert_eq!(handed.now(), expected, "no more than is needed");
     // Somebody else needs one more in the meantime.
-    fs::write(&file, "+memory").unwrap();
+    handed.change("+memory");
     drop(actuator);
     bench.restore();
     let left: BTreeSet<String> = without.iter().cloned().chain(["memory".to_owned()]).collect();
-    assert_eq!(handed(), left);
+    assert_eq!(handed.now(), left);
     shell.assert_back(KnobKind::Controllers);
-    fs::write(&file, before.iter().map(|name| format!("+{name}")).collect::<Vec<_>>().join(" ")).unwrap();
-    assert_eq!(handed(), before);
-    assert!(Controller::ALL.iter().all(|controller| before.contains(controller.name())), "{before:?}");
 }
 
 #[test]
@@ -424,6 +451,8 @@ fn a_job_is_not_taken_from_under_a_limit_that_somebody_has_set() {
     if !is_usable(&bench, KnobKind::PidsMax) {
         return;
     }
+    let handed = HandedDown::here();
+    handed.change("+memory");
     let theirs = unified_mount().unwrap().join("limited-by-somebody");
     fs::create_dir(&theirs).unwrap();
     fs::write(theirs.join("memory.high"), "1073741824").unwrap();
