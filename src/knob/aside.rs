@@ -45,7 +45,9 @@ impl Aside {
             let tie = tie.replace("{}", word);
             let place = path.with_file_name(&tie);
             if place.is_dir() {
-                names(&place).into_iter().for_each(|name| aside.take(path, format!("{tie}/{name}")));
+                for name in names(&place) {
+                    aside.take(path, format!("{tie}/{name}"));
+                }
             } else {
                 aside.take(path, tie);
             }
@@ -108,8 +110,8 @@ mod tests {
         }
         let ties = ["nr_requests", "iosched", "setspeed", "{}/tunable"];
         let aside = Aside::of(&path, &ties, "mq-deadline");
-        assert_eq!(Vec::from_iter(aside.0.keys()), ["iosched/fifo_batch", "nr_requests"]);
-        assert_eq!(Vec::from_iter(Aside::carried(&path, &ties).0.keys()), ["nr_requests"]);
+        assert_eq!(aside.0.keys().collect::<Vec<_>>(), ["iosched/fifo_batch", "nr_requests"]);
+        assert_eq!(Aside::carried(&path, &ties).0.keys().collect::<Vec<_>>(), ["nr_requests"]);
         for name in ["nr_requests", "iosched/fifo_batch"] {
             fs::write(at(name), "16\n").unwrap();
         }

@@ -70,7 +70,7 @@ impl Gpu {
         self.timely.run(&self.roots.nvml, doing, move || Ok(Limits::open(&path).and_then(act)))
     }
 
-    fn part<'a>(&self, unit: &'a Unit) -> Result<&'a Part, KnobError> {
+    fn part(unit: &Unit) -> Result<&Part, KnobError> {
         match unit {
             Unit::Part { part, .. } if is_uuid(part) => Ok(part),
             _ => Err(KnobError::Unusable(format!("{unit} is no GPU"))),
@@ -162,7 +162,7 @@ impl Knob for Gpu {
     }
 
     fn probe(&self) -> Capability {
-        let probed = match self.with_library("probe", |library| library.uuids()) {
+        let probed = match self.with_library("probe", Limits::uuids) {
             Ok(Ok(uuids)) if uuids.is_empty() => Err(("no GPU answers".to_owned(), String::new())),
             Ok(Ok(_)) if !nix::unistd::geteuid().is_root() => {
                 Err(("the driver lets only root limit a GPU".to_owned(), "run as root".to_owned()))
@@ -177,7 +177,7 @@ impl Knob for Gpu {
     }
 
     fn parts(&self) -> Vec<Part> {
-        let uuids = self.with_library("list the GPUs", |library| library.uuids());
+        let uuids = self.with_library("list the GPUs", Limits::uuids);
         let parts = uuids.ok().and_then(Result::ok).unwrap_or_default().into_iter();
         parts.map(|uuid| Part::new(PartClass::Gpu, uuid)).filter(is_uuid).collect()
     }
@@ -205,9 +205,9 @@ impl Knob for Gpu {
     }
 
     fn read(&self, unit: &Unit) -> Result<Value, KnobError> {
-        let part = self.part(unit)?;
+        let part = Self::part(unit)?;
         Ok(Value::Number(match self.limit {
-            GpuLimit::Power => self.ask(part, "read the power limit", |gpu| gpu.power_limit())?.into(),
+            GpuLimit::Power => self.ask(part, "read the power limit", Limited::power_limit)?.into(),
             GpuLimit::Clock(clock) => {
                 self.ask(part, "look for it", |_| Ok(()))?;
                 noted(&self.note(part, clock)).unwrap_or(Setting::NO_LIMIT)
@@ -216,7 +216,7 @@ impl Knob for Gpu {
     }
 
     fn write(&self, unit: &Unit, value: &Value) -> Result<(), KnobError> {
-        let part = self.part(unit)?;
+        let part = Self::part(unit)?;
         let &Value::Number(number) = value else {
             return Err(KnobError::Unusable(format!("{value} is no limit of a GPU")));
         };

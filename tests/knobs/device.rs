@@ -72,9 +72,11 @@ fn failure(reports: &[Report]) -> &str {
     }
 }
 
+type End = fn(&Bench, Actuator);
+
 /// What is held goes back on each way out.
 fn assert_back_on_every_way_out(wishes: &Wishes, is_held: impl Fn() -> bool, is_back: impl Fn() -> bool) {
-    let ends: [(&str, fn(&Bench, Actuator)); 4] = [
+    let ends: [(&str, End); 4] = [
         ("nobody wants it", |_, mut actuator| hold(&mut actuator, &Wishes::new(), &[])),
         ("SIGTERM", |_, actuator| {
             let report = actuator.shutdown(now(), &BTreeSet::new()).unwrap();
@@ -161,7 +163,7 @@ fn a_write_that_takes_twenty_seconds_holds_nothing_up_and_is_still_ours() {
     drop(slow);
     // It is carried out in the end, after nobody wants it any more.
     let patient = Instant::now();
-    while text(LIMIT) == before && patient.elapsed() < Duration::from_secs(60) {
+    while text(LIMIT) == before && patient.elapsed() < Duration::from_mins(1) {
         std::thread::sleep(Duration::from_millis(200));
     }
     assert_eq!(text(LIMIT), "60000000");

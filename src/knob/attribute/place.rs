@@ -31,7 +31,7 @@ impl Place {
             }
             path.push_str(text);
         }
-        pieces.next().is_none().then(|| only(root.join(path)))
+        pieces.next().is_none().then(|| only(&root.join(path)))
     }
 
     /// For the table of knobs.
@@ -58,7 +58,7 @@ fn pieces(part: &Part) -> Option<Vec<String>> {
 }
 
 /// The path with its `*` replaced by what is there; as it is if nothing is, or more than one thing.
-fn only(path: PathBuf) -> PathBuf {
+fn only(path: &Path) -> PathBuf {
     let mut found = PathBuf::new();
     for piece in path.components() {
         let entries = if piece.as_os_str() == "*" { names(&found) } else { Vec::new() };

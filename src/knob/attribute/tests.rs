@@ -19,7 +19,9 @@ struct Laid {
 impl Laid {
     fn new(files: &[(&str, &str)]) -> Self {
         let laid = Self { fixture: Fixture::new() };
-        files.iter().for_each(|(path, text)| laid.set(path, text));
+        for (path, text) in files {
+            laid.set(path, text);
+        }
         laid
     }
 

@@ -133,15 +133,13 @@ impl Number {
 
     /// For the table of knobs: `1 to 3000`, `1 to 10000000, 0 as none`.
     pub fn range(&self) -> String {
-        let mut range = format!("{} to {}", self.least.name(), self.most.name());
-        for (shown, number) in self.spelling.iter().filter(|_| self.open == Open::Neither) {
-            match *number {
-                Setting::NO_LIMIT if *shown == "max" => {}
-                Setting::NO_LIMIT => range.push_str(&format!(", none as {shown}")),
-                number => range.push_str(&format!(", {number} as {shown}")),
-            }
-        }
-        range
+        let spelled = self.spelling.iter().filter(|(shown, _)| self.open == Open::Neither && *shown != "max");
+        let spelled = spelled.map(|&(shown, number)| match number {
+            Setting::NO_LIMIT => format!("none as {shown}"),
+            number => format!("{number} as {shown}"),
+        });
+        let between = format!("{} to {}", self.least.name(), self.most.name());
+        std::iter::once(between).chain(spelled).collect::<Vec<_>>().join(", ")
     }
 
     /// For the table of knobs.
