@@ -50,31 +50,37 @@ impl Timely {
         doing: &'static str,
         act: impl FnOnce() -> io::Result<T> + Send + 'static,
     ) -> Result<T, KnobError> {
-        let late = || KnobError::Late { of: path.display().to_string(), patience: PATIENCE };
+        let done = Arc::new(Mutex::new(None));
+        let answer = Arc::clone(&done);
+        self.carry_out(path, doing, Box::new(move || *lock(&answer) = Some(act())))?;
+        let done = lock(&done).take();
+        done.ok_or_else(|| late(path))?.map_err(|source| KnobError::from_io(doing, &path.display(), source))
+    }
+
+    /// As `run`, for all answers alike: what is written here once is small in the guard, which holds all of its code.
+    fn carry_out(&self, path: &Path, doing: &'static str, act: Task) -> Result<(), KnobError> {
         if !lock(&self.shared.busy).insert(path.to_owned()) {
-            return Err(late());
+            return Err(late(path));
         }
-        let (answer, answered) = sync_channel(1);
+        let (end, ended) = sync_channel(1);
         let (shared, of) = (Arc::clone(&self.shared), path.to_owned());
         let task = move || {
-            let done = act();
+            act();
             lock(&shared.busy).remove(&of);
             // Whoever asked may have gone on without us.
-            let _ = answer.send(done);
+            let _ = end.send(());
         };
         if let Err(source) = self.hand_over(Box::new(task)) {
             lock(&self.shared.busy).remove(path);
             return Err(KnobError::from_io(doing, &path.display(), source));
         }
-        match answered.recv_timeout(PATIENCE) {
-            Ok(done) => done.map_err(|source| KnobError::from_io(doing, &path.display(), source)),
-            Err(RecvTimeoutError::Timeout) => {
+        ended.recv_timeout(PATIENCE).map_err(|error| {
+            if error == RecvTimeoutError::Timeout {
                 // It hangs: the next one gets a thread of its own.
                 *lock(&self.shared.worker) = None;
-                Err(late())
             }
-            Err(RecvTimeoutError::Disconnected) => Err(late()),
-        }
+            late(path)
+        })
     }
 
     fn hand_over(&self, task: Task) -> io::Result<()> {
@@ -88,6 +94,10 @@ impl Timely {
         *worker = Some(sender);
         Ok(())
     }
+}
+
+fn late(path: &Path) -> KnobError {
+    KnobError::Late { of: path.display().to_string(), patience: PATIENCE }
 }
 
 fn start(stack: usize) -> io::Result<SyncSender<Task>> {

@@ -155,7 +155,7 @@ fn the_guard_is_small_and_stays_in_memory() {
     let (all, own) = resident(guard.pid(), program.to_str().unwrap());
     println!("the guard: {all} kB resident, of which {own} kB are its own code; VmLck {} kB", field("VmLck:"));
     assert!(own > 0, "its code is not held");
-    assert!(all - own < 800, "{all} kB without {own} kB of code");
-    // Code that is not optimised takes twice the room.
-    assert!(all < if cfg!(debug_assertions) { 4500 } else { 2_000_000 / 1024 }, "{all} kB");
+    assert!(all - own < 1000, "{all} kB without {own} kB of code");
+    // Code that is not optimised takes more than twice the room.
+    assert!(all < if cfg!(debug_assertions) { 5500 } else { 2200 }, "{all} kB");
 }
