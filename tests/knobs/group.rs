@@ -15,8 +15,8 @@ use plotwarden::knob::Machine;
 use plotwarden::plotter::JobId;
 
 use crate::bench::{Bench, Wishes, assert_soon, hold, now, tick};
-use crate::skipped;
 use crate::state::{groups_left, unified_mount};
+use crate::{proven, skipped};
 
 /// A disk that takes every limit.
 const DISK: &str = "nvme0n1";
@@ -203,6 +203,7 @@ fn each_limit_is_in_force_and_gone_on_every_way_out() {
         drop(killed);
         bench.restore();
         shell.assert_back(kind);
+        proven(kind.name());
     }
 }
 
@@ -277,6 +278,7 @@ fn controllers_that_nobody_handed_down_are_taken_back() {
     let left: BTreeSet<String> = without.iter().cloned().chain(["memory".to_owned()]).collect();
     assert_eq!(handed.now(), left);
     shell.assert_back(KnobKind::Controllers);
+    proven(KnobKind::Controllers.name());
 }
 
 #[test]

@@ -5,12 +5,12 @@ use std::process::{Child, Command};
 
 use plotwarden::actuate::JobHandle;
 use plotwarden::claim::{IoPriority, KnobKind, SchedClass, Setting, Target};
-use plotwarden::knob::Machine;
+use plotwarden::knob::{Machine, Proof, proven_kinds};
 use plotwarden::plotter::JobId;
 
 use crate::bench::{Bench, Wishes, assert_soon, hold};
 use crate::state::State;
-use crate::{proven, skipped};
+use crate::{plant, proven, skipped};
 
 /// What each knob is tried with: something that no process has by itself.
 fn trial(kind: KnobKind) -> Setting {
@@ -91,6 +91,7 @@ fn each_takes_effect_and_goes_back() {
         hold(&mut actuator, &subject.wishes(&[]), subject.jobs());
         subject.assert_shows(|state| *state == before);
         proven(kind.name());
+        assert!(plant::is_here() || proven_kinds(Proof::Host).any(|known| known == kind.name()), "{}", kind.name());
     }
 }
 

@@ -1,7 +1,7 @@
 //! Shaping as any other knob: journaled, held, and put back however its holder ends.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -13,7 +13,7 @@ use plotwarden::claim::{Bound, Claimant, Class, KnobKind, Part, PartClass, Setti
 use plotwarden::clock::Moment;
 use plotwarden::kernel::Roots;
 use plotwarden::knob::shaping::Found;
-use plotwarden::knob::{GroupUse, Linux, Machine};
+use plotwarden::knob::{GroupUse, Linux, Machine, Proof, proven_kinds};
 use plotwarden::mode::Mode;
 use plotwarden::shaping::Direction;
 
@@ -121,6 +121,11 @@ fn it_is_held_changed_and_released() {
         ip("link set other0 name near0");
         assert!(!ip("link show").contains("pw-in") && !tc("qdisc show").contains("htb"), "{}", shown());
     });
+    for kind in [KnobKind::Shaping, KnobKind::ArrivalShaping] {
+        assert!(proven_kinds(Proof::Host).any(|known| known == kind.name()));
+        // On a line of its own, for whoever counts in the virtual machine.
+        let _ = std::io::stderr().write_all(format!("\nPROVEN {}\n", kind.name()).as_bytes());
+    }
 }
 
 #[test]
