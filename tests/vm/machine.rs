@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::kernel::Kernel;
 
 /// A machine that has not ended by then hangs.
-const LIMIT: Duration = Duration::from_mins(4);
+const LIMIT: Duration = Duration::from_mins(10);
 
 /// Keeps the clock of the guest: with other models the kernel distrusts it as soon as frequencies can change.
 const CPU: &str = "Skylake-Server";

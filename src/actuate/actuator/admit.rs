@@ -26,7 +26,7 @@ const IN_THE_WAY: &[(KnobKind, KnobKind, &str)] = &[
 ];
 
 impl Actuator {
-    /// Jobs that may be touched, and why the others may not. Those that rest were vetted before, and are the same since.
+    /// Jobs that live and may be touched, and why the others may not. Those that rest were vetted before, and are the same since.
     pub fn vet<'a>(
         &self,
         jobs: &'a [JobHandle],
@@ -37,6 +37,9 @@ impl Actuator {
         for job in jobs {
             if resting.contains(&job.id) {
                 touchable.push(job);
+                continue;
+            }
+            if !job.processes.iter().any(|&process| self.machine.is_alive(process)) {
                 continue;
             }
             match job.processes.iter().find_map(|&process| self.why_not(&job.id, process)) {
@@ -124,9 +127,7 @@ impl Actuator {
             return Err(Some(Outcome::Failed { error }));
         }
         let Target::Job(id) = target else { return Ok(None) };
-        let lives = |job: &JobHandle| job.processes.iter().any(|&process| self.machine.is_alive(process));
         match touchable.iter().find(|job| job.id == *id) {
-            Some(job) if !lives(job) => Err(None),
             None => Err(refused.get(id).and_then(|why| protected(why.clone()))),
             // A stopped job would not hear the signal.
             Some(_) if kind == KnobKind::Pause && self.endings.contains(id) => {
