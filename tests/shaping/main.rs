@@ -96,8 +96,7 @@ fn classes() -> String {
     classes.join("\n")
 }
 
-/// What tc(8) and ip(8) show of everything.
-/// All that is set up. What is counted differs with each packet that the kernel sends by itself.
+/// What tc(8) and ip(8) show of everything, less what is counted: that differs with each packet that the kernel sends by itself.
 fn shown() -> String {
     let all = [ip("-details link show"), tc("-details qdisc show"), tc("filter show dev near0"), classes()].concat();
     let mut words = all.split(' ');
