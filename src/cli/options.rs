@@ -355,7 +355,7 @@ pub struct AuditOptions {
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Run directory of the instance whose file is meant
-    #[arg(long, value_name = "DIR", default_value_os_t = Roots::standard().run)]
+    #[arg(long = "path.run", value_name = "DIR", default_value_os_t = Roots::standard().run)]
     pub run_dir: PathBuf,
 }
 
