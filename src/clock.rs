@@ -17,6 +17,11 @@ impl Moment {
         self.boot.saturating_sub(earlier)
     }
 
+    /// Milliseconds since boot, as records have it.
+    pub fn boot_ms(&self) -> u64 {
+        u64::try_from(self.boot.as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// Milliseconds since the epoch, the time stamp of samples; a clock that was never set stands at its beginning.
     pub fn stamp(&self) -> i64 {
         let since = self.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

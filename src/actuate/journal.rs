@@ -4,18 +4,17 @@
 //! unlink, which works on a full file system.
 
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::record::{Record, VERSION};
 use crate::claim::{KnobKind, Target};
-use crate::kernel::{KernelError, listing};
+use crate::kernel::{KernelError, durable, listing};
 use crate::knob::file_name;
 
 const RECORD: &str = "json";
-const TEMPORARY: &str = "tmp";
 const DAMAGED: &str = "damaged";
 
 /// The directory of records.
@@ -74,25 +73,14 @@ impl Journal {
     /// Makes the record durable: it is there, whole, before this returns, or the old one still is.
     pub fn write(&self, record: &Record) -> Result<(), KernelError> {
         let path = self.path(&record.target, record.knob);
-        let temporary = path.with_extension(TEMPORARY);
-        let done = (|| {
-            let mut file = File::options().create(true).write(true).truncate(true).mode(0o600).open(&temporary)?;
-            file.write_all(&serde_json::to_vec(record)?)?;
-            file.sync_all()?;
-            fs::rename(&temporary, &path)?;
-            self.sync()
-        })();
-        done.map_err(|source| {
-            // Leaves the room to others; a leftover would be ignored anyway.
-            let _ = fs::remove_file(&temporary);
-            KernelError::io("write the journal record", path, source)
-        })
+        let done = serde_json::to_vec(record).map_err(io::Error::from).and_then(|text| durable::replace(&path, &text));
+        done.map_err(|source| KernelError::io("write the journal record", path, source))
     }
 
     /// Removes the record of a knob that is as it was before.
     pub fn close(&self, target: &Target, knob: KnobKind) -> Result<(), KernelError> {
         let path = self.path(target, knob);
-        match fs::remove_file(&path).and_then(|()| self.sync()) {
+        match fs::remove_file(&path).and_then(|()| durable::sync_directory_of(&path)) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
                 Err(KernelError::io("close the journal record", path, source))
             }
@@ -117,7 +105,7 @@ impl Journal {
                     Ok(_) => discard(&path)?,
                     Err(problem) => loaded.damaged.push(put_aside(path, problem)),
                 },
-                Some(TEMPORARY) => discard(&path)?,
+                Some(durable::UNFINISHED) => discard(&path)?,
                 _ => {}
             }
         }
@@ -152,11 +140,6 @@ impl Journal {
             Target::Part(part) => format!("@{}", file_name(&part.to_string())),
         };
         self.dir.join(format!("{name}.{}.{RECORD}", knob.name()))
-    }
-
-    /// Makes names durable; the run directory may lie on a disk.
-    fn sync(&self) -> io::Result<()> {
-        File::open(&self.dir)?.sync_all()
     }
 }
 

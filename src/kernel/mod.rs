@@ -11,6 +11,7 @@ pub mod clock;
 pub mod descriptors;
 pub mod device_events;
 pub mod disk_speed;
+pub mod durable;
 pub mod edac;
 mod error;
 pub mod file;

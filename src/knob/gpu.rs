@@ -17,8 +17,8 @@ use super::timely::Timely;
 use super::{Facts, Knob, KnobError, Scope, Unit, Value};
 use crate::claim::{KnobKind, Part, PartClass, Setting, Target};
 use crate::inventory::Capability;
-use crate::kernel::Roots;
 use crate::kernel::nvml::{Limited, Limits, LockedClock, Refusal};
+use crate::kernel::{Roots, durable};
 
 /// What the library may need of a stack, which it does not tell.
 pub const STACK: usize = 2 << 20;
@@ -251,12 +251,9 @@ fn noted(note: &std::path::Path) -> Option<u64> {
     std::fs::read_to_string(note).ok()?.trim().parse().ok()
 }
 
-/// Whole or not at all.
 fn write_down(note: &std::path::Path, megahertz: u64) -> io::Result<()> {
-    let new = note.with_extension("new");
     std::fs::create_dir_all(note.parent().unwrap_or(note))?;
-    std::fs::write(&new, format!("{megahertz}\n"))?;
-    std::fs::rename(new, note)
+    durable::replace(note, format!("{megahertz}\n").as_bytes())
 }
 
 /// What the tests of the played library prove.

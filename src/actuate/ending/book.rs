@@ -1,16 +1,16 @@
 //! The records of jobs that are being ended: one file each, durable before a signal is sent, gone when nothing is left to do.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::stage::Stage;
 use crate::actuate::record::Subject;
-use crate::kernel::KernelError;
+use crate::kernel::{KernelError, durable};
 use crate::knob::{Place, file_name};
 use crate::plotter::{JobId, TempPattern};
 
@@ -108,26 +108,13 @@ impl Book {
     /// Makes the record durable, or leaves everything as it was.
     pub fn write(&mut self, record: EndingRecord) -> Result<(), KernelError> {
         let path = self.path(&record.job);
-        let temporary = path.with_extension("tmp");
         let done = (|| {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.dir)?;
-            let mut file = File::options().create(true).write(true).truncate(true).mode(0o600).open(&temporary)?;
-            file.write_all(&serde_json::to_vec(&record)?)?;
-            file.sync_all()?;
-            fs::rename(&temporary, &path)?;
-            File::open(&self.dir)?.sync_all()
+            durable::replace(&path, &serde_json::to_vec(&record)?)
         })();
-        match done {
-            Ok(()) => {
-                self.records.insert(record.job.clone(), record);
-                Ok(())
-            }
-            Err(source) => {
-                // Leaves the room to the journal.
-                let _ = fs::remove_file(&temporary);
-                Err(KernelError::io("write the record of an ending", path, source))
-            }
-        }
+        done.map_err(|source| KernelError::io("write the record of an ending", path, source))?;
+        self.records.insert(record.job.clone(), record);
+        Ok(())
     }
 
     pub fn close(&mut self, job: &JobId) -> Result<(), KernelError> {

@@ -1,8 +1,8 @@
 //! When each operation was last done: kept in the run directory, so that a restart does not make us do it again too soon.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{LONGEST, every};
 use crate::claim::{Deed, Target};
 use crate::clock::Moment;
-use crate::kernel::KernelError;
+use crate::kernel::{KernelError, durable};
 
 /// The ledger of this boot.
 #[derive(Debug)]
@@ -59,37 +59,22 @@ impl Ledger {
 
     /// Enters what is about to be done, durably. Without the entry it must not be done.
     pub fn enter(&mut self, deed: &Deed, target: &Target, now: Moment) -> Result<(), KernelError> {
-        let now_ms = milliseconds(now.boot);
-        let longest = milliseconds(LONGEST);
-        self.book.last.retain(|_, last| now_ms.saturating_sub(*last) <= longest);
-        self.book.last.insert(key(deed, target), now_ms);
-        let temporary = self.path.with_extension("tmp");
-        let done = (|| {
-            let mut file = File::create(&temporary)?;
-            file.write_all(&serde_json::to_vec(&self.book)?)?;
-            file.sync_all()?;
-            fs::rename(&temporary, &self.path)
-        })();
-        done.map_err(|source| {
-            // Leaves the room to the journal.
-            let _ = fs::remove_file(&temporary);
-            KernelError::io("enter the operation into", &self.path, source)
-        })
+        self.book.last.retain(|_, last| now.since(Duration::from_millis(*last)) <= LONGEST);
+        self.book.last.insert(key(deed, target), now.boot_ms());
+        let text = serde_json::to_vec(&self.book).map_err(io::Error::from);
+        let done = text.and_then(|text| durable::replace(&self.path, &text));
+        done.map_err(|source| KernelError::io("enter the operation into", &self.path, source))
     }
 
     /// Remembers what was only counted.
     pub fn rehearse(&mut self, deed: &Deed, target: &Target, now: Moment) {
-        self.rehearsed.insert(key(deed, target), milliseconds(now.boot));
+        self.rehearsed.insert(key(deed, target), now.boot_ms());
     }
 }
 
 /// How much is moved or reclaimed makes no other operation of it.
 fn key(deed: &Deed, target: &Target) -> String {
     format!("{} {target}", deed.name())
-}
-
-fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
