@@ -5,6 +5,7 @@ mod end;
 mod operate;
 mod rest;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -282,22 +283,17 @@ impl Actuator {
         resting: &BTreeSet<JobId>,
         reports: &mut Vec<Report>,
     ) {
-        for &kind in KnobKind::ALL.iter().rev() {
-            let targets: Vec<Target> =
-                self.held.keys().filter(|(_, held)| *held == kind).map(|(target, _)| target.clone()).collect();
-            for target in targets {
-                if target.job().is_some_and(|job| resting.contains(job)) {
-                    continue;
-                }
-                let key = (target, kind);
-                let has_ended = self.held.get(&key).is_some_and(|record| self.has_ended(record));
-                let want = wanted.get(&key).map(|(_, want)| want.as_ref());
-                let is_too_much = want.is_some_and(|want| self.was_far_enough_before(&key, want));
-                if (want.is_some() && !is_too_much || self.is_needed(&key, wanted)) && !has_ended {
-                    continue;
-                }
-                self.release(now, &key, if has_ended { "the job has ended" } else { "no longer wanted" }, reports);
+        let rests = |target: &Target| target.job().is_some_and(|job| resting.contains(job));
+        let mut held: Vec<_> = self.held.keys().filter(|(target, _)| !rests(target)).cloned().collect();
+        held.sort_by_key(|&(_, kind)| Reverse(kind));
+        for key in held {
+            let has_ended = self.held.get(&key).is_some_and(|record| self.has_ended(record));
+            let want = wanted.get(&key).map(|(_, want)| want.as_ref());
+            let is_too_much = want.is_some_and(|want| self.was_far_enough_before(&key, want));
+            if (want.is_some() && !is_too_much || self.is_needed(&key, wanted)) && !has_ended {
+                continue;
             }
+            self.release(now, &key, if has_ended { "the job has ended" } else { "no longer wanted" }, reports);
         }
     }
 
@@ -333,14 +329,12 @@ impl Actuator {
         let Some(record) = self.held.remove(key) else { return };
         self.still_alive(now);
         let ended = record.clone();
-        let writer = self.writer(now);
-        let now_ms = writer.boot_ms();
-        let released = writer.release(record);
+        let released = self.writer(now).release(record);
         match released.record {
             Some(record) => {
                 self.held.insert(key.clone(), record);
             }
-            None if is_pause(&ended) => self.pauses.ended(&ended, now_ms),
+            None if is_pause(&ended) => self.pauses.ended(&ended, now.boot_ms()),
             None => {}
         }
         let from = reports.len();
@@ -357,37 +351,38 @@ impl Actuator {
         resting: &BTreeSet<JobId>,
         reports: &mut Vec<Report>,
     ) {
-        for &kind in KnobKind::ALL {
-            for (key, (job, want)) in wanted.iter().filter(|((_, wanted), _)| *wanted == kind) {
-                let (target, _) = key;
-                let rests = kind != KnobKind::Pause && job.is_some_and(|job| resting.contains(&job.id));
-                let waits = rests || self.must_wait(target, kind);
-                if waits || self.said.is_suspended(now, (target, kind), Action::Apply) {
-                    continue;
-                }
-                self.still_alive(now);
-                let held = self.held.remove(key);
-                self.close_pause_chapter(now, held.as_ref(), want);
-                let held = held.map(|record| with_new_chapter(record, want, now));
-                let scope = self.scope(target, *job, &want.setting);
-                let was_paused = held.clone().filter(is_pause);
-                let applied = self.writer(now).apply((target, job.map(|job| job.plotter)), want, held, &scope);
-                if let Some(record) = was_paused.filter(|_| !applied.record.as_ref().is_some_and(is_pause)) {
-                    // Somebody else has continued it.
-                    self.pauses.ended(&record, self.writer(now).boot_ms());
-                }
-                if let Some(record) = applied.record {
-                    self.held.insert(key.clone(), record);
-                }
-                self.said.say(now, (target, kind), Action::Apply, Some(want), applied.steps, reports);
+        let rests = |kind: KnobKind, job: Option<&JobHandle>| {
+            kind != KnobKind::Pause && job.is_some_and(|job| resting.contains(&job.id))
+        };
+        let mut wanted: Vec<_> = wanted.iter().filter(|((_, kind), (job, _))| !rests(*kind, *job)).collect();
+        wanted.sort_by_key(|((_, kind), _)| *kind);
+        for (key, (job, want)) in wanted {
+            let (target, kind) = (&key.0, key.1);
+            if self.must_wait(target, kind) || self.said.is_suspended(now, (target, kind), Action::Apply) {
+                continue;
             }
+            self.still_alive(now);
+            let held = self.held.remove(key);
+            self.close_pause_chapter(now, held.as_ref(), want);
+            let held = held.map(|record| with_new_chapter(record, want, now));
+            let scope = self.scope(target, *job, &want.setting);
+            let was_paused = held.clone().filter(is_pause);
+            let applied = self.writer(now).apply((target, job.map(|job| job.plotter)), want, held, &scope);
+            if let Some(record) = was_paused.filter(|_| !applied.record.as_ref().is_some_and(is_pause)) {
+                // Somebody else has continued it.
+                self.pauses.ended(&record, now.boot_ms());
+            }
+            if let Some(record) = applied.record {
+                self.held.insert(key.clone(), record);
+            }
+            self.said.say(now, (target, kind), Action::Apply, Some(want), applied.steps, reports);
         }
     }
 
     /// A pause that goes on for another reason is counted under both, each for its time.
     fn close_pause_chapter(&mut self, now: Moment, held: Option<&Record>, want: &Want) {
         if let Some(record) = held.filter(|record| is_pause(record) && record.reason != want.reason) {
-            self.pauses.ended(record, u64::try_from(now.boot.as_millis()).unwrap_or(u64::MAX));
+            self.pauses.ended(record, now.boot_ms());
         }
     }
 
@@ -425,7 +420,7 @@ fn is_pause(record: &Record) -> bool {
 
 fn with_new_chapter(mut record: Record, want: &Want, now: Moment) -> Record {
     if record.knob == KnobKind::Pause && record.reason != want.reason {
-        record.since_ms = u64::try_from(now.boot.as_millis()).unwrap_or(u64::MAX);
+        record.since_ms = now.boot_ms();
     }
     record
 }

@@ -74,21 +74,16 @@ impl Writer<'_> {
             boot_id: self.boot_id.to_owned(),
             knob: want.setting.kind(),
             target: target.clone(),
-            plotter: plotter.map(|plotter| self.subject(plotter)),
+            plotter: plotter.map(|plotter| Subject::of(self.machine, plotter)),
             processes: Vec::new(),
             units: Vec::new(),
             wanted,
             past: Vec::new(),
             holders: Vec::new(),
             reason: String::new(),
-            since_ms: self.boot_ms(),
+            since_ms: self.now.boot_ms(),
             written_at: 0,
         }
-    }
-
-    fn subject(&self, process: Identity) -> Subject {
-        let exe_inode = self.machine.portrait(process).ok().and_then(|portrait| portrait.exe_inode);
-        Subject { pid: process.pid, started: process.start_ticks, exe_inode }
     }
 
     /// Looks at every unit and enters into the draft what is to become of it. Touches nothing.
@@ -118,7 +113,7 @@ impl Writer<'_> {
         let touched = pass.draft.units.iter().filter_map(|unit| unit.unit.process());
         for process in touched.chain(inside.iter().copied()).collect::<Vec<_>>() {
             if !pass.draft.knows(process) && self.machine.is_alive(process) {
-                pass.draft.processes.push(self.subject(process));
+                pass.draft.processes.push(Subject::of(self.machine, process));
             }
         }
         self.forget_the_dead(&mut pass.draft, &units, scope);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::claim::{KnobKind, Target};
 use crate::kernel::process::Identity;
-use crate::knob::{Knob, Unit, Value};
+use crate::knob::{Knob, Machine, Portrait, Unit, Value};
 
 /// Format of a record; another one is put aside as damaged rather than guessed at.
 pub const VERSION: u32 = 2;
@@ -68,6 +68,19 @@ pub enum UnitState {
     Confirmed,
     /// Left alone: somebody else changed it, or it was off limits. Not ours to put back; `ours` is what was found.
     Yielded,
+}
+
+impl Subject {
+    /// The process as it is now.
+    pub fn of(machine: &dyn Machine, process: Identity) -> Self {
+        let exe_inode = machine.portrait(process).ok().and_then(|portrait| portrait.exe_inode);
+        Self { pid: process.pid, started: process.start_ticks, exe_inode }
+    }
+
+    /// Whether it runs another program than when it was put on record; one that cannot be told is no other.
+    pub fn runs_another_program(&self, now: &Portrait) -> bool {
+        self.exe_inode.zip(now.exe_inode).is_some_and(|(then, now)| then != now)
+    }
 }
 
 impl From<Subject> for Identity {

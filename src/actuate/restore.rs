@@ -111,7 +111,7 @@ impl RestoreReport {
         if released.record.is_some() {
             self.kept += 1;
         } else if record.knob == KnobKind::Pause && record.held().next().is_some() {
-            pauses.ended(record, writer.boot_ms());
+            pauses.ended(record, writer.now.boot_ms());
         }
         self.reports.extend(released.steps.into_iter().map(|step| Report {
             knob: record.knob,

@@ -40,10 +40,6 @@ impl Step {
 }
 
 impl Writer<'_> {
-    pub fn boot_ms(&self) -> u64 {
-        u64::try_from(self.now.boot.as_millis()).unwrap_or(u64::MAX)
-    }
-
     pub fn wall_seconds(&self) -> u64 {
         self.now.wall.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
     }

@@ -65,12 +65,7 @@ impl Actuator {
         let records = self.held.iter().filter(|((target, _), _)| target.job() == Some(job)).map(|(_, record)| record);
         let known =
             records.flat_map(|record| &record.processes).find(|&&subject| Identity::from(subject) == process)?;
-        match (known.exe_inode, portrait.exe_inode) {
-            (Some(then), Some(now)) if then != now => {
-                Some(format!("process {} runs another program by now", process.pid))
-            }
-            _ => None,
-        }
+        known.runs_another_program(&portrait).then(|| format!("process {} runs another program by now", process.pid))
     }
 
     /// The wants that can be acted upon, with what they need; says why the others cannot.

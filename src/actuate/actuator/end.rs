@@ -59,7 +59,7 @@ impl Actuator {
         let Some(job) = jobs.iter().find(|job| job.id == ending.job && self.machine.is_alive(job.plotter)) else {
             return Err(EndingEvent::Held { why: "it is no job any more".to_owned() });
         };
-        let plotter = self.on_record(job.plotter);
+        let plotter = Subject::of(self.machine.as_ref(), job.plotter);
         self.may_touch(job, &[plotter]).map_err(|why| EndingEvent::Protected { why })?;
         let policy = ending.claimant.policy.as_str();
         let mut record = EndingRecord::new(&self.boot_id, job.id.clone(), plotter, policy, ending.reason);
@@ -129,7 +129,7 @@ impl Actuator {
         ask: Option<StopSignal>,
         live: &[Identity],
     ) -> Result<EndingEvent, EndingEvent> {
-        let at_ms = u64::try_from(now.boot.as_millis()).unwrap_or(u64::MAX);
+        let at_ms = now.boot_ms();
         record.stage = Some(Stage { step, at_ms, sent: false });
         self.endings.write(record.clone()).map_err(|error| failed(&error))?;
         let signal = match (step, ask) {
@@ -190,15 +190,10 @@ impl Actuator {
             at += 1;
             for child in self.machine.children(process.into()) {
                 if !record.processes.iter().any(|&known| Identity::from(known) == child) {
-                    record.processes.push(self.on_record(child));
+                    record.processes.push(Subject::of(self.machine.as_ref(), child));
                 }
             }
         }
-    }
-
-    fn on_record(&self, process: Identity) -> Subject {
-        let exe_inode = self.machine.portrait(process).ok().and_then(|portrait| portrait.exe_inode);
-        Subject { pid: process.pid, started: process.start_ticks, exe_inode }
     }
 
     /// Neither the job nor a child that it has by now is protected, and each still runs the program that it ran.
@@ -209,8 +204,8 @@ impl Actuator {
             return Err(why);
         }
         let is_other = |process: &&Subject| {
-            let now = self.machine.portrait((**process).into()).ok().and_then(|portrait| portrait.exe_inode);
-            process.exe_inode.zip(now).is_some_and(|(then, now)| then != now)
+            let now = self.machine.portrait((**process).into());
+            now.is_ok_and(|now| process.runs_another_program(&now))
         };
         match processes.iter().find(is_other) {
             Some(process) => Err(format!("process {} runs another program by now", process.pid)),

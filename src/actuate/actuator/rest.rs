@@ -86,8 +86,7 @@ impl Rest {
         let mut hasher = DefaultHasher::new();
         job.hash(&mut hasher);
         let length = u64::try_from(self.length.as_millis()).unwrap_or(u64::MAX).max(1);
-        let now = u64::try_from(now.boot.as_millis()).unwrap_or(u64::MAX);
-        Duration::from_millis(length - now.wrapping_add(hasher.finish() % length) % length)
+        Duration::from_millis(length - now.boot_ms().wrapping_add(hasher.finish() % length) % length)
     }
 }
 
