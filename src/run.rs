@@ -10,6 +10,7 @@ mod discovery;
 mod forecast;
 mod history;
 mod jobs;
+mod layout;
 mod orders;
 mod policies;
 mod publish;
@@ -45,6 +46,7 @@ use alerts::AlertWatch;
 use complaints::Complaints;
 use discovery::Discovery;
 use history::HistoryFeed;
+use layout::LayoutWatch;
 use orders::{Order, Orders, Wake};
 use policies::Policies;
 use publish::Publisher;
@@ -66,6 +68,7 @@ struct Loop {
     roots: Roots,
     mode: Mode,
     discovery: Discovery,
+    layout: LayoutWatch,
     host: HostSampler,
     jobs: Jobs,
     /// `None` where other processes are not looked at.
@@ -154,12 +157,13 @@ impl Loop {
     }
 
     fn sample(&mut self, now: Moment) -> World {
-        let Self { roots, actuator, jobs, host, sweeper, .. } = self;
+        let Self { roots, actuator, jobs, host, sweeper, discovery, layout, .. } = self;
+        let layout = Arc::clone(layout.follow(discovery.current(), actuator));
         let views = jobs.sample(now, |job| Treatment::of(actuator, roots, job, now));
         let mut host = host.sample(now);
         let Some(sweeper) = sweeper else {
             drop(jobs.take_arrivals());
-            return World { now, host, jobs: views, processes: None };
+            return World { now, host, jobs: views, layout, processes: None };
         };
         let processes = sweeper.poll(now, || News {
             appeared: jobs.take_arrivals(),
@@ -167,7 +171,7 @@ impl Loop {
             memory_total: host.memory.as_ref().and_then(|memory| memory.total),
         });
         host.problems.extend(sweeper.problems(now));
-        World { now, host, jobs: views, processes }
+        World { now, host, jobs: views, layout, processes }
     }
 
     /// What the operator asks for when policies or hardware have changed.

@@ -154,6 +154,63 @@ impl FromStr for Ratio {
     }
 }
 
+/// A number with one of `units`, in the base unit.
+fn scaled(
+    text: &str,
+    units: &[(&str, f64)],
+    expected: &'static str,
+    example: &'static str,
+) -> Result<f64, QuantityError> {
+    let (value, unit) = split_unit(text, example)?;
+    let factor = units.iter().find(|(name, _)| *name == unit).map(|(_, factor)| factor);
+    factor.map(|factor| value * factor).ok_or_else(|| QuantityError::WrongUnit {
+        text: text.to_owned(),
+        unit: unit.to_owned(),
+        expected,
+        example,
+    })
+}
+
+impl FromStr for Celsius {
+    type Err = QuantityError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        scaled(text, &[("C", 1.0), ("\u{b0}C", 1.0)], "C", "`70C`").map(Self)
+    }
+}
+
+impl FromStr for Watts {
+    type Err = QuantityError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        scaled(text, &[("mW", 1e-3), ("W", 1.0), ("kW", 1e3)], "mW, W, kW", "`450W`").map(Self)
+    }
+}
+
+impl FromStr for Hertz {
+    type Err = QuantityError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let units = [("Hz", 1.0), ("kHz", 1e3), ("MHz", 1e6), ("GHz", 1e9)];
+        scaled(text, &units, "Hz, kHz, MHz, GHz", "`2.4GHz`").map(Self)
+    }
+}
+
+impl FromStr for BitsPerSecond {
+    type Err = QuantityError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const EXAMPLE: &str = "`7Gbit/s`";
+        let units = [("bit/s", 1.0), ("kbit/s", 1e3), ("Mbit/s", 1e6), ("Gbit/s", 1e9)];
+        let rate = scaled(text, &units, "bit/s, kbit/s, Mbit/s, Gbit/s", EXAMPLE)?;
+        if (0.0..=LARGEST_EXACT).contains(&rate) {
+            Ok(Self(whole(rate)))
+        } else {
+            Err(QuantityError::OutOfRange { text: text.to_owned(), example: EXAMPLE })
+        }
+    }
+}
+
 /// Parses `30s`, `5m`, `1h30m`, `250ms`.
 ///
 /// # Errors
@@ -239,6 +296,10 @@ mod tests {
         assert_eq!("1.5 GB".parse(), Ok(Bytes(1_500_000_000)));
         assert_eq!("200MiB/s".parse(), Ok(BytesPerSecond(209_715_200.0)));
         assert_eq!("15%".parse(), Ok(Ratio(0.15)));
+        assert_eq!("70C".parse(), Ok(Celsius(70.0)));
+        assert_eq!("1.5kW".parse(), Ok(Watts(1500.0)));
+        assert_eq!("2.4GHz".parse(), Ok(Hertz(2.4e9)));
+        assert_eq!("7Gbit/s".parse(), Ok(BitsPerSecond(7_000_000_000)));
         assert_eq!(parse_duration("1h30m"), Ok(Duration::from_mins(90)));
         assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
     }

@@ -2,10 +2,11 @@
 
 pub mod json;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::claim::Part;
 use crate::clock::Moment;
 use crate::plotter::Job;
 use crate::sample::{HostSample, JobSample, ProcessesSample};
@@ -17,8 +18,18 @@ pub struct World {
     pub host: HostSample,
     /// Oldest job first.
     pub jobs: Vec<JobView>,
+    /// What the machine consists of.
+    pub layout: Arc<Layout>,
     /// The last sweep over all processes; `None` before the first has come to its end.
     pub processes: Option<Arc<ProcessesSample>>,
+}
+
+/// The parts of the machine that have knobs, and where its CPUs are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Layout {
+    pub parts: BTreeSet<Part>,
+    /// The CPUs of each NUMA node.
+    pub nodes: BTreeMap<u32, BTreeSet<u32>>,
 }
 
 /// A job with its measurements, and what we have done to it so far.

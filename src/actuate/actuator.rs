@@ -26,7 +26,7 @@ use super::run_dir::{InstanceLock, RunDir, RunDirError};
 use super::said::Said;
 use super::writer::{Step, Writer, summary};
 use crate::arbiter::{Want, Wanted};
-use crate::claim::{KnobKind, Setting, Target};
+use crate::claim::{KnobKind, Part, Setting, Target};
 use crate::clock::Moment;
 use crate::inventory::Capability;
 use crate::kernel::Roots;
@@ -132,6 +132,11 @@ impl Actuator {
     /// is called.
     pub fn rest_for(&mut self, length: Duration) {
         self.rest.length = length;
+    }
+
+    /// The parts of this machine that have knobs.
+    pub fn parts(&self) -> BTreeSet<Part> {
+        KnobKind::ALL.iter().flat_map(|&kind| self.machine.knob(kind).parts()).collect()
     }
 
     /// Which knobs can be used here, or why not.

@@ -16,7 +16,7 @@ macro_rules! kinds {
             /// In the order in which they are applied; put back in reverse.
             pub const ALL: &[Self] = &[$(Self::$kind,)+];
 
-            pub fn name(self) -> &'static str {
+            pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$kind => $name,)+
                 }

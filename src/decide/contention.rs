@@ -3,27 +3,22 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::decision::{Decision, Input, Severity};
+use super::ask::{Asked, input};
+use super::decision::{Decision, Severity};
 use super::effect::Effects;
 use super::explain::{self, Side};
 use super::hysteresis::{Gate, Told};
 use super::priority::Priorities;
 use super::severity::{judge, worst};
-use super::stagger::Stagger;
+use super::stagger::{IO_PRESSURE, Pausing, Stagger};
 use super::strategy::strategy;
-use super::tick::Tick;
+use super::tick::{LEASE, OWN_GROUP, Tick, holds};
 use crate::claim::{Bound, Claim, Setting, Target};
 use crate::clock::Moment;
 use crate::mode::Mode;
-use crate::policy::{Measure, OnMissing, Policy, Question};
+use crate::policy::{Contention, Measure, OnMissing, Policy, Question, Stage};
 use crate::pressure::Resource;
-use crate::signal::{Answer, Selected, Signals};
-use crate::world::{JobView, World};
-
-/// How long a claim lasts without being renewed. A loop that hangs longer than this loses its claims.
-const LEASE: Duration = Duration::from_secs(10);
-/// Why every selected job has a group of its own: so that its pressure can be told from that of others.
-const OWN_GROUP: &str = "own-group";
+use crate::world::JobView;
 
 /// What one policy remembers from tick to tick. Lives as long as the policy's name; a changed policy begins its stages anew, but
 /// keeps what it holds.
@@ -42,19 +37,13 @@ pub struct State {
 }
 
 /// One tick of one policy.
-pub fn decide(policy: &Policy, state: &mut State, world: &World, signals: &Signals, now: Moment) -> Decision {
+pub fn decide(policy: &Policy, rules: &Contention, state: &mut State, asked: Asked<'_>) -> Decision {
+    let Asked { scene, answers } = asked;
     let mut decision = Decision { policy: policy.name.clone(), ..Decision::default() };
-    if policy.control.mode == Mode::Off {
-        *state = State::default();
-        return decision;
-    }
-    state.follow(policy);
-    let rules = &policy.rules;
-    let jobs: Vec<&JobView> = world.jobs.iter().filter(|view| policy.selector.selects(&view.job)).collect();
-    let answers = ask(policy, &jobs, signals, now);
+    state.follow(policy, rules);
     let readings = judge(rules, |name| answers.get(name));
-    let enforced = policy.control.mode == Mode::Enforce;
-    let tick = Tick { rules, answers: &answers, readings, jobs, now, enforced };
+    let now = scene.now;
+    let tick = Tick { scene, rules, answers: &answers, readings };
 
     decision.inputs = answers.iter().map(|(name, answer)| input(name, answer)).collect();
     decision.severities =
@@ -64,33 +53,15 @@ pub fn decide(policy: &Policy, state: &mut State, world: &World, signals: &Signa
         decision.strategy = Some(strategy(severity, cause, rules.bands));
     }
     state.step(&tick, &mut decision);
-    decision.claims = tick.jobs.iter().flat_map(|view| state.claims(policy, view, now)).collect();
+    decision.claims = tick.scene.jobs.iter().flat_map(|view| state.claims(policy, view, now)).collect();
     decision
 }
 
-fn ask(policy: &Policy, jobs: &[&JobView], signals: &Signals, now: Moment) -> BTreeMap<String, Answer> {
-    let all: Vec<_> = jobs.iter().map(|view| &view.job.id).collect();
-    let running: Vec<_> = jobs.iter().filter(|view| view.pause.since.is_none()).map(|view| &view.job.id).collect();
-    let selected = Selected { all: &all, running: &running };
-    let questions = policy.rules.signals.iter();
-    questions.map(|(name, question)| (name.clone(), signals.answer(question, selected, now))).collect()
-}
-
-fn input(name: &str, answer: &Answer) -> Input {
-    Input {
-        signal: name.to_owned(),
-        source: answer.source.clone(),
-        value: answer.value.as_ref().ok().copied(),
-        age: answer.age,
-        missing: answer.value.as_ref().err().cloned(),
-    }
-}
-
 impl State {
-    fn follow(&mut self, policy: &Policy) {
-        if self.of_hash != policy.hash || self.gates.len() != policy.rules.stages.len() {
+    fn follow(&mut self, policy: &Policy, rules: &Contention) {
+        if self.of_hash != policy.hash || self.gates.len() != rules.stages.len() {
             self.of_hash = policy.hash;
-            self.gates = vec![Gate::default(); policy.rules.stages.len()];
+            self.gates = vec![Gate::default(); rules.stages.len()];
         }
     }
 
@@ -103,18 +74,19 @@ impl State {
 
         self.admit(tick, changes);
         decision.admission_closed = self.closed_by.is_some();
+        decision.stages = (0..self.gates.len()).filter(|stage| self.gates.get(*stage).is_some_and(Gate::on)).collect();
 
-        changes.extend(self.stagger.defer(tick, self.closed_by.as_deref()));
+        changes.extend(self.stagger.defer(&tick.scene, self.closed_by.as_deref()));
         self.stagger(tick, changes);
-        let running = self.stagger.running(tick);
+        let running = self.stagger.running(&tick.scene);
         changes.extend(self.priorities.step(tick, &self.gates, &running));
     }
 
     /// Pauses and resumes. After either the pausing stage counts anew: what was measured before proves nothing any more.
     fn stagger(&mut self, tick: &Tick<'_>, changes: &mut Vec<String>) {
         let pausing = tick.rules.stages_doing(Resource::Io, Measure::Pause).next();
-        let pause = pausing.and_then(|(index, stage)| Some((stage, self.gates.get(index)?)));
-        let deeds = self.stagger.act(tick, pause, self.closed_by.is_none());
+        let pause = pausing.and_then(|(index, stage)| Some(pausing_of(tick, stage, self.gates.get(index)?)));
+        let deeds = self.stagger.act(&tick.scene, pause.as_ref(), self.closed_by.is_none());
         if let Some(gate) = pausing.and_then(|(index, _)| self.gates.get_mut(index)).filter(|_| !deeds.is_empty()) {
             gate.forget();
         }
@@ -131,7 +103,7 @@ impl State {
             let questions = signals.filter_map(|anchor| tick.rules.signals.get(&anchor.signal));
             // Until its window has filled, a signal is missing as a matter of course.
             let filling = questions.map(Question::fills_within).max().unwrap_or_default();
-            let Told::Missing(wish) = tick.told(resource) else {
+            let Some(wish) = tick.missing(resource) else {
                 if self.missing.remove(&resource).is_some_and(|(_, said)| said) {
                     changes.push(format!("{} can be judged again", resource.name()));
                 }
@@ -147,12 +119,12 @@ impl State {
 
     fn step_gates(&mut self, tick: &Tick<'_>) {
         for (stage, gate) in tick.rules.stages.iter().zip(&mut self.gates) {
-            let told = tick.told(stage.resource);
-            gate.step(stage, tick.rules.bands.cut_off(stage.band), told, tick.time());
+            let told = tick.told(stage);
+            gate.step(holds(stage), told, tick.time());
             let demanded = match told {
                 Told::Missing(OnMissing::Safe) => [Measure::CloseAdmission, Measure::LowerPriority].as_slice(),
                 Told::Missing(OnMissing::Deny) => &[Measure::CloseAdmission],
-                Told::Missing(OnMissing::Hold | OnMissing::Release) | Told::Severity(_) => &[],
+                Told::Missing(OnMissing::Hold | OnMissing::Release) | Told::Seen { .. } => &[],
             };
             if stage.measures.iter().any(|measure| demanded.contains(measure)) {
                 gate.force();
@@ -167,8 +139,8 @@ impl State {
             stages.find(|(index, _)| self.gates.get(*index).is_some_and(Gate::on)).map(|(_, stage)| stage)
         });
         let denied = || {
-            let demands = |told| matches!(told, Told::Missing(OnMissing::Deny | OnMissing::Safe));
-            tick.readings.iter().find(|reading| demands(tick.told(reading.resource)))
+            let demands = |resource| matches!(tick.missing(resource), Some(OnMissing::Deny | OnMissing::Safe));
+            tick.readings.iter().find(|reading| demands(reading.resource))
         };
         let why = match closing {
             Some(stage) => Some(explain::cause(tick, stage, Side::Reached)),
@@ -207,5 +179,18 @@ impl State {
             dry_run: policy.control.mode == Mode::DryRun,
         };
         wishes.into_iter().map(claim).collect()
+    }
+}
+
+/// What the stage that pauses says now.
+fn pausing_of(tick: &Tick<'_>, stage: &Stage, gate: &Gate) -> Pausing {
+    let reached = gate.reached(holds(stage), tick.time());
+    let cut_off = tick.rules.bands.cut_off(stage.band);
+    Pausing {
+        reached,
+        cleared: gate.cleared(holds(stage), tick.time()),
+        bearable: tick.severity(stage.resource).is_some_and(|severity| severity < cut_off),
+        why: explain::cause(tick, stage, if reached { Side::Reached } else { Side::Cleared }),
+        reason: IO_PRESSURE,
     }
 }

@@ -66,6 +66,8 @@ pub struct Effect {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Decision {
     pub policy: String,
+    /// Of the policy that decided, so that a changed one decides at once.
+    pub of_hash: u64,
     pub inputs: Vec<Input>,
     /// Severity of each resource that could be judged.
     pub severities: Vec<(Resource, Severity)>,
@@ -73,6 +75,10 @@ pub struct Decision {
     pub strategy: Option<Strategy>,
     /// `true` while no further plot should be started.
     pub admission_closed: bool,
+    /// The stages in force, by their place in the policy, from 0.
+    pub stages: Vec<usize>,
+    /// Something is being done that has no effect, and goes no further.
+    pub futile: bool,
     /// What changed since the last tick and by which rule, in plain English; empty if nothing changed.
     pub changes: Vec<String>,
     /// Of actions whose settling time has passed.

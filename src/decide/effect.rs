@@ -31,7 +31,7 @@ impl Effects {
 
     /// Those that have settled by now.
     pub fn settled(&mut self, tick: &Tick<'_>) -> Vec<Effect> {
-        let settle = tick.rules.behavior.settle.max(Duration::from_secs(1));
+        let settle = tick.scene.behavior.settle.max(Duration::from_secs(1));
         let is_due = |pending: &mut Pending| tick.time().saturating_sub(pending.at) >= settle;
         self.pending
             .extract_if(.., is_due)

@@ -4,6 +4,7 @@
 //! (`severity`), what helps (`strategy`), when a stage begins and ends (`hysteresis`), how fast one may act (`pace`), which job is
 //! paused or resumed (`stagger`), what priorities become (`priority`), and what came of it (`effect`).
 
+mod ask;
 mod contention;
 mod decision;
 mod effect;
@@ -12,12 +13,14 @@ mod hysteresis;
 mod pace;
 mod priority;
 mod severity;
+mod staged;
 mod stagger;
 mod strategy;
 #[cfg(test)]
 mod tests;
 mod tick;
+mod turn;
 
-pub use contention::{State, decide};
 pub use decision::{Cause, Decision, Effect, Input, Severity, Strategy};
 pub use strategy::strategy;
+pub use turn::{State, decide};

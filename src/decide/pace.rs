@@ -81,14 +81,16 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Reversals;
+    use crate::policy::{Reversals, Steps};
 
     const MINUTE: Duration = Duration::from_mins(1);
 
     fn behavior() -> Behavior {
         Behavior {
+            tick: Duration::from_secs(1),
             settle: Duration::from_secs(3),
             cooldown: Duration::ZERO,
+            steps: Steps { tighten: 0.25, relax: 0.05 },
             pause_at_once: 0.5,
             max_actions_per_hour: 5,
             reversals: Reversals { max: 2, per: 15 * MINUTE, hold: 15 * MINUTE },

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::explain::{self, Side};
-use super::hysteresis::{Gate, Told};
+use super::hysteresis::Gate;
 use super::stagger::{IO_PRESSURE, least_advanced_first};
-use super::tick::Tick;
+use super::tick::{Tick, holds};
 use crate::claim::{IoPriority, SchedClass, Setting};
 use crate::plotter::JobId;
 use crate::policy::{Band, Measure, OnMissing, Stage};
@@ -96,7 +96,7 @@ impl Priorities {
         let verb = if side == Side::Reached { "lowered" } else { "raised" };
         let (nice, batch) = (next.count * NICE_STEP, if next.batch { ", scheduling class batch" } else { "" });
         let why = explain::cause(tick, stage, side);
-        Some(format!("{verb} the CPU priority of all {} plots to nice {nice}{batch}: {why}", tick.jobs.len()))
+        Some(format!("{verb} the CPU priority of all {} plots to nice {nice}{batch}: {why}", tick.scene.jobs.len()))
     }
 
     /// Stays with one job as long as it runs beside another, whoever overtakes whom.
@@ -111,7 +111,7 @@ impl Priorities {
             return None;
         }
         self.yielding = None;
-        let demanded = matches!(tick.told(Resource::Io), Told::Missing(_));
+        let demanded = tick.missing(Resource::Io).is_some();
         let (_, stage) = in_force.filter(|(index, stage)| demanded || is_reached(gates, *index, stage, tick))?;
         let view = running.iter().min_by(|a, b| least_advanced_first(a, b))?;
         self.yielding = Some(view.job.id.clone());
@@ -122,7 +122,7 @@ impl Priorities {
 
 /// Whether the missing signals of `resource` forbid to move either way.
 fn must_stay(tick: &Tick<'_>, resource: Resource) -> bool {
-    matches!(tick.told(resource), Told::Missing(OnMissing::Hold | OnMissing::Deny))
+    matches!(tick.missing(resource), Some(OnMissing::Hold | OnMissing::Deny))
 }
 
 fn is_on(gates: &[Gate], index: usize) -> bool {
@@ -130,7 +130,7 @@ fn is_on(gates: &[Gate], index: usize) -> bool {
 }
 
 fn is_reached(gates: &[Gate], index: usize, stage: &Stage, tick: &Tick<'_>) -> bool {
-    gates.get(index).is_some_and(|gate| gate.reached(stage, tick.time()))
+    gates.get(index).is_some_and(|gate| gate.reached(holds(stage), tick.time()))
 }
 
 fn reason(resource: Resource) -> &'static str {

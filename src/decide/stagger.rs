@@ -11,12 +11,11 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::explain::{self, Side};
-use super::hysteresis::Gate;
+use super::explain;
 use super::pace::Pace;
-use super::tick::{Tick, is_finishing, is_plotting};
+use super::tick::{Scene, is_finishing, is_plotting};
 use crate::plotter::JobId;
-use crate::policy::{Measure, Stage};
+use crate::policy::Measure;
 use crate::units::{float, whole};
 use crate::world::JobView;
 
@@ -24,11 +23,11 @@ use crate::world::JobView;
 pub const IO_PRESSURE: &str = "io-pressure";
 /// Why a job is held at its start.
 pub const DEFERRED_START: &str = "deferred-start";
-/// A pause is carried out in the tick that claims it, and seen in the next.
+/// A pause is carried out in the scene that claims it, and seen in the next.
 const TAKES_EFFECT: Duration = Duration::from_secs(3);
 /// A job that appears now and is older than this was not started now: we were not looking.
 const NEWBORN: Duration = Duration::from_secs(30);
-/// A plot with less than this has hardly begun to fill its temp directory. Small test plots get this far within a tick.
+/// A plot with less than this has hardly begun to fill its temp directory. Small test plots get this far within a scene.
 const NO_PROGRESS: f64 = 0.05;
 
 /// What a policy holds paused, and since when.
@@ -39,7 +38,7 @@ pub struct Stagger {
     unpausable: BTreeSet<JobId>,
     /// When a job was last let go.
     resumed: BTreeMap<JobId, Duration>,
-    /// Jobs of the last tick; `None` before the first, when nobody can tell which job is new.
+    /// Jobs of the last scene; `None` before the first, when nobody can tell which job is new.
     seen: Option<BTreeSet<JobId>>,
     /// How many jobs may run at once, while anything is held or admission is closed.
     limit: Option<usize>,
@@ -61,8 +60,19 @@ pub struct Deed {
     pub why: String,
 }
 
-/// The stage that pauses, and for how long its trigger and its clear have held; absent if the policy has none.
-type PauseStage<'a> = Option<(&'a Stage, &'a Gate)>;
+/// What the stage that pauses says in this tick.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pausing {
+    /// Its trigger has held for long enough.
+    pub reached: bool,
+    /// Its clear has held for long enough.
+    pub cleared: bool,
+    /// One more running job does no harm now, as far as is known.
+    pub bearable: bool,
+    /// Why the trigger holds, or the clear.
+    pub why: String,
+    pub reason: &'static str,
+}
 
 impl Stagger {
     pub fn held(&self, id: &JobId) -> Option<Held> {
@@ -70,34 +80,34 @@ impl Stagger {
     }
 
     /// Whether a job that starts now is held, and why.
-    pub fn defer(&mut self, tick: &Tick<'_>, closed_by: Option<&str>) -> Vec<String> {
-        self.held.retain(|id, _| tick.job(id).is_some());
-        self.resumed.retain(|id, _| tick.job(id).is_some());
-        self.unpausable.retain(|id| tick.job(id).is_some());
-        let mut lines = self.let_go_of_those_that_run(tick);
-        self.bound(tick, closed_by.is_some());
-        lines.extend(closed_by.map(|why| self.defer_newborn(tick, why)).unwrap_or_default());
-        self.seen = Some(tick.jobs.iter().map(|view| view.job.id.clone()).collect());
+    pub fn defer(&mut self, scene: &Scene<'_>, closed_by: Option<&str>) -> Vec<String> {
+        self.held.retain(|id, _| scene.job(id).is_some());
+        self.resumed.retain(|id, _| scene.job(id).is_some());
+        self.unpausable.retain(|id| scene.job(id).is_some());
+        let mut lines = self.let_go_of_those_that_run(scene);
+        self.bound(scene, closed_by.is_some());
+        lines.extend(closed_by.map(|why| self.defer_newborn(scene, why)).unwrap_or_default());
+        self.seen = Some(scene.jobs.iter().map(|view| view.job.id.clone()).collect());
         lines
     }
 
-    /// Pauses or resumes; at most one kind of action in a tick.
-    pub fn act(&mut self, tick: &Tick<'_>, pause: PauseStage<'_>, admission_open: bool) -> Vec<Deed> {
-        let mut deeds = self.follow_up(tick, pause);
+    /// Pauses or resumes; at most one kind of action in a scene.
+    pub fn act(&mut self, scene: &Scene<'_>, pause: Option<&Pausing>, admission_open: bool) -> Vec<Deed> {
+        let mut deeds = self.follow_up(scene, pause);
         if deeds.is_empty() {
-            deeds.extend(self.relax(tick, pause, admission_open));
+            deeds.extend(self.relax(scene, pause, admission_open));
         }
         if deeds.is_empty() {
-            deeds = self.tighten(tick, pause);
+            deeds = self.tighten(scene, pause);
         }
         deeds
     }
 
     /// A pause that did not take is no pause: whoever counted on it would let all others stand still beside a job that runs.
-    fn let_go_of_those_that_run(&mut self, tick: &Tick<'_>) -> Vec<String> {
-        let runs = |id: &JobId| tick.job(id).is_some_and(|view| view.pause.since.is_none());
-        let late = |held: &Held| tick.time().saturating_sub(held.since) >= TAKES_EFFECT;
-        let failed = self.held.extract_if(.., |id, held| tick.enforced && late(held) && runs(id));
+    fn let_go_of_those_that_run(&mut self, scene: &Scene<'_>) -> Vec<String> {
+        let runs = |id: &JobId| scene.job(id).is_some_and(|view| view.pause.since.is_none());
+        let late = |held: &Held| scene.time().saturating_sub(held.since) >= TAKES_EFFECT;
+        let failed = self.held.extract_if(.., |id, held| scene.enforced && late(held) && runs(id));
         let failed: Vec<JobId> = failed.map(|(id, _)| id).collect();
         self.unpausable.extend(failed.iter().cloned());
         failed
@@ -107,49 +117,49 @@ impl Stagger {
     }
 
     /// Closed admission means no more jobs at once than there are; open admission with nothing held means no limit.
-    fn bound(&mut self, tick: &Tick<'_>, closed: bool) {
-        let newborn = |view: &&JobView| self.is_newborn(view, tick);
+    fn bound(&mut self, scene: &Scene<'_>, closed: bool) {
+        let newborn = |view: &&JobView| self.is_newborn(view, scene);
         if closed {
-            let established = self.running(tick).iter().filter(|view| !newborn(view)).count();
+            let established = self.running(scene).iter().filter(|view| !newborn(view)).count();
             self.limit = self.limit.or(Some(established));
         } else if self.held.is_empty() {
             self.limit = None;
         }
-        let least = tick.rules.guardrails.keep_running;
+        let least = scene.guardrails.keep_running;
         self.limit = self.limit.map(|limit| limit.max(least));
     }
 
-    /// Whether the job appeared with this tick and has not begun.
-    fn is_newborn(&self, view: &JobView, tick: &Tick<'_>) -> bool {
-        let young = tick.now.since(view.job.started) < NEWBORN;
+    /// Whether the job appeared with this scene and has not begun.
+    fn is_newborn(&self, view: &JobView, scene: &Scene<'_>) -> bool {
+        let young = scene.now.since(view.job.started) < NEWBORN;
         let new = self.seen.as_ref().is_some_and(|seen| !seen.contains(&view.job.id));
         new && young && view.job.progress.ratio.is_none_or(|ratio| ratio.0 < NO_PROGRESS)
     }
 
     /// The jobs that make plots now, as far as this policy lets them.
-    pub fn running<'a>(&self, tick: &Tick<'a>) -> Vec<&'a JobView> {
+    pub fn running<'a>(&self, scene: &Scene<'a>) -> Vec<&'a JobView> {
         let let_go = |view: &&JobView| !self.held.contains_key(&view.job.id) && !is_finishing(view);
-        // What was resumed in the last tick may not have been seen running yet.
+        // What was resumed in the last scene may not have been seen running yet.
         let just_resumed = |view: &JobView| {
-            let settle = tick.rules.behavior.settle;
-            self.resumed.get(&view.job.id).is_some_and(|at| tick.time().saturating_sub(*at) < settle)
+            let settle = scene.behavior.settle;
+            self.resumed.get(&view.job.id).is_some_and(|at| scene.time().saturating_sub(*at) < settle)
         };
-        tick.jobs.iter().copied().filter(let_go).filter(|view| is_plotting(view) || just_resumed(view)).collect()
+        scene.jobs.iter().copied().filter(let_go).filter(|view| is_plotting(view) || just_resumed(view)).collect()
     }
 
     /// Holds jobs that appear while admission is closed, before they have begun. One may take the place of a job that ended,
     /// unless somebody who is further advanced waits for it.
-    fn defer_newborn(&mut self, tick: &Tick<'_>, why: &str) -> Vec<String> {
-        if tick.rules.guardrails.never.contains(&Measure::Pause) {
+    fn defer_newborn(&mut self, scene: &Scene<'_>, why: &str) -> Vec<String> {
+        if scene.guardrails.never.contains(&Measure::Pause) {
             return Vec::new();
         }
         let (newborn, others): (Vec<&JobView>, Vec<&JobView>) =
-            self.running(tick).into_iter().partition(|view| self.is_newborn(view, tick));
+            self.running(scene).into_iter().partition(|view| self.is_newborn(view, scene));
         let places = self.limit.unwrap_or(usize::MAX).saturating_sub(others.len() + self.held.len());
-        let room = self.room_for_pauses(tick);
-        let deferrable = newborn.into_iter().filter(|view| !self.is_spared(view, tick));
+        let room = self.room_for_pauses(scene);
+        let deferrable = newborn.into_iter().filter(|view| !self.is_spared(view, scene));
         let deferred: Vec<&JobView> = deferrable.skip(places).take(room).collect();
-        let held = Held { reason: DEFERRED_START, since: tick.time() };
+        let held = Held { reason: DEFERRED_START, since: scene.time() };
         self.held.extend(deferred.iter().map(|view| (view.job.id.clone(), held)));
         let line = |view: &&JobView| format!("held back {} at its start: admission is closed, {why}", view.job.id);
         deferred.iter().map(line).collect()
@@ -157,68 +167,67 @@ impl Stagger {
 
     /// Lets the next job take the place of one that has ended. Up to `keepRunning`, no signal, settling time or budget prevents
     /// it: never may all stand still. Beyond, up to the limit, the disk must be known not to suffer now.
-    fn follow_up(&mut self, tick: &Tick<'_>, pause: PauseStage<'_>) -> Vec<Deed> {
-        let least = tick.rules.guardrails.keep_running;
-        let bearable = pause.is_none_or(|(stage, _)| {
-            tick.severity(stage.resource).is_some_and(|severity| severity < tick.rules.bands.cut_off(stage.band))
-        });
+    fn follow_up(&mut self, scene: &Scene<'_>, pause: Option<&Pausing>) -> Vec<Deed> {
+        let least = scene.guardrails.keep_running;
+        let bearable = pause.is_none_or(|pause| pause.bearable);
         let places = if bearable { self.limit.unwrap_or(least).max(least) } else { least };
         let mut deeds = Vec::new();
-        for running in self.running(tick).len()..places {
-            let Some(view) = self.most_advanced(tick, |_| true) else { break };
+        for running in self.running(scene).len()..places {
+            let Some(view) = self.most_advanced(scene, |_| true) else { break };
             let why = match running {
                 0 => "no other plot was running".to_owned(),
                 _ => format!("{running} of {places} that may run at once were running"),
             };
-            deeds.push(self.resume(tick, view, &why));
-            self.pace.note_action(tick.time());
+            deeds.push(self.resume(scene, view, &why));
+            self.pace.note_action(scene.time());
         }
         deeds
     }
 
     /// Resumes the most advanced once pressure has been low for a while.
-    fn relax(&mut self, tick: &Tick<'_>, pause: PauseStage<'_>, admission_open: bool) -> Option<Deed> {
-        let now = tick.time();
-        let behavior = &tick.rules.behavior;
-        let quiet = pause.is_none_or(|(stage, gate)| gate.cleared(stage, now));
+    fn relax(&mut self, scene: &Scene<'_>, pause: Option<&Pausing>, admission_open: bool) -> Option<Deed> {
+        let now = scene.time();
+        let behavior = scene.behavior;
+        let quiet = pause.is_none_or(|pause| pause.cleared);
         if !quiet || !self.pace.may_relax(now) || !self.pace.allows(behavior, now) {
             return None;
         }
-        let view = self.most_advanced(tick, |held| match held.reason {
+        let view = self.most_advanced(scene, |held| match held.reason {
             DEFERRED_START => admission_open,
             _ => now.saturating_sub(held.since) >= behavior.cooldown,
         })?;
         let why = match pause {
-            Some((stage, _)) => explain::cause(tick, stage, Side::Cleared),
+            Some(pause) => pause.why.clone(),
             None => "admission is open".to_owned(),
         };
-        let deed = self.resume(tick, view, &why);
+        let deed = self.resume(scene, view, &why);
         self.pace.note_relaxed(now);
-        self.limit = Some(self.running(tick).len());
+        self.limit = Some(self.running(scene).len());
         Some(deed)
     }
 
     /// Pauses a share of the running jobs, the least advanced first, once pressure has been high for a while.
-    fn tighten(&mut self, tick: &Tick<'_>, pause: PauseStage<'_>) -> Vec<Deed> {
-        let now = tick.time();
-        let behavior = &tick.rules.behavior;
-        let Some((stage, _)) = pause.filter(|(stage, gate)| gate.reached(stage, now)) else { return Vec::new() };
+    fn tighten(&mut self, scene: &Scene<'_>, pause: Option<&Pausing>) -> Vec<Deed> {
+        let now = scene.time();
+        let behavior = scene.behavior;
+        let Some(pause) = pause.filter(|pause| pause.reached) else { return Vec::new() };
         if !self.pace.allows(behavior, now) {
             return Vec::new();
         }
-        let running = self.running(tick);
-        let spare = running.len().saturating_sub(tick.rules.guardrails.keep_running).min(self.room_for_pauses(tick));
+        let running = self.running(scene);
+        let spare = running.len().saturating_sub(scene.guardrails.keep_running).min(self.room_for_pauses(scene));
         let at_once = share_of(running.len(), behavior.pause_at_once).max(1).min(spare);
-        let mut picked: Vec<&JobView> = running.iter().copied().filter(|view| self.may_be_paused(view, tick)).collect();
+        let mut picked: Vec<&JobView> =
+            running.iter().copied().filter(|view| self.may_be_paused(view, scene)).collect();
         picked.sort_by(|a, b| least_advanced_first(a, b));
         picked.truncate(at_once);
         if picked.is_empty() {
             return Vec::new();
         }
-        let held = Held { reason: IO_PRESSURE, since: now };
+        let held = Held { reason: pause.reason, since: now };
         self.held.extend(picked.iter().map(|view| (view.job.id.clone(), held)));
-        self.limit = Some(self.running(tick).len());
-        let mut why = explain::cause(tick, stage, Side::Reached);
+        self.limit = Some(self.running(scene).len());
+        let mut why = pause.why.clone();
         if let Some(length) = self.pace.note_tightened(behavior, now) {
             let [length, per] = [length, behavior.reversals.per].map(explain::duration);
             let most = behavior.reversals.max;
@@ -227,34 +236,34 @@ impl Stagger {
         (0..).zip(&picked).map(|(rank, view)| paused(view, &why, rank, running.len())).collect()
     }
 
-    fn resume(&mut self, tick: &Tick<'_>, view: &JobView, why: &str) -> Deed {
+    fn resume(&mut self, scene: &Scene<'_>, view: &JobView, why: &str) -> Deed {
         let id = &view.job.id;
         let (progress, of) = (explain::progress(view), self.held.len());
         self.held.remove(id);
-        self.resumed.insert(id.clone(), tick.time());
+        self.resumed.insert(id.clone(), scene.time());
         let why = format!("{why}; it was the most advanced ({progress}) of {of} held");
         Deed { action: format!("resumed {id}"), why }
     }
 
     /// Of the held jobs that `may_go`. Those at their start have the least behind them, so they come last.
-    fn most_advanced<'a>(&self, tick: &Tick<'a>, may_go: impl Fn(&Held) -> bool) -> Option<&'a JobView> {
+    fn most_advanced<'a>(&self, scene: &Scene<'a>, may_go: impl Fn(&Held) -> bool) -> Option<&'a JobView> {
         let free = |view: &&JobView| self.held.get(&view.job.id).is_some_and(&may_go);
-        tick.jobs.iter().copied().filter(free).min_by(|a, b| most_advanced_first(a, b))
+        scene.jobs.iter().copied().filter(free).min_by(|a, b| most_advanced_first(a, b))
     }
 
-    fn room_for_pauses(&self, tick: &Tick<'_>) -> usize {
-        share_of(tick.jobs.len(), tick.rules.guardrails.max_paused).saturating_sub(self.held.len())
+    fn room_for_pauses(&self, scene: &Scene<'_>) -> usize {
+        share_of(scene.jobs.len(), scene.guardrails.max_paused).saturating_sub(self.held.len())
     }
 
-    fn is_spared(&self, view: &JobView, tick: &Tick<'_>) -> bool {
-        self.unpausable.contains(&view.job.id) || tick.rules.guardrails.never_pause.contains(&view.job.profile)
+    fn is_spared(&self, view: &JobView, scene: &Scene<'_>) -> bool {
+        self.unpausable.contains(&view.job.id) || scene.guardrails.never_pause.contains(&view.job.profile)
     }
 
-    fn may_be_paused(&self, view: &JobView, tick: &Tick<'_>) -> bool {
-        let cooldown = tick.rules.behavior.cooldown;
-        let rested = self.resumed.get(&view.job.id).is_none_or(|at| tick.time().saturating_sub(*at) >= cooldown);
-        let grown = view.running_time(tick.now) >= tick.rules.guardrails.min_run;
-        rested && grown && !view.job.progress.stalled && !self.is_spared(view, tick)
+    fn may_be_paused(&self, view: &JobView, scene: &Scene<'_>) -> bool {
+        let cooldown = scene.behavior.cooldown;
+        let rested = self.resumed.get(&view.job.id).is_none_or(|at| scene.time().saturating_sub(*at) >= cooldown);
+        let grown = view.running_time(scene.now) >= scene.guardrails.min_run;
+        rested && grown && !view.job.progress.stalled && !self.is_spared(view, scene)
     }
 }
 

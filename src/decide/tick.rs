@@ -3,32 +3,55 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::hysteresis::Told;
+use super::hysteresis::{Holds, Told};
 use super::severity::Reading;
 use crate::clock::Moment;
 use crate::kernel::process::RunState;
 use crate::plotter::{JobId, Phase};
-use crate::policy::Contention;
+use crate::policy::{Behavior, Contention, Guardrails, OnMissing, Stage};
 use crate::pressure::Resource;
 use crate::signal::Answer;
 use crate::world::JobView;
 
-/// One tick of one policy.
-pub struct Tick<'a> {
-    pub rules: &'a Contention,
-    pub answers: &'a BTreeMap<String, Answer>,
-    pub readings: Vec<Reading<'a>>,
+/// How long a claim lasts without being renewed. A loop that hangs longer than this loses its claims.
+pub const LEASE: Duration = Duration::from_secs(10);
+/// Why every selected job has a group of its own: so that its pressure can be told from that of others.
+pub const OWN_GROUP: &str = "own-group";
+
+/// The jobs of one policy in one tick, and how far it may go with them; the same for policies of all kinds.
+pub struct Scene<'a> {
     /// The jobs that the policy is about, oldest first.
     pub jobs: Vec<&'a JobView>,
+    pub behavior: &'a Behavior,
+    pub guardrails: &'a Guardrails,
     pub now: Moment,
     /// Whether claims are carried out, and not only rehearsed.
     pub enforced: bool,
 }
 
-impl<'a> Tick<'a> {
+/// One tick of one policy of kind `Contention`.
+pub struct Tick<'a> {
+    pub scene: Scene<'a>,
+    pub rules: &'a Contention,
+    pub answers: &'a BTreeMap<String, Answer>,
+    pub readings: Vec<Reading<'a>>,
+}
+
+impl<'a> Scene<'a> {
     /// Time since boot.
     pub fn time(&self) -> Duration {
         self.now.boot
+    }
+
+    pub fn job(&self, id: &JobId) -> Option<&'a JobView> {
+        self.jobs.iter().copied().find(|view| view.job.id == *id)
+    }
+}
+
+impl<'a> Tick<'a> {
+    /// Time since boot.
+    pub fn time(&self) -> Duration {
+        self.scene.time()
     }
 
     pub fn reading(&self, resource: Resource) -> Option<&Reading<'a>> {
@@ -44,19 +67,26 @@ impl<'a> Tick<'a> {
         self.answers.get(signal).and_then(|answer| answer.value.as_ref().ok()).copied()
     }
 
-    /// What the gates of `resource` are told.
-    pub fn told(&self, resource: Resource) -> Told {
-        let nothing = Vec::new();
+    /// What holds for `resource` while its severity cannot be told; `None` while it can.
+    pub fn missing(&self, resource: Resource) -> Option<OnMissing> {
         match self.reading(resource).map(|reading| &reading.severity) {
-            Some(Ok(severity)) => Told::Severity(*severity),
-            Some(Err(missing)) => Told::Missing(self.rules.on_missing(missing)),
-            None => Told::Missing(self.rules.on_missing(&nothing)),
+            Some(Ok(_)) => None,
+            Some(Err(missing)) => Some(self.rules.on_missing(missing)),
+            None => Some(self.rules.on_missing(&[])),
         }
     }
 
-    pub fn job(&self, id: &JobId) -> Option<&'a JobView> {
-        self.jobs.iter().copied().find(|view| view.job.id == *id)
+    /// What the gate of `stage` is told.
+    pub fn told(&self, stage: &Stage) -> Told {
+        let severity = self.severity(stage.resource).unwrap_or_default();
+        let seen = Told::severity(severity, self.rules.bands.cut_off(stage.band), stage.clear_below);
+        self.missing(stage.resource).map_or(seen, Told::Missing)
     }
+}
+
+/// For how long the trigger of a stage, and its clear, must hold.
+pub fn holds(stage: &Stage) -> Holds {
+    Holds { hold: stage.hold, clear_hold: stage.clear_hold }
 }
 
 /// Whether the job is making a plot now: neither held by anybody, nor done with its temp directory.

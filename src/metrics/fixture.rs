@@ -55,6 +55,7 @@ pub(crate) fn snapshot(jobs: u32) -> Snapshot {
             now: now(),
             host: host(),
             jobs: (0..jobs).map(job).collect(),
+            layout: Arc::default(),
             processes: Some(Arc::new(processes())),
         },
         collectors: Collectors::ALL,
@@ -88,7 +89,7 @@ pub(crate) fn blind() -> Snapshot {
     unknown.job.needs = Needs::default();
     unknown.job.arguments = Arguments::default();
     Snapshot {
-        world: World { now: now(), host, jobs: vec![unknown], processes: None },
+        world: World { now: now(), host, jobs: vec![unknown], layout: Arc::default(), processes: None },
         inventory: Arc::new(Inventory::read(&Fixture::new().roots, now())),
         policies: Vec::new(),
         knobs: Vec::new(),

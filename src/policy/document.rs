@@ -10,14 +10,34 @@ use serde_yaml::{DuplicateKeyPolicy, Error, Location, Options, Spanned};
 
 use super::error::{Place, PolicyError};
 use super::nearest::suggest;
+use super::rules::Kind;
 use super::scalar;
-use super::schema::{ContentionDocument, Header};
+use super::schema::{self, ContentionSpec, FleetBudgetSpec, ForecastSpec, GuardrailSpec, Header, Metadata, StagedSpec};
 use crate::promql::Span;
 
 /// The version of the language, in every document.
 pub const API_VERSION: &str = "plotwarden/v1";
-/// The kinds of policies that this version knows.
-pub const KINDS: &[&str] = &["Contention"];
+/// A document as the schema of its kind.
+#[derive(Debug)]
+pub enum Written {
+    Contention(schema::Written<ContentionSpec>),
+    Staged(Kind, schema::Written<StagedSpec>),
+    Guardrail(schema::Written<GuardrailSpec>),
+    Forecast(schema::Written<ForecastSpec>),
+    FleetBudget(schema::Written<FleetBudgetSpec>),
+}
+
+impl Written {
+    pub fn metadata(&self) -> &Metadata {
+        match self {
+            Self::Contention(document) => &document.metadata,
+            Self::Staged(_, document) => &document.metadata,
+            Self::Guardrail(document) => &document.metadata,
+            Self::Forecast(document) => &document.metadata,
+            Self::FleetBudget(document) => &document.metadata,
+        }
+    }
+}
 
 /// One document of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,17 +134,31 @@ impl Document<'_> {
     }
 
     /// Reads the document as the schema of its kind.
-    pub fn read(&self) -> Result<ContentionDocument, PolicyError> {
+    pub fn read(&self) -> Result<Written, PolicyError> {
         let header: Header = self.parse()?;
         if header.api_version.value != API_VERSION {
             let problem = format!("`apiVersion` is `{}`", header.api_version.value);
             return Err(self.error_at(&header.api_version, problem, format!("write `apiVersion: {API_VERSION}`")));
         }
-        if !KINDS.contains(&header.kind.value.as_str()) {
-            let problem = format!("this version knows no kind `{}`", header.kind.value);
-            return Err(self.error_at(&header.kind, problem, format!("kinds known: {}", KINDS.join(", "))));
+        let Some(kind) = Kind::from_name(&header.kind.value) else {
+            let problem = format!("there is no kind `{}`", header.kind.value);
+            return Err(self.error_at(&header.kind, problem, suggest(&header.kind.value, &Kind::NAMES)));
+        };
+        match kind {
+            Kind::Contention => self.parse().map(Written::Contention),
+            Kind::Guardrail => self.parse().map(Written::Guardrail),
+            Kind::Forecast => self.parse().map(Written::Forecast),
+            Kind::FleetBudget => self.parse().map(Written::FleetBudget),
+            staged => self.parse().map(|document| Written::Staged(staged, document)),
         }
-        self.parse()
+    }
+
+    /// Whether a text is written in quotes.
+    pub fn is_quoted(&self, text: &Spanned<String>) -> bool {
+        let (line, column) = (text.defined.line(), text.defined.column());
+        let at = |number: u64| usize::try_from(number).unwrap_or(usize::MAX).saturating_sub(1);
+        let line = self.text.lines().nth(at(line)).unwrap_or_default();
+        matches!(line.chars().nth(at(column)), Some('\'' | '"'))
     }
 
     fn parse<T: DeserializeOwned>(&self) -> Result<T, PolicyError> {

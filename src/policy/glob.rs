@@ -1,5 +1,6 @@
-//! Directory patterns of selectors: `*` and `?` within one path component.
+//! Patterns with `*` and `?`: of directories in selectors, and of names.
 
+use std::fmt;
 use std::path::{Component, Path};
 
 /// A pattern for an absolute directory; what lies below a match matches too, since temp files go into subfolders.
@@ -33,6 +34,30 @@ impl Glob {
             _ => None,
         });
         self.components.iter().all(|pattern| found.next().is_some_and(|name| name_matches(pattern, &name)))
+    }
+}
+
+impl fmt::Display for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/{}", self.components.join("/"))
+    }
+}
+
+/// A pattern for a name, such as that of a disk or an interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamePattern(String);
+
+impl NamePattern {
+    pub fn new(pattern: &str) -> Self {
+        Self(pattern.to_owned())
+    }
+
+    pub fn matches(&self, name: &str) -> bool {
+        name_matches(&self.0, name)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

@@ -104,7 +104,7 @@ impl<'a> Loading<'a> {
             if let Some(first) = self.names.get(&policy.name) {
                 let problem = format!("the name `{}` is taken", policy.name);
                 let hint = format!("{}:{} has it already; choose another", first.path.display(), first.line);
-                findings.error(&written.metadata.name, problem, hint);
+                findings.error(&written.metadata().name, problem, hint);
             }
             self.names.entry(policy.name.clone()).or_insert_with(|| policy.origin.clone());
             // Several stages may share one wrong trigger.

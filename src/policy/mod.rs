@@ -9,8 +9,10 @@
 mod check;
 mod document;
 mod error;
+mod explain;
 mod expression;
 mod glob;
+mod knobs;
 mod load;
 mod nearest;
 mod quantity;
@@ -21,22 +23,25 @@ mod rules;
 mod scalar;
 mod schema;
 mod source;
-mod stages;
 #[cfg(test)]
 mod tests;
-mod trend;
 mod vocabulary;
 
 pub use check::{CheckReport, check};
-pub use document::{API_VERSION, KINDS};
+pub use document::API_VERSION;
 pub use error::{Place, PolicyError};
+pub use explain::explain;
 pub use expression::{Expression, Meanings, Variable};
-pub use glob::Glob;
+pub use glob::{Glob, NamePattern};
+pub use knobs::PolicyKnob;
 pub use load::{PolicySet, from_text, load, shipped};
 pub use question::{Answerer, Asked, Gauge, Mean, Question, Scope, Trend};
 pub use reload::{Fingerprint, Outcome, Reloader};
 pub use rules::{
-    Anchor, Band, Bands, Behavior, Contention, Control, Guardrails, Measure, OnExit, OnMissing, Origin, Policy,
-    Reversals, Selector, Stage, Unit,
+    Action, Anchor, Band, Bands, Behavior, BudgetResource, Canary, CanaryOf, Condition, Contention, Control,
+    FleetBudget, Forecast, Gate, GateScope, Guardrail, Guardrails, Kind, KnobAction, KnobBound, Lease, Limits, Measure,
+    Member, Movable, Moves, OnExit, OnMissing, Origin, Placement, PlacementMethod, PlacementUnit, Policy, Relation,
+    Reversals, Rules, Schedule, Selector, Shape, ShapedClass, Stage, Staged, StagedStage, Steps, Toward,
+    TrafficDirection, Trigger, Unit, When, WhenStale, Window,
 };
 pub use vocabulary::Vocabulary;

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-use crate::units::{Ratio, parse_duration};
+use super::rules::{CanaryOf, Unit};
+use crate::units::{
+    BitsPerSecond, Bytes, BytesPerSecond, Celsius, Hertz, QuantityError, Ratio, Watts, float, parse_duration,
+};
 
 /// A length of time: `2s`, `15m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,11 +21,30 @@ pub struct Period(pub Duration);
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Percent(pub Ratio);
 
-/// A value of a signal: a share in percent, or a plain number where no unit is known.
+/// A value of a signal with the unit that it was written in.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Level {
+pub struct Level {
+    /// In the base unit: 70 C is 70, 15 % is 0.15.
+    pub value: f64,
+    pub unit: Unit,
+}
+
+/// The speed of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinkRate(pub BitsPerSecond);
+
+/// A part of a link: `700Mbit/s`, or a share of all of it: `70%`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum LinkShare {
+    Rate(BitsPerSecond),
     Share(Ratio),
-    Plain(f64),
+}
+
+/// To which share of whom a policy applies: `10%` of the nodes, `10% of jobs`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Canary {
+    pub share: Ratio,
+    pub of: CanaryOf,
 }
 
 /// What a text with a unit can be read as.
@@ -47,34 +69,106 @@ impl Quantity for Percent {
     const EXAMPLE: &'static str = "`15%`";
 
     fn read(text: &str) -> Result<Self, String> {
-        text.parse().map(Self).map_err(|error: crate::units::QuantityError| error.to_string())
+        text.parse().map(Self).map_err(|error: QuantityError| error.to_string())
+    }
+}
+
+impl Quantity for LinkRate {
+    const EXPECTED: &'static str = "the speed of a link";
+    const EXAMPLE: &'static str = "`10Gbit/s`";
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|error: QuantityError| error.to_string())
+    }
+}
+
+impl Quantity for LinkShare {
+    const EXPECTED: &'static str = "a speed, or a share of the link";
+    const EXAMPLE: &'static str = "`70%`";
+
+    fn read(text: &str) -> Result<Self, String> {
+        if text.trim_end().ends_with('%') {
+            return Percent::read(text).map(|share| Self::Share(share.0));
+        }
+        LinkRate::read(text).map(|rate| Self::Rate(rate.0))
+    }
+}
+
+impl Quantity for Canary {
+    const EXPECTED: &'static str = "a share of nodes or jobs";
+    const EXAMPLE: &'static str = "`10%` or `10% of jobs`";
+
+    fn read(text: &str) -> Result<Self, String> {
+        let (share, of) = match text.split_once(" of ") {
+            None => (text, CanaryOf::Nodes),
+            Some((share, "nodes")) => (share, CanaryOf::Nodes),
+            Some((share, "jobs")) => (share, CanaryOf::Jobs),
+            Some((_, other)) => {
+                return Err(format!("`{other}` cannot be shared out; write `10% of nodes` or `10% of jobs`"));
+            }
+        };
+        Percent::read(share).map(|share| Self { share: share.0, of })
+    }
+}
+
+impl Level {
+    /// Reads a text with any unit that a signal can have.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let number = text.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '+' | '-' | '_' | ' '));
+        let level = |unit, value: Result<f64, QuantityError>| match value {
+            Ok(value) => Ok(Self { value, unit }),
+            Err(error) => Err(error.to_string()),
+        };
+        match number.trim_end() {
+            "%" => level(Unit::Share, text.parse().map(|share: Ratio| share.0)),
+            "C" | "\u{b0}C" => level(Unit::Celsius, text.parse().map(|celsius: Celsius| celsius.0)),
+            "W" | "mW" | "kW" => level(Unit::Watts, text.parse().map(|watts: Watts| watts.0)),
+            "Hz" | "kHz" | "MHz" | "GHz" => level(Unit::Hertz, text.parse().map(|hertz: Hertz| hertz.0)),
+            rate if rate.ends_with("/s") => {
+                level(Unit::BytesPerSecond, text.parse().map(|rate: BytesPerSecond| rate.0))
+            }
+            bytes if bytes.ends_with('B') => level(Unit::Bytes, text.parse().map(|bytes: Bytes| float(bytes.0))),
+            "ms" | "s" | "m" | "min" | "h" | "d" => {
+                level(Unit::Seconds, parse_duration(text).map(|length| length.as_secs_f64()))
+            }
+            // Two units in one, such as `1h30m`; or something that is none: then as in most policies.
+            _ => parse_duration(text)
+                .map(|length| Self { value: length.as_secs_f64(), unit: Unit::Seconds })
+                .or_else(|_| level(Unit::Share, text.parse().map(|share: Ratio| share.0))),
+        }
     }
 }
 
 struct LevelVisitor;
 
+impl LevelVisitor {
+    fn plain(value: f64) -> Level {
+        Level { value, unit: Unit::Plain }
+    }
+}
+
 impl Visitor<'_> for LevelVisitor {
     type Value = Level;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a share in percent, such as `15%`, or for a PromQL signal a plain number")
+        write!(f, "a value with its unit, such as `15%` or `70C`, or a plain number where the signal has no unit")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Level, E> {
-        Percent::read(text).map(|share| Level::Share(share.0)).map_err(E::custom)
+        Level::read(text).map_err(E::custom)
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Level, E> {
-        Ok(Level::Plain(crate::units::float(value)))
+        Ok(Self::plain(float(value)))
     }
 
     #[expect(clippy::cast_precision_loss, reason = "nobody writes an anchor beyond 2^53")]
     fn visit_i64<E: Error>(self, value: i64) -> Result<Level, E> {
-        Ok(Level::Plain(value as f64))
+        Ok(Self::plain(value as f64))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Level, E> {
-        Ok(Level::Plain(value))
+        Ok(Self::plain(value))
     }
 }
 
@@ -116,14 +210,14 @@ impl<Q: Quantity> Visitor<'_> for QuantityVisitor<Q> {
     }
 }
 
-impl<'de> Deserialize<'de> for Period {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(QuantityVisitor(PhantomData))
-    }
+macro_rules! with_unit {
+    ($($quantity:ty),+) => {
+        $(impl<'de> Deserialize<'de> for $quantity {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(QuantityVisitor(PhantomData))
+            }
+        })+
+    };
 }
 
-impl<'de> Deserialize<'de> for Percent {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(QuantityVisitor(PhantomData))
-    }
-}
+with_unit!(Period, Percent, LinkRate, LinkShare, Canary);

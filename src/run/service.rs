@@ -15,6 +15,7 @@ use super::complaints::Complaints;
 use super::discovery::Discovery;
 use super::history::{self, HistoryEnd};
 use super::jobs::Jobs;
+use super::layout::LayoutWatch;
 use super::orders::{Order, OrderSender, orders};
 use super::policies::Policies;
 use super::publish::Publisher;
@@ -293,6 +294,7 @@ fn prepare(
         signals: Signals::default(),
         questions,
         discovery,
+        layout: LayoutWatch::default(),
         mode,
         jobs,
         sweeper,

@@ -45,7 +45,7 @@ pub fn inquiries(policies: &[Policy], world: &World, names: &Names) -> BTreeMap<
     for policy in policies.iter().filter(|policy| policy.control.mode != Mode::Off) {
         let selected = world.jobs.iter().filter(|view| policy.selector.selects(&view.job));
         let jobs: Vec<&JobId> = selected.map(|view| &view.job.id).collect();
-        for question in policy.rules.signals.values() {
+        for question in policy.signals().values() {
             let Asked::Trend(trend) = &question.asked else { continue };
             let about: Vec<Whom<'_>> = if trend.of_each_job {
                 jobs.iter().map(|id| Whom::Job(id)).collect()

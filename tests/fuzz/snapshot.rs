@@ -12,7 +12,7 @@ use plotwarden::world::World;
 
 pub fn snapshot(inventory: &Arc<Inventory>, host: HostSample, now: Moment) -> Arc<Snapshot> {
     Arc::new(Snapshot {
-        world: World { now, host, jobs: Vec::new(), processes: None },
+        world: World { now, host, jobs: Vec::new(), layout: Arc::default(), processes: None },
         collectors: Collectors::ALL,
         inventory: Arc::clone(inventory),
         profiles: Arc::default(),

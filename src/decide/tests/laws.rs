@@ -114,7 +114,7 @@ proptest! {
         for felt in trace {
             scene.tick(felt);
         }
-        let settle = scene.policy.rules.behavior.settle.as_secs();
+        let settle = scene.policy.contention().unwrap().behavior.settle.as_secs();
         for pair in actions(&scene).windows(2) {
             prop_assert!(pair[1].0 == pair[0].0 || pair[1].0 - pair[0].0 >= settle, "{:?}", scene.said);
         }
@@ -140,7 +140,7 @@ proptest! {
             scene.tick(Felt::io(share.clamp(0.0, 1.0)));
             running.push(6.0 - f64::from(u32::try_from(scene.paused().len()).unwrap()));
         }
-        let bound = scene.policy.rules.behavior.reversals;
+        let bound = scene.policy.contention().unwrap().behavior.reversals;
         let reversals = reversals(&scene);
         for (index, second) in reversals.iter().enumerate() {
             let window = reversals[index..].iter().take_while(|other| **other - second < bound.per.as_secs()).count();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::claim::{Setting, Target};
@@ -147,6 +148,7 @@ impl Scene {
             now,
             host: HostSample { pressure: set.clone(), jobs_pressure: Some(set), ..HostSample::default() },
             jobs: self.jobs.clone(),
+            layout: Arc::default(),
             processes: None,
         };
         self.signals.observe(&world);

@@ -8,7 +8,7 @@ const EDITS: &[(&str, &str, &[&str])] = &[
     // The envelope.
     ("apiVersion: plotwarden/v1", "apiVersion: plotwarden/v2", &["p.yaml:1:13:", "`plotwarden/v2`", "plotwarden/v1`"]),
     ("apiVersion: plotwarden/v1\n", "", &["the field `apiVersion` is missing", "add `apiVersion:`"]),
-    ("kind: Contention", "kind: Power", &["p.yaml:2:7:", "no kind `Power`", "kinds known: Contention"]),
+    ("kind: Contention", "kind: Contentment", &["p.yaml:2:7:", "no kind `Contentment`", "did you mean `Contention`?"]),
     ("kind: Contention\n", "", &["field `kind` is missing"]),
     ("{name: test}", "{name: Test It}", &["p.yaml:3:18:", "`Test It` is no name", "stagger-by-pressure"]),
     (
@@ -42,7 +42,7 @@ const EDITS: &[(&str, &str, &[&str])] = &[
     ("window: 2s", "window: 2h", &["p.yaml:9:46:", "2h is out of range", "1s to 10m"]),
     ("zero: 10%", "zero: 0.1", &["p.yaml:12:42:", "`0.1` has no unit", "such as `15%`"]),
     ("one: 60%", "one: 160%", &["p.yaml:12:52:", "no signal is ever there", "0% to 100%"]),
-    ("zero: 10%", "zero: 10s", &["p.yaml:12:42:", "the unit `s`", "hint: write `15%`"]),
+    ("zero: 10%", "zero: 10s", &["p.yaml:12:42:", "`10s` is a length of time, but the signal gives a share", "`15%`"]),
     ("below: 0.2", "below: 20%", &["p.yaml:15:37:", "this is no", "write a number without a unit"]),
     ("settle: 3s", "settle: 3", &["p.yaml:21:13:", "`3` has no unit"]),
     ("priority: 100", "priority: 1001", &["p.yaml:5:50:", "priority 1001 is out of range", "0 to 1000"]),

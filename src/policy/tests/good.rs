@@ -14,10 +14,10 @@ fn reads_what_is_written() {
     let policy = &set.policies[0];
     assert_eq!((policy.control.mode, policy.control.on_exit), (Mode::Enforce, OnExit::Keep));
     assert_eq!((policy.control.class, policy.control.priority), (Class::Slo, 100));
-    let disk = &policy.rules.signals["disk"];
+    let disk = &policy.contention().unwrap().signals["disk"];
     let mean = Mean { gauge: Gauge::Some(Resource::Io), scope: Scope::Jobs, window: Duration::from_secs(2) };
     assert_eq!((&disk.asked, disk.max_age), (&Asked::Mean(mean), Duration::from_secs(5)));
-    let pause = &policy.rules.stages[1];
+    let pause = &policy.contention().unwrap().stages[1];
     assert_eq!((pause.resource, pause.band), (Resource::Io, Band::Critical));
     assert_eq!(pause.measures, [Measure::Pause]);
     assert_eq!(
@@ -25,7 +25,7 @@ fn reads_what_is_written() {
         (Duration::from_secs(4), Duration::from_secs(6)),
         "its own, not the trigger's"
     );
-    assert_eq!(policy.rules.guardrails.min_run, Duration::from_mins(1));
+    assert_eq!(policy.contention().unwrap().guardrails.min_run, Duration::from_mins(1));
 }
 
 #[test]
@@ -46,8 +46,8 @@ spec:
     assert_eq!(policy.control.mode, Mode::DryRun, "nothing is touched unless it is asked for");
     assert!(set.warnings[0].to_string().contains("only rehearses"), "and that is said");
     assert_eq!(policy.control.on_exit, OnExit::Restore);
-    assert_eq!(policy.rules.guardrails.keep_running, 1);
-    assert_eq!(policy.rules.signals["disk"].phrase(), "io.some of the machine");
+    assert_eq!(policy.contention().unwrap().guardrails.keep_running, 1);
+    assert_eq!(policy.contention().unwrap().signals["disk"].phrase(), "io.some of the machine");
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn doubts_are_said_at_their_place() {
 #[test]
 fn the_most_careful_of_several_wishes_counts() {
     let set = from_text(Path::new("p.yaml"), GOOD, &vocabulary()).unwrap();
-    let rules = &set.policies[0].rules;
+    let rules = set.policies[0].contention().unwrap();
     assert_eq!(rules.on_missing(&["disk"]), OnMissing::Hold);
     assert_eq!(rules.on_missing(&["disk", "ram"]), OnMissing::Deny);
 }
@@ -104,7 +104,7 @@ fn the_shipped_policy_cuts_where_it_was_measured() {
     assert_eq!(named("farm-first").control.mode, Mode::DryRun, "it slows plots down wherever anything else runs");
     let policy = named("stagger-by-pressure");
     assert_eq!(policy.control.mode, Mode::Enforce);
-    let rules = &policy.rules;
+    let rules = policy.contention().unwrap();
     let anchor = rules.anchors.iter().find(|anchor| anchor.resource == Resource::Io).unwrap();
     let share = |severity: f64| ((anchor.zero + severity * (anchor.one - anchor.zero)) * 100.0).round();
     let stage = |measure| rules.stages_doing(Resource::Io, measure).next().map(|(_, stage)| stage).unwrap();

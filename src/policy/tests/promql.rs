@@ -19,7 +19,7 @@ fn load(text: &str, prometheus: bool) -> Result<PolicySet, String> {
 }
 
 fn trend(set: &PolicySet) -> (Trend, Duration) {
-    let question = &set.policies[0].rules.signals["ram"];
+    let question = &set.policies[0].contention().unwrap().signals["ram"];
     let Asked::Trend(trend) = &question.asked else { panic!("{question:?}") };
     (trend.clone(), question.max_age)
 }
@@ -35,7 +35,7 @@ fn a_promql_signal_is_read_with_careful_defaults() {
     assert_eq!((trend.every, max_age), (Duration::from_secs(10), Duration::from_secs(30)));
     assert_eq!((trend.expression.text(), trend.range), (RATE, Duration::from_mins(5)));
     assert!((trend.min_history - 0.8).abs() < 1e-9);
-    let rules = &set.policies[0].rules;
+    let rules = set.policies[0].contention().unwrap();
     let anchor = rules.anchors.iter().find(|anchor| anchor.signal == "ram").unwrap();
     assert_eq!((anchor.zero, anchor.one, rules.unit("ram")), (10.0, -2.5, Unit::Plain));
     assert_eq!(rules.unit("disk"), Unit::Share);
@@ -136,8 +136,16 @@ const BAD: &[(&str, &str, &[&str])] = &[
         "zero: 0, one: 1",
         &["p.yaml:10:35:", "0% to 100%"],
     ),
-    ("{promql: up, maxAge: 30s, onMissing: hold}", "zero: 10%, one: 1", &["p.yaml:13:55:", "the other anchor has one"]),
-    ("{promql: up, maxAge: 30s, onMissing: hold}", "zero: 450W, one: 1", &["p.yaml:13:45:", "the unit `W`"]),
+    (
+        "{promql: up, maxAge: 30s, onMissing: hold}",
+        "zero: 10%, one: 1",
+        &["p.yaml:13:55:", "the other level of the signal has one"],
+    ),
+    (
+        "{promql: up, maxAge: 30s, onMissing: hold}",
+        "zero: 450W, one: 1",
+        &["p.yaml:13:56:", "`1` has no unit", "`450W`"],
+    ),
     ("{promql: up, maxAge: 30s, onMissing: hold}", "zero: 3, one: 3", &["p.yaml:13:53:", "`one` equals `zero`"]),
     (
         "{local: memory.used, window: 9s, maxAge: 9s, onMissing: hold, every: 2s}",

@@ -3,6 +3,8 @@ use std::time::SystemTime;
 use super::*;
 use crate::kernel::process::Identity;
 use crate::plotter::{Arguments, Job, Needs, Owner, Progress};
+use std::sync::Arc;
+
 use crate::policy::{Asked, OnMissing};
 use crate::pressure::{Pressure, Stall};
 use crate::sample::{HostSample, JobSample};
@@ -56,7 +58,7 @@ fn at(seconds: u64) -> Moment {
 
 fn world(seconds: u64, machine: PressureSet, group: Option<PressureSet>, jobs: Vec<JobView>) -> World {
     let host = HostSample { pressure: machine, jobs_pressure: group, ..HostSample::default() };
-    World { now: at(seconds), host, jobs, processes: None }
+    World { now: at(seconds), host, jobs, layout: Arc::default(), processes: None }
 }
 
 #[test]

@@ -1,5 +1,14 @@
 //! A policy as decisions use it: plain values, every default filled in, every demand of one field on another held.
 
+mod budget;
+mod contention;
+mod forecast;
+mod guardrail;
+mod kind;
+mod schedule;
+mod staged;
+mod unit;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,7 +20,18 @@ use super::question::Question;
 use crate::claim::{Claimant, Class};
 use crate::mode::Mode;
 use crate::plotter::Job;
-use crate::pressure::Resource;
+
+pub use budget::{BudgetResource, FleetBudget, Lease, Member, WhenStale};
+pub use contention::{Anchor, Band, Bands, Contention, Stage};
+pub use forecast::Forecast;
+pub use guardrail::{Guardrail, KnobBound};
+pub use kind::Kind;
+pub use schedule::{Schedule, Window};
+pub use staged::{
+    Action, Condition, Gate, GateScope, KnobAction, Limits, Movable, Moves, Placement, PlacementMethod, PlacementUnit,
+    Relation, Shape, ShapedClass, Staged, StagedStage, Toward, TrafficDirection, Trigger, When,
+};
+pub use unit::Unit;
 
 /// What becomes of the policy's settings when `plotwarden` stops.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
@@ -36,15 +56,6 @@ pub enum OnMissing {
     Deny,
 }
 
-/// A cut-off on the severity scale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Band {
-    Notice,
-    Warn,
-    Critical,
-}
-
 /// What a stage can do. Which knobs serve it depends on the resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -64,19 +75,46 @@ pub struct Policy {
     pub labels: BTreeMap<String, String>,
     pub control: Control,
     pub selector: Selector,
-    pub rules: Contention,
+    pub rules: Rules,
     pub origin: Origin,
     /// Of the document's text, for `plotwarden_policy_info{hash}`; 16 hexadecimal digits when written.
     pub hash: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is of the kind of the policy.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rules {
+    Contention(Contention),
+    /// `Allocation`, `Rebalance`, `Memory`, `Cpu`, `Storage`, `Network` or `Power`.
+    Staged(Kind, Staged),
+    Guardrail(Guardrail),
+    Forecast(Forecast),
+    FleetBudget(FleetBudget),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Control {
     pub mode: Mode,
     pub class: Class,
     /// 0 to 1000, higher wins.
     pub priority: u16,
     pub on_exit: OnExit,
+    /// The share of nodes or jobs that it applies to; all of them if `None`.
+    pub canary: Option<Canary>,
+}
+
+/// A stable share of whom.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Canary {
+    pub of: CanaryOf,
+    /// 0 to 1.
+    pub share: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CanaryOf {
+    Nodes,
+    Jobs,
 }
 
 /// Where a policy was read.
@@ -98,67 +136,27 @@ pub struct Selector {
     pub sizes: Vec<u8>,
 }
 
-/// The rules of kind `Contention`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Contention {
-    pub signals: BTreeMap<String, Question>,
-    pub anchors: Vec<Anchor>,
-    pub bands: Bands,
-    pub stages: Vec<Stage>,
-    pub behavior: Behavior,
-    pub guardrails: Guardrails,
-}
-
-/// Makes a severity of a signal: 0 at `zero`, 1 at `one`, straight in between. `one` may lie below `zero`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Anchor {
-    pub resource: Resource,
-    pub signal: String,
-    pub zero: f64,
-    pub one: f64,
-    /// Of `zero` and `one`, as they were written.
-    pub unit: Unit,
-}
-
-/// What the numbers of a signal are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Unit {
-    /// 0.15 is 15 %.
-    Share,
-    /// Whatever the expression gives.
-    Plain,
-}
-
-/// Cut-offs of severity, ascending.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Bands {
-    pub notice: f64,
-    pub warn: f64,
-    pub critical: f64,
-}
-
-/// What is done once the severity of a resource has reached a band for a while, and until it has been clear for a while.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Stage {
-    pub resource: Resource,
-    pub band: Band,
-    pub measures: Vec<Measure>,
-    pub hold: Duration,
-    pub clear_below: f64,
-    pub clear_hold: Duration,
-}
-
 /// How fast and how often a policy acts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Behavior {
+    /// Between two decisions; in between, what was decided stays.
+    pub tick: Duration,
     /// After a pause or a resume nothing more is done for this long: the effect has to show first.
     pub settle: Duration,
     /// A job that was resumed is not paused again, and a paused one not resumed, before this has passed.
     pub cooldown: Duration,
+    pub steps: Steps,
     /// Share of the running jobs that one action pauses, rounded down, at least one.
     pub pause_at_once: f64,
     pub max_actions_per_hour: u32,
     pub reversals: Reversals,
+}
+
+/// How far a value with a `from` moves each `settle`: shares of the way between `from` and where it is to go.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Steps {
+    pub tighten: f64,
+    pub relax: f64,
 }
 
 /// Bound on going back and forth.
@@ -185,6 +183,45 @@ pub struct Guardrails {
 }
 
 impl Policy {
+    pub fn kind(&self) -> Kind {
+        match &self.rules {
+            Rules::Contention(_) => Kind::Contention,
+            Rules::Staged(kind, _) => *kind,
+            Rules::Guardrail(_) => Kind::Guardrail,
+            Rules::Forecast(_) => Kind::Forecast,
+            Rules::FleetBudget(_) => Kind::FleetBudget,
+        }
+    }
+
+    /// What it asks, by the names it has for it.
+    pub fn signals(&self) -> &BTreeMap<String, Question> {
+        static NONE: BTreeMap<String, Question> = BTreeMap::new();
+        match &self.rules {
+            Rules::Contention(rules) => &rules.signals,
+            Rules::Staged(_, rules) => &rules.signals,
+            Rules::Guardrail(_) | Rules::Forecast(_) | Rules::FleetBudget(_) => &NONE,
+        }
+    }
+
+    /// Whether the policy is about this job.
+    pub fn selects(&self, job: &Job) -> bool {
+        self.selector.selects(job)
+    }
+
+    pub fn contention(&self) -> Option<&Contention> {
+        match &self.rules {
+            Rules::Contention(rules) => Some(rules),
+            _ => None,
+        }
+    }
+
+    pub fn staged(&self) -> Option<&Staged> {
+        match &self.rules {
+            Rules::Staged(_, rules) => Some(rules),
+            _ => None,
+        }
+    }
+
     pub fn claimant(&self) -> Claimant {
         Claimant { class: self.control.class, priority: self.control.priority, policy: self.name.clone() }
     }
@@ -205,77 +242,18 @@ impl Selector {
     }
 }
 
-impl Contention {
-    /// The stages of a resource that do `measure` and are not forbidden by the guardrails.
-    pub fn stages_doing(&self, resource: Resource, measure: Measure) -> impl Iterator<Item = (usize, &Stage)> {
-        let allowed = !self.guardrails.never.contains(&measure);
-        self.stages
-            .iter()
-            .enumerate()
-            .filter(move |(_, stage)| allowed && stage.resource == resource && stage.measures.contains(&measure))
-    }
-
-    /// The unit of a signal, from the first anchor that names it.
-    pub fn unit(&self, signal: &str) -> Unit {
-        self.anchors.iter().find(|anchor| anchor.signal == signal).map_or(Unit::Share, |anchor| anchor.unit)
-    }
-
-    /// What holds while the severity of `resource` cannot be told: the most careful wish of its signals.
-    pub fn on_missing(&self, missing: &[&str]) -> OnMissing {
-        let wishes = missing.iter().filter_map(|name| self.signals.get(*name)).map(|question| question.on_missing);
-        wishes.min_by_key(|wish| wish.carelessness()).unwrap_or(OnMissing::Hold)
-    }
-}
-
-impl Bands {
-    pub fn cut_off(&self, band: Band) -> f64 {
-        match band {
-            Band::Notice => self.notice,
-            Band::Warn => self.warn,
-            Band::Critical => self.critical,
-        }
-    }
-}
-
-impl Unit {
-    /// `12%` or `12.5`.
-    pub fn show(self, value: f64) -> String {
-        match self {
-            Self::Share => format!("{:.0}%", value * 100.0),
-            Self::Plain if value == 0.0 || (0.001..1e9).contains(&value.abs()) => {
-                short(&format!("{value:.3}")).to_owned()
-            }
-            Self::Plain => {
-                let text = format!("{value:.3e}");
-                let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
-                format!("{}e{power}", short(digits))
-            }
-        }
-    }
-}
-
-/// A number with a point, without the zeros that say nothing.
-fn short(number: &str) -> &str {
-    number.trim_end_matches('0').trim_end_matches('.')
-}
-
 impl OnMissing {
+    /// The most careful of several wishes; what holds if there is none.
+    pub fn most_careful(wishes: impl Iterator<Item = Self>) -> Self {
+        wishes.min_by_key(|wish| wish.carelessness()).unwrap_or(Self::Hold)
+    }
+
     fn carelessness(self) -> u8 {
         match self {
             Self::Safe => 0,
             Self::Deny => 1,
             Self::Hold => 2,
             Self::Release => 3,
-        }
-    }
-}
-
-impl Band {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Notice => "notice",
-            Self::Warn => "warn",
-            Self::Critical => "critical",
         }
     }
 }
@@ -287,20 +265,5 @@ impl Measure {
             Self::LowerPriority => "lowerPriority",
             Self::Pause => "pause",
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_as_short_as_they_can_be() {
-        for (value, shown) in
-            [(0.0, "0"), (450.0, "450"), (-2.5, "-2.5"), (0.0625, "0.062"), (4.8e9, "4.8e9"), (1e-6, "1e-6")]
-        {
-            assert_eq!(Unit::Plain.show(value), shown);
-        }
-        assert_eq!(Unit::Share.show(0.125), "12%");
     }
 }

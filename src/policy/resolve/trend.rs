@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use serde_yaml::Spanned;
 
-use super::expression::{Expression, Variable};
-use super::nearest::nearest;
-use super::question::{Answerer, Asked, Question, Scope, Trend};
-use super::resolve::{Findings, HOUR, SECOND};
-use super::schema;
+use super::findings::Findings;
+use super::{HOUR, SECOND};
+use crate::policy::expression::{Expression, Variable};
+use crate::policy::nearest::nearest;
+use crate::policy::question::{Answerer, Asked, Question, Scope, Trend};
+use crate::policy::schema;
 use crate::promql::{Engine, METRIC_NAME, MatchOp, Millis, Query, Reading, Semantics, Span};
 
 /// Our own metrics; what others export is not ours to judge.
@@ -20,7 +21,7 @@ const LEAST_HISTORY: f64 = 0.8;
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 /// A signal with `promql:`.
-pub(super) fn question(written: &schema::Signal, text: &Spanned<String>, findings: &mut Findings<'_>) -> Question {
+pub fn question(written: &schema::Signal, text: &Spanned<String>, findings: &mut Findings<'_>) -> Question {
     let answerer = written.source.as_ref().map_or(Answerer::Embedded, |source| source.value);
     if let Some(source) = written.source.as_ref().filter(|_| answerer == Answerer::Prometheus)
         && !findings.vocabulary.prometheus

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use serde_yaml::Spanned;
 
-use super::resolve::Findings;
-use super::rules::{Anchor, Bands, Guardrails, Measure, Stage};
-use super::schema::{Clear, ContentionSpec};
+use super::findings::Findings;
+use crate::policy::rules::{Anchor, Bands, Guardrails, Measure, Stage};
+use crate::policy::schema::{Clear, ContentionSpec};
 use crate::pressure::Resource;
 
 const LONGEST_HOLD: Duration = Duration::from_hours(24);
 
-pub(super) fn resolve(
+pub fn resolve(
     spec: &ContentionSpec,
     bands: Bands,
     anchors: &[Anchor],

@@ -1,0 +1,107 @@
+//! Which stages are in force: each by its own gate, and triggered ones one after another.
+
+use std::time::Duration;
+
+use super::{Turn, condition};
+use crate::decide::explain;
+use crate::decide::hysteresis::Gate;
+use crate::decide::pace::Pace;
+use crate::policy::{Action, Staged, When};
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Stair {
+    steps: Vec<Step>,
+    pace: Pace,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Step {
+    gate: Gate,
+    /// Since when the stage is in force.
+    since: Option<Duration>,
+}
+
+impl Stair {
+    /// The stages in force, from the mildest.
+    pub fn in_force(&self) -> impl Iterator<Item = usize> {
+        self.steps.iter().enumerate().filter(|(_, step)| step.since.is_some()).map(|(stage, _)| stage)
+    }
+
+    pub fn is_in_force(&self, stage: usize) -> bool {
+        self.steps.get(stage).is_some_and(|step| step.since.is_some())
+    }
+
+    /// The stages in force that do what is wanted.
+    pub fn doing<'a>(
+        &'a self,
+        rules: &'a Staged,
+        wanted: impl Fn(&Action) -> bool + 'a,
+    ) -> impl Iterator<Item = usize> + 'a {
+        self.in_force()
+            .filter(move |stage| rules.stages.get(*stage).is_some_and(|stage| stage.actions.iter().any(&wanted)))
+    }
+
+    /// Whether the trigger of a stage in force holds at this moment too.
+    pub fn is_reached(&self, turn: &Turn<'_>, stage: usize) -> bool {
+        self.steps.get(stage).is_some_and(|step| step.gate.reached(condition::holds(turn, stage), turn.time()))
+    }
+
+    /// Why a stage is in force, in one sentence.
+    pub fn why(&self, turn: &Turn<'_>, stage: usize) -> String {
+        condition::sentence(turn, stage)
+    }
+
+    pub fn step(&mut self, turn: &Turn<'_>, changes: &mut Vec<String>) {
+        self.steps.resize_with(turn.rules.stages.len(), Step::default);
+        let now = turn.time();
+        // A stage without a trigger is a step for nobody.
+        let mut ready = true;
+        for (index, stage) in turn.rules.stages.iter().enumerate() {
+            let (told, holds) = (condition::told(turn, index), condition::holds(turn, index));
+            let Some(step) = self.steps.get_mut(index) else { continue };
+            step.gate.step(holds, told, now);
+            let triggered = matches!(stage.when, When::Triggered(_));
+            match (step.since, step.gate.on()) {
+                (None, true) if !triggered || ready => {
+                    step.since = Some(now);
+                    changes.push(began(turn, index, &mut self.pace));
+                }
+                (Some(since), false) if self.may_end(turn, index, since) => {
+                    self.steps[index].since = None;
+                    self.pace.note_relaxed(now);
+                    changes.push(format!("stage {} ended", index + 1));
+                }
+                _ => {}
+            }
+            if triggered {
+                let settle = turn.rules.behavior.settle;
+                ready = self.steps[index].since.is_some_and(|since| now.saturating_sub(since) >= settle);
+            }
+        }
+    }
+
+    /// What the clock has opened the clock closes; what a signal has begun ends after its cooldown, and not while too much went
+    /// back and forth.
+    fn may_end(&self, turn: &Turn<'_>, stage: usize, since: Duration) -> bool {
+        let triggered = matches!(turn.rules.stages.get(stage).map(|stage| &stage.when), Some(When::Triggered(_)));
+        let closed = turn.open == Some(0.0);
+        let rested = turn.time().saturating_sub(since) >= turn.rules.behavior.cooldown;
+        !triggered || closed || rested && self.pace.may_relax(turn.time())
+    }
+}
+
+fn began(turn: &Turn<'_>, stage: usize, pace: &mut Pace) -> String {
+    let behavior = &turn.rules.behavior;
+    let why = condition::sentence(turn, stage);
+    match pace.note_tightened(behavior, turn.time()) {
+        Some(length) => {
+            let [length, per] = [length, behavior.reversals.per].map(explain::duration);
+            let most = behavior.reversals.max;
+            format!(
+                "stage {} began: {why}, and no stage ends for {length} after more than {most} reversals within {per}",
+                stage + 1
+            )
+        }
+        None => format!("stage {} began: {why}", stage + 1),
+    }
+}

@@ -1,0 +1,139 @@
+//! Values that go by steps: from where they begin to where they are to go, fast when it gets tighter, slowly back.
+//!
+//! A position from 0 (`from`) to 1 (the value) is all that is remembered: it is bounded, so nothing winds up while a signal stays
+//! where it is, and a signal that is missing moves nothing. What goes toward a level of a signal stops where it had no effect.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Turn;
+use super::stair::Stair;
+use crate::policy::{Action, KnobAction, Toward, When};
+
+/// After so many steps without an effect, no further one is made.
+const MOST_TRIES: u32 = 3;
+/// An effect is a change of the signal by this share, in the right direction.
+const LEAST_EFFECT: f64 = 0.01;
+
+/// By stage and place among its actions.
+type Key = (usize, usize);
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ways {
+    ways: BTreeMap<Key, Way>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Way {
+    /// 0 to 1.
+    position: f64,
+    moved: Option<Duration>,
+    /// The signal when it was tightened last.
+    before: Option<f64>,
+    /// Steps in a row that changed nothing.
+    vain: u32,
+}
+
+impl Ways {
+    /// How far the value of an action has gone; `None` if it is not held at all.
+    pub fn position(&self, stage: usize, action: usize) -> Option<f64> {
+        self.ways.get(&(stage, action)).map(|way| way.position)
+    }
+
+    /// Whether something is being done that has no effect.
+    pub fn futile(&self) -> bool {
+        self.ways.values().any(|way| way.vain >= MOST_TRIES)
+    }
+
+    pub fn step(&mut self, turn: &Turn<'_>, stair: &Stair, changes: &mut Vec<String>) {
+        for (stage, rules) in turn.rules.stages.iter().enumerate() {
+            for (place, action) in rules.actions.iter().enumerate() {
+                let Action::Knob(action @ KnobAction { from: Some(_), .. }) = action else { continue };
+                let ramp = matches!(rules.when, When::Window).then_some(turn.open).flatten();
+                let key = (stage, place);
+                if stair.is_in_force(stage) {
+                    let way = self.ways.entry(key).or_default();
+                    changes.extend(way.go(turn, action, ramp));
+                } else if let Some(way) = self.ways.get_mut(&key) {
+                    // The window has closed, and its ramp with it.
+                    let closed = matches!(rules.when, When::Window);
+                    if closed || way.position <= 0.0 {
+                        self.ways.remove(&key);
+                    } else {
+                        way.back(turn);
+                    }
+                }
+            }
+        }
+        let known =
+            |(stage, place): &Key| turn.rules.stages.get(*stage).is_some_and(|stage| *place < stage.actions.len());
+        self.ways.retain(|key, _| known(key));
+    }
+}
+
+impl Way {
+    /// One tick of a stage that is in force.
+    fn go(&mut self, turn: &Turn<'_>, action: &KnobAction, ramp: Option<f64>) -> Option<String> {
+        match (&action.toward, ramp) {
+            (Some(toward), _) => self.go_toward(turn, action, toward),
+            (None, Some(open)) => {
+                self.position = open;
+                None
+            }
+            (None, None) => {
+                if self.position < 1.0 && self.has_rested(turn, turn.rules.behavior.settle) {
+                    self.shift(turn, turn.rules.behavior.steps.tighten);
+                }
+                None
+            }
+        }
+    }
+
+    fn go_toward(&mut self, turn: &Turn<'_>, action: &KnobAction, toward: &Toward) -> Option<String> {
+        let value = turn.value(&toward.signal)?;
+        let steps = turn.rules.behavior.steps;
+        let is_beyond = if toward.down { value > toward.level } else { value < toward.level };
+        if !is_beyond {
+            self.vain = 0;
+            if self.has_rested(turn, turn.rules.behavior.cooldown) {
+                self.shift(turn, -steps.relax);
+            }
+            return None;
+        }
+        if self.position >= 1.0 || !self.has_rested(turn, turn.rules.behavior.settle) {
+            return None;
+        }
+        let had_effect = self.before.is_none_or(|before| {
+            let change = if toward.down { before - value } else { value - before };
+            change > LEAST_EFFECT * before.abs()
+        });
+        self.vain = if had_effect { 0 } else { self.vain.saturating_add(1) };
+        if self.vain >= MOST_TRIES {
+            let (name, signal) = (action.kind.name(), &toward.signal);
+            let told = self.vain == MOST_TRIES;
+            return told
+                .then(|| format!("`{name}` goes no further: the last {MOST_TRIES} steps did nothing for {signal}"));
+        }
+        self.before = Some(value);
+        self.shift(turn, steps.tighten);
+        None
+    }
+
+    /// One tick of a stage that has ended.
+    fn back(&mut self, turn: &Turn<'_>) {
+        if self.has_rested(turn, turn.rules.behavior.settle) {
+            self.shift(turn, -turn.rules.behavior.steps.relax);
+        }
+    }
+
+    fn has_rested(&self, turn: &Turn<'_>, rest: Duration) -> bool {
+        self.moved.is_none_or(|at| turn.time().saturating_sub(at) >= rest)
+    }
+
+    fn shift(&mut self, turn: &Turn<'_>, by: f64) {
+        let position = (self.position + by).clamp(0.0, 1.0);
+        if (position - self.position).abs() > f64::EPSILON {
+            (self.position, self.moved) = (position, Some(turn.time()));
+        }
+    }
+}

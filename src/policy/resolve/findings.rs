@@ -1,0 +1,64 @@
+//! What is wrong and what is doubtful in one document.
+
+use std::time::Duration;
+
+use serde_yaml::Spanned;
+
+use crate::policy::document::Document;
+use crate::policy::error::PolicyError;
+use crate::policy::quantity::Period;
+use crate::policy::vocabulary::Vocabulary;
+use crate::promql::Span;
+
+/// Problems and doubts found in one document.
+pub struct Findings<'a> {
+    pub document: &'a Document<'a>,
+    pub vocabulary: &'a Vocabulary,
+    pub errors: Vec<PolicyError>,
+    pub warnings: Vec<PolicyError>,
+}
+
+impl<'a> Findings<'a> {
+    pub fn new(document: &'a Document<'a>, vocabulary: &'a Vocabulary) -> Self {
+        Self { document, vocabulary, errors: Vec::new(), warnings: Vec::new() }
+    }
+
+    pub fn error<T>(&mut self, value: &Spanned<T>, problem: impl Into<String>, hint: impl Into<String>) {
+        self.errors.push(self.document.error_at(value, problem, hint));
+    }
+
+    pub fn warn<T>(&mut self, value: &Spanned<T>, problem: impl Into<String>, hint: impl Into<String>) {
+        self.warnings.push(self.document.error_at(value, problem, hint));
+    }
+
+    /// At a part of a text, given in bytes of its value.
+    pub fn error_within(
+        &mut self,
+        text: &Spanned<String>,
+        part: Span,
+        problem: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.errors.push(self.document.error_within(text, part, problem, hint));
+    }
+
+    pub fn warn_within(
+        &mut self,
+        text: &Spanned<String>,
+        part: Span,
+        problem: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.warnings.push(self.document.error_within(text, part, problem, hint));
+    }
+
+    /// A length of time within sensible bounds.
+    pub fn period(&mut self, value: &Spanned<Period>, least: Duration, most: Duration) -> Duration {
+        let found = value.value.0;
+        if found < least || found > most {
+            let [found, least, most] = [found, least, most].map(humantime::format_duration);
+            self.error(value, format!("{found} is out of range"), format!("write {least} to {most}"));
+        }
+        found
+    }
+}

@@ -1,0 +1,144 @@
+//! Checks the sections that only one kind has: `place`, `shape`, `limits`, `gates`, `moves`.
+
+use std::time::Duration;
+
+use serde_yaml::Spanned;
+
+use super::behavior::share;
+use super::findings::Findings;
+use super::{HOUR, MINUTE, SECOND};
+use crate::policy::glob::NamePattern;
+use crate::policy::quantity::LinkShare;
+use crate::policy::rules::{Gate, Limits, Moves, Placement, Shape, ShapedClass, TrafficDirection};
+use crate::policy::schema;
+use crate::shaping::{Direction, Dscp, Flow, Lane, Traffic, TrafficClass};
+use crate::units::{BitsPerSecond, float, whole};
+
+pub fn placement(written: &schema::Placement) -> Placement {
+    let count =
+        |number: Option<&Spanned<u32>>| number.map_or(0, |number| usize::try_from(number.value).unwrap_or(usize::MAX));
+    Placement {
+        unit: written.unit,
+        method: written.method,
+        min_cpus: count(written.min_cpus.as_ref()),
+        reserve: count(written.reserve.as_ref()),
+    }
+}
+
+pub fn shape(written: &Spanned<schema::Shape>, findings: &mut Findings<'_>) -> Shape {
+    let link = written.value.link.value.0;
+    let classes: Vec<ShapedClass> =
+        written.value.classes.iter().map(|class| shaped_class(&class.value, link, findings)).collect();
+    let shape = Shape {
+        interfaces: written.value.interfaces.iter().map(|pattern| NamePattern::new(&pattern.value)).collect(),
+        direction: written.value.direction,
+        link,
+        classes,
+    };
+    if shape.interfaces.is_empty() {
+        findings.error(written, "no interface is named", "write `interfaces: [eth0]`");
+    }
+    let direction = match shape.direction {
+        TrafficDirection::Leaving => Direction::Leaving,
+        TrafficDirection::Arriving => Direction::Arriving,
+    };
+    if let Err(error) = shape.lane().normalised(direction) {
+        findings.error(written, error.to_string(), "");
+    }
+    shape
+}
+
+fn shaped_class(written: &schema::TrafficClass, link: BitsPerSecond, findings: &mut Findings<'_>) -> ShapedClass {
+    let rate = |share: &Spanned<LinkShare>| match share.value {
+        LinkShare::Rate(rate) => rate,
+        LinkShare::Share(share) => BitsPerSecond(whole(float(link.0) * share.0)),
+    };
+    let dscp = written
+        .dscp
+        .as_ref()
+        .and_then(|code| Dscp::try_from(code.value).map_err(|error| findings.error(code, error.to_string(), "")).ok());
+    ShapedClass {
+        name: written.name.value.clone(),
+        guaranteed: rate(&written.guaranteed),
+        ceiling: rate(&written.ceiling),
+        priority: written.priority.as_ref().map_or(0, |priority| priority.value),
+        dscp,
+        flows: written.traffic.iter().map(|packets| flow(&packets.value, findings)).collect(),
+    }
+}
+
+fn flow(written: &schema::Packets, findings: &mut Findings<'_>) -> Flow {
+    let remote = written.remote.as_ref().and_then(|remote| {
+        let parsed = remote.value.parse().ok();
+        if parsed.is_none() {
+            findings.error(
+                remote,
+                format!("`{}` is no address", remote.value),
+                "write an address such as 192.0.2.7; names are not asked for",
+            );
+        }
+        parsed
+    });
+    Flow {
+        remote,
+        transport: written.transport,
+        local_port: written.local_port.as_ref().map(|port| port.value),
+        remote_port: written.remote_port.as_ref().map(|port| port.value),
+    }
+}
+
+impl Shape {
+    /// As the knob takes it; classes are numbered in the order in which they are written.
+    pub fn lane(&self) -> Lane {
+        let numbers = TrafficClass::NUMBERS;
+        let classes = numbers.zip(&self.classes).map(|(number, class)| TrafficClass {
+            number,
+            guaranteed: class.guaranteed,
+            ceiling: class.ceiling,
+            priority: class.priority,
+            dscp: class.dscp,
+            traffic: class.flows.iter().map(|flow| Traffic::Flow(*flow)).collect(),
+        });
+        Lane { link: self.link, classes: classes.collect() }
+    }
+}
+
+pub fn limits(written: &Spanned<schema::Limits>, findings: &mut Findings<'_>) -> Limits {
+    let limits = Limits {
+        max_total: written.value.max_total.as_ref().map(|most| at_least_one(most, findings)),
+        max_per_temp_dir: written.value.max_per_temp_dir.as_ref().map(|most| at_least_one(most, findings)),
+        min_between_starts: written
+            .value
+            .min_between_starts
+            .as_ref()
+            .map(|gap| findings.period(gap, SECOND, Duration::from_hours(24))),
+    };
+    if limits == Limits::default() {
+        findings.error(written, "`limits` limits nothing", "write `maxTotal`, `maxPerTempDir` or `minBetweenStarts`");
+    }
+    limits
+}
+
+pub fn gate(written: &schema::Gate, findings: &mut Findings<'_>) -> Gate {
+    let phase = &written.before_phase;
+    if !(2..=4).contains(&phase.value) {
+        findings.error(phase, format!("no plot is before phase {}", phase.value), "write 2, 3 or 4");
+    }
+    Gate { per: written.per, before_phase: phase.value, at_most: at_least_one(&written.at_most, findings) }
+}
+
+fn at_least_one(written: &Spanned<u32>, findings: &mut Findings<'_>) -> u32 {
+    if written.value == 0 {
+        findings.error(written, "no plot could ever be made", "write 1 or more");
+    }
+    written.value
+}
+
+pub fn moves(written: &schema::Moves, findings: &mut Findings<'_>) -> Moves {
+    Moves {
+        what: written.what,
+        max_moves: at_least_one(&written.max_moves, findings),
+        per: findings.period(&written.per, MINUTE, 24 * HOUR),
+        min_gain: share(Some(&written.min_gain), 0.15, findings),
+    }
+}

@@ -1,0 +1,33 @@
+//! The rules of kind `Guardrail`: bounds on what all other policies may do.
+
+use std::time::Duration;
+
+use crate::claim::{Bound, KnobKind, Setting};
+use crate::policy::glob::NamePattern;
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Guardrail {
+    /// Executables that are left alone, beside those that always are.
+    pub protected: Vec<NamePattern>,
+    /// If there are any, jobs of other users are left alone. Names, or numbers in decimal.
+    pub users_allowed: Vec<String>,
+    /// Of all jobs, 0 to 1.
+    pub max_paused: Option<f64>,
+    pub keep_running: Option<usize>,
+    /// The longest that one job is paused in one go.
+    pub max_pause: Option<Duration>,
+    pub min_run: Option<Duration>,
+    pub knobs: Vec<KnobBound>,
+    /// Knobs that nobody may use.
+    pub never: Vec<KnobKind>,
+    pub allow_kill: bool,
+}
+
+/// Beyond this nobody may set a knob.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnobBound {
+    pub kind: KnobKind,
+    pub bound: Bound,
+    pub setting: Setting,
+    pub of: Vec<NamePattern>,
+}

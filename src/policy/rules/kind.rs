@@ -1,0 +1,84 @@
+//! The kinds of documents.
+
+use std::fmt;
+
+/// What a document is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    Guardrail,
+    Contention,
+    Allocation,
+    Rebalance,
+    Memory,
+    Cpu,
+    Storage,
+    Network,
+    Power,
+    Forecast,
+    FleetBudget,
+    PolicyTest,
+}
+
+impl Kind {
+    pub const ALL: [Self; 12] = [
+        Self::Guardrail,
+        Self::Contention,
+        Self::Allocation,
+        Self::Rebalance,
+        Self::Memory,
+        Self::Cpu,
+        Self::Storage,
+        Self::Network,
+        Self::Power,
+        Self::Forecast,
+        Self::FleetBudget,
+        Self::PolicyTest,
+    ];
+
+    pub const NAMES: [&'static str; 12] = [
+        "Guardrail",
+        "Contention",
+        "Allocation",
+        "Rebalance",
+        "Memory",
+        "Cpu",
+        "Storage",
+        "Network",
+        "Power",
+        "Forecast",
+        "FleetBudget",
+        "PolicyTest",
+    ];
+
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Whether it acts by stages.
+    pub fn is_staged(self) -> bool {
+        (Self::Allocation..=Self::Power).contains(&self)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_has_its_name() {
+        for kind in Kind::ALL {
+            assert_eq!((Kind::from_name(kind.name()), format!("{kind:?}")), (Some(kind), kind.name().to_owned()));
+        }
+        assert_eq!(Kind::ALL.into_iter().filter(|kind| kind.is_staged()).count(), 7);
+    }
+}

@@ -1,0 +1,67 @@
+//! `behavior` and `guardrails`: how fast a policy may act, and what it must not do.
+
+use serde::Deserialize;
+use serde_yaml::Spanned;
+
+use crate::policy::quantity::{Percent, Period};
+use crate::policy::rules::Measure;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Behavior {
+    #[serde(default)]
+    pub settle: Option<Spanned<Period>>,
+    #[serde(default)]
+    pub cooldown: Option<Spanned<Period>>,
+    /// How often the policy decides.
+    #[serde(default)]
+    pub tick: Option<Spanned<Period>>,
+    #[serde(default)]
+    pub steps: Option<Steps>,
+    #[serde(default)]
+    pub pause_at_once: Option<Spanned<Percent>>,
+    #[serde(default)]
+    pub max_actions_per_hour: Option<Spanned<u32>>,
+    #[serde(default)]
+    pub reversals: Option<Reversals>,
+}
+
+/// How far a value that has a `from` moves each time.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Steps {
+    pub tighten: Spanned<Percent>,
+    pub relax: Spanned<Percent>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reversals {
+    pub max: Spanned<u32>,
+    pub per: Spanned<Period>,
+    #[serde(rename = "then")]
+    _then: ReversalResponse,
+    pub hold: Spanned<Period>,
+}
+
+/// What follows too many reversals: stay on the careful side for a while.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ReversalResponse {
+    HoldRestrictive,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Guardrails {
+    #[serde(default)]
+    pub keep_running: Option<Spanned<u32>>,
+    #[serde(default)]
+    pub max_paused: Option<Spanned<Percent>>,
+    #[serde(default)]
+    pub min_run: Option<Spanned<Period>>,
+    #[serde(default)]
+    pub never: Vec<Spanned<Measure>>,
+    #[serde(default)]
+    pub never_pause: Vec<String>,
+}

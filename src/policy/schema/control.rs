@@ -1,0 +1,25 @@
+//! `control`: how far a policy may go, and how much it weighs against others.
+
+use serde::Deserialize;
+use serde_yaml::Spanned;
+
+use crate::claim::Class;
+use crate::mode::Mode;
+use crate::policy::quantity::Canary;
+use crate::policy::rules::OnExit;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Control {
+    #[serde(default)]
+    pub mode: Option<Spanned<Mode>>,
+    #[serde(default)]
+    pub class: Option<Class>,
+    #[serde(default)]
+    pub priority: Option<Spanned<u16>>,
+    #[serde(default)]
+    pub on_exit: OnExit,
+    /// The share of nodes or jobs that it applies to.
+    #[serde(default)]
+    pub canary: Option<Spanned<Canary>>,
+}

@@ -1,0 +1,45 @@
+//! Kind `FleetBudget`: one budget that several machines share, and what this one does with its grant.
+
+use serde::Deserialize;
+use serde_yaml::Spanned;
+
+use super::{Control, Signal};
+use crate::policy::quantity::{Level, Percent, Period};
+use crate::policy::rules::{BudgetResource, WhenStale};
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FleetBudgetSpec {
+    #[serde(default)]
+    pub control: Control,
+    pub resource: BudgetResource,
+    pub limit: Spanned<Level>,
+    /// Of the limit, given to nobody.
+    pub safety_margin: Spanned<Percent>,
+    pub members: Vec<Spanned<Member>>,
+    /// What the allocator grants this node.
+    pub grant: Spanned<Signal>,
+    pub lease: Spanned<Lease>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    pub node: Spanned<String>,
+    pub floor: Spanned<Level>,
+    pub ceiling: Spanned<Level>,
+}
+
+/// How long a grant holds.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Lease {
+    /// Between two rounds of the allocator.
+    pub epoch: Spanned<Period>,
+    /// A grant older than this is none.
+    pub hold: Spanned<Period>,
+    pub max_skew: Spanned<Period>,
+    /// The lowest grant of this time counts.
+    pub window: Spanned<Period>,
+    pub then: WhenStale,
+}

@@ -1,0 +1,61 @@
+//! `signals`: what a policy looks at.
+
+use serde::Deserialize;
+use serde_yaml::Spanned;
+
+use crate::policy::quantity::{Percent, Period};
+use crate::policy::question::{Answerer, Scope};
+use crate::policy::rules::{OnMissing, Unit};
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Signal {
+    #[serde(default)]
+    pub local: Option<Spanned<String>>,
+    #[serde(default)]
+    pub promql: Option<Spanned<String>>,
+    #[serde(default)]
+    pub source: Option<Spanned<Answerer>>,
+    /// What the expression gives, where it is no share and no plain number.
+    #[serde(default)]
+    pub unit: Option<Spanned<UnitName>>,
+    #[serde(default)]
+    pub of: Option<Spanned<Scope>>,
+    #[serde(default)]
+    pub window: Option<Spanned<Period>>,
+    pub max_age: Spanned<Period>,
+    pub on_missing: OnMissing,
+    #[serde(default)]
+    pub min_history: Option<Spanned<Percent>>,
+    #[serde(default)]
+    pub every: Option<Spanned<Period>>,
+}
+
+/// Units that an expression may give; in each case the base unit of Prometheus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum UnitName {
+    Ratio,
+    Celsius,
+    Watts,
+    Bytes,
+    BytesPerSecond,
+    Seconds,
+    Hertz,
+    None,
+}
+
+impl From<UnitName> for Unit {
+    fn from(name: UnitName) -> Self {
+        match name {
+            UnitName::Ratio => Self::Share,
+            UnitName::Celsius => Self::Celsius,
+            UnitName::Watts => Self::Watts,
+            UnitName::Bytes => Self::Bytes,
+            UnitName::BytesPerSecond => Self::BytesPerSecond,
+            UnitName::Seconds => Self::Seconds,
+            UnitName::Hertz => Self::Hertz,
+            UnitName::None => Self::Plain,
+        }
+    }
+}
