@@ -10,13 +10,16 @@ mod check;
 mod document;
 mod error;
 mod expression;
+mod format;
 mod glob;
 mod load;
 mod nearest;
+mod output;
 mod quantity;
 mod question;
 mod reload;
 mod resolve;
+mod rule;
 mod rules;
 mod scalar;
 mod schema;
@@ -27,16 +30,20 @@ mod tests;
 mod trend;
 mod vocabulary;
 
-pub use check::{CheckReport, check};
+pub use check::{CheckReport, check, check_shipped};
 pub use document::{API_VERSION, KINDS};
-pub use error::{Place, PolicyError};
+pub use error::{Place, PolicyError, SourceLine};
 pub use expression::{Expression, Meanings, Variable};
+pub use format::{Formatted, format, unified};
 pub use glob::Glob;
 pub use load::{PolicySet, from_text, load, shipped};
+pub use output::Output;
 pub use question::{Answerer, Asked, Gauge, Mean, Question, Scope, Trend};
 pub use reload::{Fingerprint, Outcome, Reloader};
+pub use rule::Rule;
 pub use rules::{
     Anchor, Band, Bands, Behavior, Contention, Control, Guardrails, Measure, OnExit, OnMissing, Origin, Policy,
     Reversals, Selector, Stage, Unit,
 };
+pub use source::{PIPED, policy_files as files, read, text_of};
 pub use vocabulary::Vocabulary;
