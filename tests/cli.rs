@@ -26,6 +26,7 @@ fn every_subcommand_has_help_with_an_example() {
         "audit",
         "policy",
         "policy check",
+        "policy fmt",
         "completions",
     ] {
         let mut arguments: Vec<&str> = command.split(' ').collect();

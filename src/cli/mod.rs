@@ -87,9 +87,14 @@ pub enum Command {
 pub enum PolicyCommand {
     /// Check policy files and folders; every error with file, line, column and a hint
     #[command(
-        after_help = "Example: plotwarden policy check policies/ my-policy.yaml\n\nExit codes: 0 all good, 1 a policy has errors, 2 a file cannot be read."
+        after_help = "Example: plotwarden policy check policies/ my-policy.yaml\n         plotwarden policy check --output sarif - <my-policy.yaml\n\nExit codes: 0 all good, 1 a policy has errors (with --strict: or warnings), 2 a file cannot be read."
     )]
     Check(options::PolicyCheckOptions),
+    /// Bring policy files into their canonical form; comments stay, the meaning never changes
+    #[command(
+        after_help = "Example: plotwarden policy fmt policies/\n         plotwarden policy fmt --check --diff policies/\n\nExit codes: 0 done, 1 a file is no YAML (with --check: or is not in this form), 2 a file cannot be read or written."
+    )]
+    Fmt(options::PolicyFmtOptions),
 }
 
 /// Runs the program; the result is its exit code.

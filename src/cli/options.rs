@@ -10,6 +10,7 @@ use crate::kernel::cgroup::Mounts;
 use crate::kernel::peer::Peer;
 use crate::kernel::{Roots, nvml};
 use crate::mode::Mode;
+use crate::policy;
 use crate::promql::Matcher;
 use crate::promql::Semantics;
 use crate::run;
@@ -361,7 +362,26 @@ pub struct AuditOptions {
 
 #[derive(Debug, Clone, Args)]
 pub struct PolicyCheckOptions {
-    /// Policy files or folders [default: the shipped policies]
+    /// Policy files or folders, or - for what is piped in [default: the shipped policies]
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = policy::Output::Human)]
+    pub output: policy::Output,
+    /// Warnings count as errors
+    #[arg(long)]
+    pub strict: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct PolicyFmtOptions {
+    /// Policy files or folders, which are rewritten, or - for what is piped in, which is written to standard output
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Write nothing; list the files that are not in this form, and end with 1 if there are any
+    #[arg(long)]
+    pub check: bool,
+    /// Write nothing; show what would change
+    #[arg(long)]
+    pub diff: bool,
 }

@@ -10,6 +10,7 @@ use serde_yaml::{DuplicateKeyPolicy, Error, Location, Options, Spanned};
 
 use super::error::{Place, PolicyError};
 use super::nearest::suggest;
+use super::rule::Rule;
 use super::rules::Kind;
 use super::scalar;
 use super::schema::{self, ContentionSpec, FleetBudgetSpec, ForecastSpec, GuardrailSpec, Header, Metadata, StagedSpec};
@@ -161,14 +162,14 @@ impl Document<'_> {
         matches!(line.chars().nth(at(column)), Some('\'' | '"'))
     }
 
-    fn parse<T: DeserializeOwned>(&self) -> Result<T, PolicyError> {
+    pub(super) fn parse<T: DeserializeOwned>(&self) -> Result<T, PolicyError> {
         serde_yaml::from_str_with_options(self.text, options()).map_err(|error| self.explain(&error))
     }
 
     fn explain(&self, error: &Error) -> PolicyError {
         let (problem, hint) = describe(error);
         let place = error.location().map_or(Place { line: self.line(), column: 1, width: 1 }, |at| self.place(at));
-        PolicyError::at(self.path, self.file, place, problem, hint)
+        PolicyError::at(self.path, self.file, place, problem, hint).under(Rule::of(error))
     }
 }
 

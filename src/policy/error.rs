@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::rule::Rule;
+
 /// A place in a policy file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -24,9 +26,28 @@ pub struct PolicyError {
     /// What to do; empty if the problem says it.
     pub hint: String,
     /// The line of the file that `place` names.
-    pub source_line: Option<String>,
+    pub source_line: Option<SourceLine>,
+    /// What was broken, under a name that outlasts the wording; `None` where the problem says all there is.
+    pub rule: Option<Rule>,
     /// The file could not be read at all, as opposed to being wrong.
     pub unreadable: bool,
+}
+
+/// As much of a line as can be shown: a file of one long line with a thousand mistakes would otherwise be kept a thousand times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceLine {
+    pub text: String,
+    /// Characters of the line before `text`.
+    pub skipped: usize,
+}
+
+impl SourceLine {
+    fn around(place: Place, line: &str) -> Self {
+        let fits = line.chars().nth(SHOWN_CHARACTERS).is_none();
+        let before_caret = place.column.saturating_sub(1) as usize;
+        let skipped = if fits { 0 } else { before_caret.saturating_sub(SHOWN_CHARACTERS / 2) };
+        Self { text: line.chars().skip(skipped).take(SHOWN_CHARACTERS).collect(), skipped }
+    }
 }
 
 impl std::error::Error for PolicyError {}
@@ -40,6 +61,7 @@ impl PolicyError {
             problem: problem.into(),
             hint: hint.into(),
             source_line: None,
+            rule: Some(Rule::Unreadable),
             unreadable: true,
         }
     }
@@ -47,15 +69,23 @@ impl PolicyError {
     /// Something at `place` of a file whose whole text is `text`.
     pub fn at(path: &Path, text: &str, place: Place, problem: impl Into<String>, hint: impl Into<String>) -> Self {
         let index = (place.line as usize).checked_sub(1);
-        let source_line = index.and_then(|index| text.lines().nth(index)).map(str::to_owned);
+        let line = index.and_then(|index| text.lines().nth(index));
         Self {
             path: path.to_owned(),
             place: Some(place),
             problem: problem.into(),
             hint: hint.into(),
-            source_line,
+            source_line: line.map(|line| SourceLine::around(place, line)),
+            rule: None,
             unreadable: false,
         }
+    }
+
+    /// The same, under the name of what was broken.
+    #[must_use]
+    pub fn under(mut self, rule: Rule) -> Self {
+        self.rule = Some(rule);
+        self
     }
 }
 
@@ -79,14 +109,10 @@ impl fmt::Display for PolicyError {
     }
 }
 
-fn write_snippet(f: &mut fmt::Formatter<'_>, place: Place, line: &str) -> fmt::Result {
-    let before_caret = place.column.saturating_sub(1) as usize;
-    let fits = line.chars().count() <= SHOWN_CHARACTERS;
-    let skipped = if fits { 0 } else { before_caret.saturating_sub(SHOWN_CHARACTERS / 2) };
+fn write_snippet(f: &mut fmt::Formatter<'_>, place: Place, line: &SourceLine) -> fmt::Result {
     // A tab is one character but many columns: as a space it keeps the caret in its place.
-    let shown: String =
-        line.chars().skip(skipped).take(SHOWN_CHARACTERS).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let indent = before_caret - skipped;
+    let shown: String = line.text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let indent = (place.column.saturating_sub(1) as usize).saturating_sub(line.skipped);
     let room = shown.chars().count().saturating_sub(indent).max(1);
     let number = place.line.to_string();
     let margin = " ".repeat(number.len());

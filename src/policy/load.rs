@@ -1,11 +1,13 @@
 //! Loads policies from files, all or nothing, and holds the shipped ones.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::document::documents;
 use super::error::PolicyError;
 use super::resolve::{self, Findings};
+use super::rule::Rule;
 use super::rules::{Origin, Policy};
 use super::source;
 use super::vocabulary::Vocabulary;
@@ -42,21 +44,17 @@ impl PolicySet {
 /// # Errors
 /// Everything that is wrong in any of them; then nothing is loaded.
 pub fn load(paths: &[PathBuf], vocabulary: &Vocabulary) -> Result<PolicySet, Vec<PolicyError>> {
-    let files = source::policy_files(paths)?;
-    let mut loading = Loading::new(vocabulary);
-    for file in &files {
-        match source::read(file) {
-            Ok(text) => loading.add(file, &text),
-            Err(error) => loading.errors.push(error),
-        }
-    }
-    if files.is_empty() {
-        let folder = paths.first().map_or_else(|| PathBuf::from("--policies"), Clone::clone);
-        let mut warning = PolicyError::unreadable(&folder, "holds no policy", "put `*.yaml` files there");
-        warning.unreadable = false;
-        loading.set.warnings.push(warning);
-    }
-    loading.finish()
+    Loading::of(paths, None, vocabulary).finish()
+}
+
+/// All that is good in the policies at `paths` and in what is piped in, what is doubtful, and what is wrong.
+pub(super) fn judge(
+    paths: &[PathBuf],
+    piped: Option<&mut dyn Read>,
+    vocabulary: &Vocabulary,
+) -> (PolicySet, Vec<PolicyError>) {
+    let Loading { set, errors, .. } = Loading::of(paths, piped, vocabulary);
+    (set, errors)
 }
 
 /// Loads policies from a text as if it were the file `path`.
@@ -88,6 +86,28 @@ impl<'a> Loading<'a> {
         Self { vocabulary, set: PolicySet::default(), errors: Vec::new(), names: BTreeMap::new() }
     }
 
+    fn of(paths: &[PathBuf], piped: Option<&mut dyn Read>, vocabulary: &'a Vocabulary) -> Self {
+        let mut loading = Self::new(vocabulary);
+        let is_piped = piped.is_some();
+        if let Some(piped) = piped {
+            let path = Path::new(source::PIPED);
+            loading.take(path, source::text_of(path, piped));
+        }
+        match source::policy_files(paths) {
+            Ok(files) if files.is_empty() && !is_piped => loading.set.warnings.push(holds_no_policy(paths)),
+            Ok(files) => files.iter().for_each(|file| loading.take(file, source::read(file))),
+            Err(mut errors) => loading.errors.append(&mut errors),
+        }
+        loading
+    }
+
+    fn take(&mut self, path: &Path, text: Result<String, PolicyError>) {
+        match text {
+            Ok(text) => self.add(path, &text),
+            Err(error) => self.errors.push(error),
+        }
+    }
+
     fn add(&mut self, path: &Path, text: &str) {
         // Windows editors begin a file with a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -104,7 +124,8 @@ impl<'a> Loading<'a> {
             if let Some(first) = self.names.get(&policy.name) {
                 let problem = format!("the name `{}` is taken", policy.name);
                 let hint = format!("{}:{} has it already; choose another", first.path.display(), first.line);
-                findings.error(&written.metadata().name, problem, hint);
+                let taken = document.error_at(&written.metadata().name, problem, hint).under(Rule::NameTaken);
+                findings.errors.push(taken);
             }
             self.names.entry(policy.name.clone()).or_insert_with(|| policy.origin.clone());
             // Several stages may share one wrong trigger.
@@ -118,6 +139,12 @@ impl<'a> Loading<'a> {
     fn finish(self) -> Result<PolicySet, Vec<PolicyError>> {
         if self.errors.is_empty() { Ok(self.set) } else { Err(self.errors) }
     }
+}
+
+fn holds_no_policy(paths: &[PathBuf]) -> PolicyError {
+    let folder = paths.first().map_or_else(|| PathBuf::from("--policies"), Clone::clone);
+    let warning = PolicyError::unreadable(&folder, "holds no policy", "put `*.yaml` files there");
+    PolicyError { unreadable: false, ..warning }.under(Rule::NoPolicy)
 }
 
 /// FNV-1a, 64 bits: tells versions of a policy apart, and stays the same across builds. No defence against forgery.

@@ -11,14 +11,17 @@ mod document;
 mod error;
 mod explain;
 mod expression;
+mod format;
 mod glob;
 mod knobs;
 mod load;
 mod nearest;
+mod output;
 mod quantity;
 mod question;
 mod reload;
 mod resolve;
+mod rule;
 mod rules;
 mod scalar;
 mod schema;
@@ -27,16 +30,19 @@ mod source;
 mod tests;
 mod vocabulary;
 
-pub use check::{CheckReport, check};
+pub use check::{CheckReport, check, check_shipped};
 pub use document::API_VERSION;
-pub use error::{Place, PolicyError};
+pub use error::{Place, PolicyError, SourceLine};
 pub use explain::explain;
 pub use expression::{Expression, Meanings, Variable};
+pub use format::{Formatted, format, unified};
 pub use glob::{Glob, NamePattern};
 pub use knobs::PolicyKnob;
 pub use load::{PolicySet, from_text, load, shipped};
+pub use output::Output;
 pub use question::{Answerer, Asked, Gauge, Mean, Question, Scope, Trend};
 pub use reload::{Fingerprint, Outcome, Reloader};
+pub use rule::Rule;
 pub use rules::{
     Action, Anchor, Band, Bands, Behavior, BudgetResource, Canary, CanaryOf, Condition, Contention, Control,
     FleetBudget, Forecast, Gate, GateScope, Guardrail, Guardrails, Kind, KnobAction, KnobBound, Lease, Limits, Measure,
@@ -44,4 +50,5 @@ pub use rules::{
     Reversals, Rules, Schedule, Selector, Shape, ShapedClass, Stage, Staged, StagedStage, Steps, Toward,
     TrafficDirection, Trigger, Unit, When, WhenStale, Window,
 };
+pub use source::{PIPED, policy_files as files, read, text_of};
 pub use vocabulary::Vocabulary;

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::error::PolicyError;
 
+/// The name under which what is piped in is spoken of.
+pub const PIPED: &str = "<stdin>";
 /// No policy comes near it; a file this large is a mistake or an attack.
 pub const LARGEST_FILE: u64 = 1 << 20;
 /// A folder with more is not a folder of policies.
@@ -68,8 +70,16 @@ pub fn read(path: &Path) -> Result<String, PolicyError> {
         .open(path)
         .map_err(|error| cannot_open(path, &error))?;
     refuse_special(path, &file)?;
+    text_of(path, file)
+}
+
+/// The text that `source` holds, which is spoken of as `path`.
+///
+/// # Errors
+/// It cannot be read, is larger than [`LARGEST_FILE`], or no UTF-8.
+pub fn text_of(path: &Path, source: impl Read) -> Result<String, PolicyError> {
     let mut bytes = Vec::new();
-    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|error| cannot_open(path, &error))?;
+    source.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|error| cannot_open(path, &error))?;
     if bytes.len() as u64 > LARGEST_FILE {
         return Err(too_large(path));
     }

@@ -1,4 +1,5 @@
 use std::fs;
+use std::io;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::Command;
@@ -78,19 +79,19 @@ fn a_check_says_what_it_found_and_ends_accordingly() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.yaml");
     fs::write(&path, GOOD).unwrap();
-    let report = check(std::slice::from_ref(&path), &vocabulary());
+    let report = check(std::slice::from_ref(&path), &mut io::empty(), &vocabulary());
     let text = report.to_string();
     assert_eq!(report.exit_code(), 0);
     assert!(text.contains("io.some of the jobs from 50% for 4s: pause the least advanced plots"), "{text}");
     assert!(text.contains("until io.some of the jobs below 25% for 6s"), "{text}");
 
     fs::write(&path, GOOD.replace("window: 2s", "window: 2")).unwrap();
-    let report = check(std::slice::from_ref(&path), &vocabulary());
+    let report = check(std::slice::from_ref(&path), &mut io::empty(), &vocabulary());
     assert_eq!(report.exit_code(), 1);
     assert!(report.to_string().contains("p.yaml:9:46"), "{report}");
 
     fs::remove_file(&path).unwrap();
-    assert_eq!(check(&[path], &vocabulary()).exit_code(), 2);
+    assert_eq!(check(&[path], &mut io::empty(), &vocabulary()).exit_code(), 2);
 }
 
 #[test]

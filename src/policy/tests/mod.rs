@@ -8,7 +8,7 @@ mod promql;
 use super::Vocabulary;
 
 /// A policy in which every section occurs; the bad ones are made from it by one edit each.
-const GOOD: &str = "\
+pub const GOOD: &str = "\
 apiVersion: plotwarden/v1
 kind: Contention
 metadata: {name: test}
@@ -37,6 +37,6 @@ spec:
   guardrails: {keepRunning: 1, maxPaused: 75%, minRun: 1m, never: [], neverPause: [bladebit-ram]}
 ";
 
-fn vocabulary() -> Vocabulary {
+pub fn vocabulary() -> Vocabulary {
     Vocabulary { metrics: vec!["plotwarden_memory_available_bytes", "plotwarden_ticks_total"], prometheus: false }
 }

@@ -219,6 +219,6 @@ fn a_check_shows_numbers_as_they_were_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.yaml");
     std::fs::write(&path, with("{promql: 'max(up)', maxAge: 30s, onMissing: hold}", "zero: 100, one: 200")).unwrap();
-    let shown = crate::policy::check(&[path], &vocabulary()).to_string();
+    let shown = crate::policy::check(&[path], &mut std::io::empty(), &vocabulary()).to_string();
     assert!(shown.contains("`max(up)` by the embedded history from 160 for 2s"), "{shown}");
 }

@@ -1,0 +1,14 @@
+//! `plotwarden policy`: a file per subcommand.
+
+mod check;
+mod fmt;
+mod rewrite;
+
+use super::PolicyCommand;
+
+pub fn policy(command: &PolicyCommand) -> u8 {
+    match command {
+        PolicyCommand::Check(options) => check::check(options),
+        PolicyCommand::Fmt(options) => fmt::fmt(options),
+    }
+}

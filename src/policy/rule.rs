@@ -1,0 +1,122 @@
+//! The names of what can be wrong with a policy file. They outlast the wording of messages, so that a pipeline may count, sort and
+//! silence by them.
+
+use serde_yaml::Error;
+
+/// One kind of mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    Yaml,
+    TooLarge,
+    UnknownField,
+    UnknownValue,
+    MissingField,
+    DuplicateKey,
+    WrongType,
+    Unit,
+    Reference,
+    NameTaken,
+    NoPolicy,
+    Unreadable,
+}
+
+impl Rule {
+    /// In the order of the manual.
+    pub const ALL: &[Self] = &[
+        Self::Unreadable,
+        Self::Yaml,
+        Self::TooLarge,
+        Self::DuplicateKey,
+        Self::UnknownField,
+        Self::MissingField,
+        Self::UnknownValue,
+        Self::WrongType,
+        Self::Unit,
+        Self::Reference,
+        Self::NameTaken,
+        Self::NoPolicy,
+    ];
+
+    /// As outputs name it; never changed once it was released.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Yaml => "yaml",
+            Self::TooLarge => "too-large",
+            Self::UnknownField => "unknown-field",
+            Self::UnknownValue => "unknown-value",
+            Self::MissingField => "missing-field",
+            Self::DuplicateKey => "duplicate-key",
+            Self::WrongType => "wrong-type",
+            Self::Unit => "unit",
+            Self::Reference => "reference",
+            Self::NameTaken => "name-taken",
+            Self::NoPolicy => "no-policy",
+            Self::Unreadable => "unreadable",
+        }
+    }
+
+    /// What it holds, in a sentence.
+    pub fn says(self) -> &'static str {
+        match self {
+            Self::Yaml => "A policy file is YAML.",
+            Self::TooLarge => "A document is no larger or deeper, with its aliases, than a policy can be.",
+            Self::UnknownField => "Every field is one that the language knows.",
+            Self::UnknownValue => "Every word is one that the language knows in its place.",
+            Self::MissingField => "What a field demands beside it is there.",
+            Self::DuplicateKey => "A key is given once.",
+            Self::WrongType => "A number stands where a number is expected, a list where a list is.",
+            Self::Unit => "A quantity has a unit, and one that fits.",
+            Self::Reference => "What is referred to is there.",
+            Self::NameTaken => "No two policies share a name.",
+            Self::NoPolicy => "A folder of policies holds some.",
+            Self::Unreadable => {
+                "A policy file can be read: it exists, is a regular file of UTF-8 text and of a bounded size."
+            }
+        }
+    }
+
+    /// What the parser's error is an instance of.
+    pub(super) fn of(error: &Error) -> Self {
+        let text = error.without_snippet().to_string();
+        let says = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
+        match error {
+            Error::SerdeUnknownField { .. } => Self::UnknownField,
+            Error::SerdeUnknownVariant { .. } => Self::UnknownValue,
+            Error::SerdeMissingField { .. } => Self::MissingField,
+            Error::DuplicateMappingKey { .. } => Self::DuplicateKey,
+            Error::UnknownAnchor { .. } => Self::Reference,
+            Error::SerdeInvalidType { .. }
+            | Error::SerdeInvalidValue { .. }
+            | Error::InvalidScalar { .. }
+            | Error::InvalidBooleanStrict { .. }
+            | Error::Unexpected { .. } => Self::WrongType,
+            Error::Budget { .. }
+            | Error::AliasReplayLimitExceeded { .. }
+            | Error::AliasExpansionLimitExceeded { .. }
+            | Error::AliasReplayStackDepthExceeded { .. }
+            | Error::RecursiveReferencesRequireWeakTypes { .. } => Self::TooLarge,
+            _ if says(&["budget breached", "recursion limit"]) => Self::TooLarge,
+            // Quantities and names are judged while they are read: their errors are the parser's, with our words.
+            _ if says(&["has no unit", "the unit `", "does not begin with a number"]) => Self::Unit,
+            _ if says(&["local signal"]) => Self::UnknownValue,
+            _ => Self::Yaml,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_fit_every_output() {
+        let names: BTreeSet<&str> = Rule::ALL.iter().map(|rule| rule.name()).collect();
+        assert_eq!(names.len(), Rule::ALL.len());
+        for rule in Rule::ALL {
+            assert!(rule.name().chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", rule.name());
+            assert!(rule.says().ends_with('.'), "{}", rule.name());
+        }
+    }
+}
