@@ -7,7 +7,7 @@ use super::document::documents;
 use super::error::PolicyError;
 use super::resolve::{self, Findings};
 use super::rules::{Origin, Policy};
-use super::source;
+use super::source::Sources;
 use super::vocabulary::Vocabulary;
 use crate::mode::Mode;
 
@@ -42,19 +42,15 @@ impl PolicySet {
 /// # Errors
 /// Everything that is wrong in any of them; then nothing is loaded.
 pub fn load(paths: &[PathBuf], vocabulary: &Vocabulary) -> Result<PolicySet, Vec<PolicyError>> {
-    let files = source::policy_files(paths)?;
+    from_files(&Sources::read(paths)?, vocabulary)
+}
+
+/// Loads policies from files that were read already.
+pub fn from_files(sources: &Sources, vocabulary: &Vocabulary) -> Result<PolicySet, Vec<PolicyError>> {
     let mut loading = Loading::new(vocabulary);
-    for file in &files {
-        match source::read(file) {
-            Ok(text) => loading.add(file, &text),
-            Err(error) => loading.errors.push(error),
-        }
-    }
-    if files.is_empty() {
-        let folder = paths.first().map_or_else(|| PathBuf::from("--policies"), Clone::clone);
-        let mut warning = PolicyError::unreadable(&folder, "holds no policy", "put `*.yaml` files there");
-        warning.unreadable = false;
-        loading.set.warnings.push(warning);
+    loading.set.warnings.clone_from(&sources.doubts);
+    for file in &sources.files {
+        loading.add(&file.path, &file.text);
     }
     loading.finish()
 }

@@ -6,10 +6,14 @@
 //!
 //! A set is loaded whole or not at all: half a set of policies is a machine that nobody has described.
 
+mod access;
+pub mod canary;
 mod check;
+mod commit;
 mod document;
 mod error;
 mod expression;
+mod fingerprint;
 mod glob;
 mod load;
 mod nearest;
@@ -20,23 +24,30 @@ mod resolve;
 mod rules;
 mod scalar;
 mod schema;
+mod settling;
 mod source;
 mod stages;
 #[cfg(test)]
 mod tests;
 mod trend;
 mod vocabulary;
+mod way;
 
 pub use check::{CheckReport, check};
+pub use commit::{Commit, commits};
 pub use document::{API_VERSION, KINDS};
 pub use error::{Place, PolicyError};
 pub use expression::{Expression, Meanings, Variable};
+pub use fingerprint::{Fingerprint, FolderMark};
 pub use glob::Glob;
-pub use load::{PolicySet, from_text, load, shipped};
+pub use load::{PolicySet, from_files, from_text, load, shipped};
 pub use question::{Answerer, Asked, Gauge, Mean, Question, Scope, Trend};
-pub use reload::{Fingerprint, Outcome, Reloader};
+pub use reload::{Outcome, Reloader};
 pub use rules::{
     Anchor, Band, Bands, Behavior, Contention, Control, Guardrails, Measure, OnExit, OnMissing, Origin, Policy,
     Reversals, Selector, Stage, Unit,
 };
+pub use settling::{Settling, Step};
+pub use source::{SourceFile, Sources};
 pub use vocabulary::Vocabulary;
+pub use way::{Station, Ways, ways};
