@@ -97,7 +97,7 @@ struct Guarded {
 
 impl Loop {
     /// Turns until it is told to stop; then everything is put back.
-    fn turn(mut self, orders: &Orders) -> bool {
+    fn turn(mut self, orders: &Orders<Order>) -> bool {
         let mut due = Duration::ZERO;
         loop {
             let now = clock::now();
@@ -117,11 +117,12 @@ impl Loop {
                 Wake::Order(Order::Restart) => return self.hand_over(clock::now()),
                 Wake::News | Wake::Rested => {}
             }
+            self.policies.follow_files();
         }
     }
 
     /// Rests until the next tick is due, an order comes, or processes do; news right after a look wait for more of them.
-    fn rest(&self, orders: &Orders, looked: Moment, due: Duration) -> Wake {
+    fn rest(&self, orders: &Orders<Order>, looked: Moment, due: Duration) -> Wake<Order> {
         let until = |moment: Duration| moment.saturating_sub(clock::now().boot);
         match orders.wait(self.jobs.news(), until(due)) {
             Wake::News => orders.wait(None, until(due.min(looked.boot + LOOK))),
@@ -132,8 +133,6 @@ impl Loop {
     /// One tick: sample, decide, join, act, say, publish.
     fn tick(&mut self, now: Moment) {
         self.keep_guarded(now);
-        self.policies.follow_files(now);
-
         let world = self.sample(now);
         self.discovery.follow(now, &world.host);
         self.complaints.follow(&world);
@@ -176,7 +175,7 @@ impl Loop {
 
     /// What the operator asks for when policies or hardware have changed.
     fn read_again(&mut self, now: Moment) {
-        self.policies.reload(now);
+        self.policies.reload();
         self.discovery.request(now);
     }
 

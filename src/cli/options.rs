@@ -170,6 +170,9 @@ pub struct RunOptions {
     /// Path under which metrics are served
     #[arg(long = "web.telemetry-path", value_name = "PATH", default_value = "/metrics")]
     pub telemetry_path: String,
+    /// Reload the policies on POST or PUT to /-/reload; whoever reaches the listen address may then do so
+    #[arg(long = "web.enable-lifecycle")]
+    pub lifecycle: bool,
     /// Send metrics compressed, to those who can read it, from this size on; below it, compressing takes more CPU time than
     /// all else that a scrape needs, to save a few KB each time. 0B for always
     #[arg(long = "web.compress-from", value_name = "SIZE", default_value = "128KiB")]

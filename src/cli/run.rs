@@ -32,6 +32,7 @@ pub fn run(options: RunOptions) -> u8 {
         roots,
         listen: options.listen,
         telemetry_path: options.telemetry_path,
+        lifecycle: options.lifecycle,
         compress_from: options.compress_from,
         profiles: options.profiles.profiles,
         policies: policies(options.policies),

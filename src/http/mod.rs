@@ -6,6 +6,7 @@
 
 mod api;
 mod exposition;
+mod lifecycle;
 mod listen;
 mod negotiate;
 mod page;
@@ -19,4 +20,4 @@ mod tests;
 
 pub use listen::{DEFAULT_LISTEN, ListenError, bind};
 pub use server::serve;
-pub use site::{Clock, Site};
+pub use site::{Clock, Reload, Site};

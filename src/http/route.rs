@@ -15,7 +15,7 @@ use crate::world::json;
 
 use super::api::{self, Endpoint};
 use super::site::Site;
-use super::{negotiate, page, readiness};
+use super::{lifecycle, negotiate, page, readiness};
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 /// Nothing from elsewhere, no script, no frame, no form: a page about a machine should not be able to do anything.
@@ -23,7 +23,7 @@ const PAGE_POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const ALLOWED: &str = "GET, HEAD";
 
-type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<Full<Bytes>>;
 
 /// hyper leaves the body out where the method is HEAD.
 pub(super) async fn respond<B>(site: &Site, request: Request<B>) -> Answer
@@ -33,6 +33,7 @@ where
 {
     match Endpoint::at(request.uri().path()) {
         Some(endpoint) if endpoint.takes(request.method()) => api::answer(site, endpoint, request).await,
+        _ if request.uri().path() == lifecycle::RELOAD => lifecycle::reload(site, request.method()).await,
         _ => at_once(site, &request),
     }
 }
@@ -109,7 +110,7 @@ fn unavailable(why: readiness::NotReady) -> Answer {
     plain(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n"))
 }
 
-fn plain(status: StatusCode, text: impl Into<Bytes>) -> Answer {
+pub(super) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Answer {
     answer(status, PLAIN, text)
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::clock::Moment;
 use crate::history::SharedHistory;
@@ -17,6 +17,9 @@ use super::exposition::Exposition;
 /// Reads the clocks, at the edge; tests bring their own.
 pub type Clock = Arc<dyn Fn() -> Moment + Send + Sync>;
 
+/// Asks for a reload of the policies; the answer comes when it is done: what is wrong with them, if it failed.
+pub type Reload = Arc<dyn Fn(oneshot::Sender<Result<(), String>>) + Send + Sync>;
+
 /// The published site.
 pub struct Site {
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
@@ -28,6 +31,8 @@ pub struct Site {
     /// In which questions to it are understood.
     pub(super) dialect: Dialect,
     pub(super) turns: Turns,
+    /// `None` where nothing can be asked for.
+    pub(super) reload: Option<Reload>,
 }
 
 impl Site {
@@ -40,7 +45,7 @@ impl Site {
     ) -> Self {
         let telemetry_path = format!("/{}", telemetry_path.trim_start_matches('/'));
         let (exposition, turns) = (Exposition::default(), Turns::default());
-        Self { snapshots, clock, telemetry_path, exposition, history, dialect: Dialect::default(), turns }
+        Self { snapshots, clock, telemetry_path, exposition, history, dialect: Dialect::default(), turns, reload: None }
     }
 
     /// Metrics that are shorter are sent as they are, whatever the client can read.
@@ -52,6 +57,12 @@ impl Site {
     #[must_use]
     pub fn speaking(self, dialect: Dialect) -> Self {
         Self { dialect, ..self }
+    }
+
+    /// Lets whoever reaches the site have the policies reloaded.
+    #[must_use]
+    pub fn reloading_by(self, reload: Reload) -> Self {
+        Self { reload: Some(reload), ..self }
     }
 
     pub(super) fn latest(&self) -> Option<Arc<Snapshot>> {

@@ -17,6 +17,7 @@ mod error;
 pub mod file;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod folder_watch;
 pub mod graphics_card;
 pub mod hwmon;
 pub mod interface;
@@ -27,6 +28,7 @@ pub mod mounts;
 pub mod netlink;
 pub mod nftables;
 pub mod nvml;
+pub mod open_writers;
 pub mod own_memory;
 pub mod page_by_page;
 pub mod peer;

@@ -19,6 +19,7 @@ use crate::kernel::fixture::Fixture;
 use crate::metrics::{Counters, HistoryState, LoopState, ProcessWatch, Reload, Snapshot};
 use crate::mode::Mode;
 use crate::plotter::{Arguments, Needs, Progress};
+use crate::policy::Commit;
 use crate::pressure::{Pressure, PressureSet, PressureState, Stall};
 use crate::sample::{
     Collectors, CpuFrequency, CpuPaceSample, CpuSample, CpuTimes, FileHandles, GpuSamples, GroupSample, HostSample,
@@ -65,6 +66,10 @@ pub(crate) fn snapshot(jobs: u32) -> Snapshot {
         reload: Reload {
             succeeded_at: Some(wall(4000)),
             error: Some("policies/mine.yaml:7:12: `clear` is equal to the trigger".to_owned()),
+            commits: vec![Commit {
+                path: "/etc/plotwarden/policies".into(),
+                id: "0d1f7d2b4a3c5e6f708192a3b4c5d6e7f8091a2b".to_owned(),
+            }],
         },
         knobs: knobs(),
         counters: counters(),
@@ -95,7 +100,7 @@ pub(crate) fn blind() -> Snapshot {
         knobs: Vec::new(),
         counters: Counters::default(),
         recent: Vec::new(),
-        reload: Reload { succeeded_at: None, error: None },
+        reload: Reload { succeeded_at: None, error: None, commits: Vec::new() },
         own: LoopState { guard_alive: None, usage: OwnUsage::default(), ..own() },
         history: None,
         alerts: Arc::default(),

@@ -23,7 +23,7 @@ pub(super) const FAMILIES: &[Family] = &[
     }),
     Family::gauge(
         "plotwarden_policies_last_reload_successful",
-        "1 if the last attempt to load the policies succeeded.",
+        "1 if the last attempt to load the policies succeeded; 0 while the last good set stays in force instead.",
     )
     .from("policies")
     .drawn(|s, out| out.one(s.reload.error.is_none())),
@@ -33,6 +33,18 @@ pub(super) const FAMILIES: &[Family] = &[
     )
     .from("policies")
     .drawn(|s, out| out.one(s.reload.succeeded_at)),
+    Family::info(
+        "plotwarden_policies_commit_info",
+        "Commit that was checked out when the policies in force were read, for paths in a git work tree; changes of the files that are not committed do not show.",
+    )
+    .by(&["path", "commit"])
+    .from("policies")
+    .drawn(|s, out| {
+        for commit in &s.reload.commits {
+            let path = commit.path.to_string_lossy();
+            out.fact([(&*path).into(), (&commit.id).into()]);
+        }
+    }),
     Family::gauge("plotwarden_signal_value", "What the policy saw of the signal; no sample if it is missing.")
         .by(&["policy", "signal"])
         .from(DECISION)

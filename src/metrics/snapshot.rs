@@ -11,6 +11,7 @@ use crate::decide::{Decision, Strategy};
 use crate::history::Stats;
 use crate::inventory::Inventory;
 use crate::mode::Mode;
+use crate::policy::Commit;
 use crate::sample::{Collectors, OwnUsage};
 use crate::signal::Tally;
 use crate::world::World;
@@ -61,6 +62,8 @@ pub struct Reload {
     pub succeeded_at: Option<SystemTime>,
     /// Why the last attempt failed, if it did; the set before it stays in force.
     pub error: Option<String>,
+    /// Of the work trees that the set in force was read from.
+    pub commits: Vec<Commit>,
 }
 
 /// One knob of one target: what it was, what it should be, what it is.

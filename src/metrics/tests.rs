@@ -40,6 +40,7 @@ const BOUNDED_LABELS: &[&str] = &[
     "class",
     "clock",
     "comm",
+    "commit",
     "compute_capability",
     "constraint",
     "container",

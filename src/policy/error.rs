@@ -66,6 +66,11 @@ impl PolicyError {
         }
     }
 
+    /// Something that holds nothing up and should be looked at.
+    pub fn doubt(path: &Path, problem: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { unreadable: false, ..Self::unreadable(path, problem, hint) }
+    }
+
     /// Something at `place` of a file whose whole text is `text`.
     pub fn at(path: &Path, text: &str, place: Place, problem: impl Into<String>, hint: impl Into<String>) -> Self {
         let index = (place.line as usize).checked_sub(1);

@@ -9,7 +9,7 @@ use super::error::PolicyError;
 use super::resolve::{self, Findings};
 use super::rule::Rule;
 use super::rules::{Origin, Policy};
-use super::source;
+use super::source::{self, Sources};
 use super::vocabulary::Vocabulary;
 use crate::mode::Mode;
 
@@ -44,7 +44,17 @@ impl PolicySet {
 /// # Errors
 /// Everything that is wrong in any of them; then nothing is loaded.
 pub fn load(paths: &[PathBuf], vocabulary: &Vocabulary) -> Result<PolicySet, Vec<PolicyError>> {
-    Loading::of(paths, None, vocabulary).finish()
+    from_files(&Sources::read(paths)?, vocabulary)
+}
+
+/// Loads policies from files that were read already.
+pub fn from_files(sources: &Sources, vocabulary: &Vocabulary) -> Result<PolicySet, Vec<PolicyError>> {
+    let mut loading = Loading::new(vocabulary);
+    loading.set.warnings.clone_from(&sources.doubts);
+    for file in &sources.files {
+        loading.add(&file.path, &file.text);
+    }
+    loading.finish()
 }
 
 /// All that is good in the policies at `paths` and in what is piped in, what is doubtful, and what is wrong.
@@ -53,8 +63,20 @@ pub(super) fn judge(
     piped: Option<&mut dyn Read>,
     vocabulary: &Vocabulary,
 ) -> (PolicySet, Vec<PolicyError>) {
-    let Loading { set, errors, .. } = Loading::of(paths, piped, vocabulary);
-    (set, errors)
+    let (sources, errors) = Sources::gather(paths);
+    let mut loading = Loading { errors, ..Loading::new(vocabulary) };
+    loading.set.warnings = sources.doubts;
+    if let Some(piped) = piped {
+        let path = Path::new(source::PIPED);
+        match source::text_of(path, piped) {
+            Ok(text) => loading.add(path, &text),
+            Err(error) => loading.errors.push(error),
+        }
+    }
+    for file in &sources.files {
+        loading.add(&file.path, &file.text);
+    }
+    (loading.set, loading.errors)
 }
 
 /// Loads policies from a text as if it were the file `path`.
@@ -84,28 +106,6 @@ struct Loading<'a> {
 impl<'a> Loading<'a> {
     fn new(vocabulary: &'a Vocabulary) -> Self {
         Self { vocabulary, set: PolicySet::default(), errors: Vec::new(), names: BTreeMap::new() }
-    }
-
-    fn of(paths: &[PathBuf], piped: Option<&mut dyn Read>, vocabulary: &'a Vocabulary) -> Self {
-        let mut loading = Self::new(vocabulary);
-        let is_piped = piped.is_some();
-        if let Some(piped) = piped {
-            let path = Path::new(source::PIPED);
-            loading.take(path, source::text_of(path, piped));
-        }
-        match source::policy_files(paths) {
-            Ok(files) if files.is_empty() && !is_piped => loading.set.warnings.push(holds_no_policy(paths)),
-            Ok(files) => files.iter().for_each(|file| loading.take(file, source::read(file))),
-            Err(mut errors) => loading.errors.append(&mut errors),
-        }
-        loading
-    }
-
-    fn take(&mut self, path: &Path, text: Result<String, PolicyError>) {
-        match text {
-            Ok(text) => self.add(path, &text),
-            Err(error) => self.errors.push(error),
-        }
     }
 
     fn add(&mut self, path: &Path, text: &str) {

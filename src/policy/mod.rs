@@ -6,11 +6,15 @@
 //!
 //! A set is loaded whole or not at all: half a set of policies is a machine that nobody has described.
 
+mod access;
+pub mod canary;
 mod check;
+mod commit;
 mod document;
 mod error;
 mod explain;
 mod expression;
+mod fingerprint;
 mod format;
 mod glob;
 mod knobs;
@@ -25,23 +29,27 @@ mod rule;
 mod rules;
 mod scalar;
 mod schema;
+mod settling;
 mod source;
 #[cfg(test)]
 mod tests;
 mod vocabulary;
+mod way;
 
 pub use check::{CheckReport, check, check_shipped};
+pub use commit::{Commit, commits};
 pub use document::API_VERSION;
 pub use error::{Place, PolicyError, SourceLine};
 pub use explain::explain;
 pub use expression::{Expression, Meanings, Variable};
+pub use fingerprint::{Fingerprint, FolderMark};
 pub use format::{Formatted, format, unified};
 pub use glob::{Glob, NamePattern};
 pub use knobs::PolicyKnob;
-pub use load::{PolicySet, from_text, load, shipped};
+pub use load::{PolicySet, from_files, from_text, load, shipped};
 pub use output::Output;
 pub use question::{Answerer, Asked, Gauge, Mean, Question, Scope, Trend};
-pub use reload::{Fingerprint, Outcome, Reloader};
+pub use reload::{Outcome, Reloader};
 pub use rule::Rule;
 pub use rules::{
     Action, Anchor, Band, Bands, Behavior, BudgetResource, Canary, CanaryOf, Condition, Contention, Control,
@@ -50,5 +58,7 @@ pub use rules::{
     Reversals, Rules, Schedule, Selector, Shape, ShapedClass, Stage, Staged, StagedStage, Steps, Toward,
     TrafficDirection, Trigger, Unit, When, WhenStale, Window,
 };
-pub use source::{PIPED, policy_files as files, read, text_of};
+pub use settling::{Settling, Step};
+pub use source::{PIPED, SourceFile, Sources, policy_files as files, read, text_of};
 pub use vocabulary::Vocabulary;
+pub use way::{Station, Ways, ways};

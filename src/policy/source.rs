@@ -5,6 +5,9 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
+use super::access;
 use super::error::PolicyError;
 
 /// The name under which what is piped in is spoken of.
@@ -13,6 +16,64 @@ pub const PIPED: &str = "<stdin>";
 pub const LARGEST_FILE: u64 = 1 << 20;
 /// A folder with more is not a folder of policies.
 const MOST_FILES: usize = 1000;
+/// All files together are held in memory, and kept in the run directory, which is memory too.
+const MOST_BYTES: usize = 16 << 20;
+
+/// Policy files as they were read, all together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// In the order of [`policy_files`].
+    pub files: Vec<SourceFile>,
+    /// What is doubtful about files and folders, whatever they hold.
+    pub doubts: Vec<PolicyError>,
+}
+
+/// One policy file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceFile {
+    pub path: PathBuf,
+    pub text: String,
+}
+
+impl Sources {
+    /// Reads the files that `paths` name.
+    ///
+    /// # Errors
+    /// All that cannot be read; then nothing was.
+    pub fn read(paths: &[PathBuf]) -> Result<Self, Vec<PolicyError>> {
+        let (sources, errors) = Self::gather(paths);
+        if errors.is_empty() { Ok(sources) } else { Err(errors) }
+    }
+
+    /// The files that could be read, and why others could not.
+    pub fn gather(paths: &[PathBuf]) -> (Self, Vec<PolicyError>) {
+        let (names, mut errors) = match policy_files(paths) {
+            Ok(names) => (names, Vec::new()),
+            Err(errors) => (Vec::new(), errors),
+        };
+        let folder = paths.first().map_or_else(|| Path::new("--policies"), PathBuf::as_path);
+        let (mut files, mut bytes) = (Vec::new(), 0);
+        for path in names {
+            match read(&path) {
+                Ok(text) => {
+                    bytes += text.len();
+                    files.push(SourceFile { path, text });
+                }
+                Err(error) => errors.push(error),
+            }
+            if bytes > MOST_BYTES {
+                let problem = format!("holds more than {} MiB of policies", MOST_BYTES >> 20);
+                errors.push(PolicyError::unreadable(folder, problem, "name the folder that holds your policies only"));
+                break;
+            }
+        }
+        let mut doubts = access::doubts(paths);
+        if files.is_empty() && errors.is_empty() && !paths.is_empty() {
+            doubts.push(PolicyError::doubt(folder, "holds no policy", "put `*.yaml` files there"));
+        }
+        (Self { files, doubts }, errors)
+    }
+}
 
 /// The policy files that `paths` name: files as they are, folders by their `*.yaml` and `*.yml`, sorted by name.
 ///
@@ -52,7 +113,8 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, PolicyError> {
 }
 
 /// Editors leave `.#x.yaml` and `.x.yaml.swp` beside the file that is being written.
-fn is_policy_name(path: &Path) -> bool {
+/// A mounted `ConfigMap` holds `..data` and a folder with a time for its name, which its files are links into.
+pub(super) fn is_policy_name(path: &Path) -> bool {
     let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
     let extension = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
     extension && !hidden

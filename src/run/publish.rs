@@ -78,7 +78,11 @@ impl Publisher {
             inventory: Arc::clone(tick.inventory),
             profiles: Arc::clone(&self.profiles),
             policies: self.policies(decisions, tick),
-            reload: Reload { succeeded_at: Some(tick.policies.loaded_at), error: tick.policies.refused.clone() },
+            reload: Reload {
+                succeeded_at: Some(tick.policies.loaded_at),
+                error: tick.policies.refused.clone(),
+                commits: tick.policies.commits.clone(),
+            },
             knobs: knobs(tick),
             counters,
             recent: self.counts.recent.iter().cloned().collect(),

@@ -16,8 +16,8 @@ use super::discovery::Discovery;
 use super::history::{self, HistoryEnd};
 use super::jobs::Jobs;
 use super::layout::LayoutWatch;
-use super::orders::{Order, OrderSender, orders};
-use super::policies::Policies;
+use super::orders::{Bell, Order, OrderSender, Orders, orders};
+use super::policies::{Ask, Policies, Reply, WantedPolicies};
 use super::publish::Publisher;
 use super::questions::Questions;
 use super::{Guarded, Loop};
@@ -58,6 +58,8 @@ pub struct Settings {
     pub roots: Roots,
     pub listen: Vec<String>,
     pub telemetry_path: String,
+    /// Whether a reload may be asked for over HTTP.
+    pub lifecycle: bool,
     /// The shortest exposition that is worth compressing.
     pub compress_from: Bytes,
     /// Folder with profiles of the operator's own; need not exist.
@@ -171,17 +173,18 @@ async fn serve(settings: Settings) -> Result<bool, RunError> {
     let history = Arc::new(RwLock::new(History::new(config.clone())));
     let (publish, latest) = watch::channel(None);
     let telemetry_path = settings.telemetry_path.clone();
-    let site = Arc::new(
-        Site::new(latest, Arc::clone(&history), Arc::new(clock::now), &telemetry_path)
-            .speaking(settings.dialect.clone())
-            .compressing_from(settings.compress_from),
-    );
+    let (asks, asked) = orders()?;
+    let site = Site::new(latest, Arc::clone(&history), Arc::new(clock::now), &telemetry_path)
+        .speaking(settings.dialect.clone())
+        .compressing_from(settings.compress_from);
+    let site = Arc::new(if settings.lifecycle { site.reloading_by(reload_by(asks.clone())) } else { site });
     let (orders, receiver) = orders()?;
+    let bell = orders.bell();
     let (started, start) = oneshot::channel();
     let (ended, end) = oneshot::channel();
     let handle = thread::Builder::new().name("loop".to_owned()).spawn(move || {
         // An answer that nobody waits for any more is needed by nobody.
-        match prepare(settings, publish, (history, config)) {
+        match prepare(settings, publish, (history, config), (asks, asked, bell)) {
             Ok((work, history)) => {
                 let _ = started.send(Ok(()));
                 let _ = ended.send(work.turn(&receiver));
@@ -205,6 +208,14 @@ async fn serve(settings: Settings) -> Result<bool, RunError> {
     restored.ok_or(RunError::LoopLost)
 }
 
+/// What a request for a reload sets going.
+fn reload_by(asks: OrderSender<Ask>) -> http::Reload {
+    Arc::new(move |reply: Reply| {
+        // A reply that nobody takes is dropped, which whoever asked notices.
+        asks.give(Ask::Read(Some(reply)));
+    })
+}
+
 /// What the operator asks by signal.
 struct Requests {
     terminate: Signal,
@@ -224,7 +235,7 @@ impl Requests {
     }
 
     /// Hands signals to the loop until it has ended; its answer, or `None` if it was lost.
-    async fn carry(&mut self, orders: &OrderSender, mut end: oneshot::Receiver<bool>) -> Option<bool> {
+    async fn carry(&mut self, orders: &OrderSender<Order>, mut end: oneshot::Receiver<bool>) -> Option<bool> {
         loop {
             let order = tokio::select! {
                 answer = &mut end => return answer.ok(),
@@ -246,6 +257,7 @@ fn prepare(
     settings: Settings,
     snapshots: watch::Sender<Option<Arc<crate::metrics::Snapshot>>>,
     (history, config): (SharedHistory, HistoryConfig),
+    (asks, asked, bell): (OrderSender<Ask>, Orders<Ask>, Bell),
 ) -> Result<(Loop, HistoryEnd), RunError> {
     let Settings { roots, mode, .. } = settings;
     let now = clock::now();
@@ -255,7 +267,8 @@ fn prepare(
     let alerts = AlertWatch::start(rules, Arc::clone(&history))?;
     let questions = Questions::start(Arc::clone(&history), &settings.dialect, target, settings.prometheus.as_ref())?;
     let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: settings.prometheus.is_some() };
-    let policies = Policies::load(settings.policies, vocabulary, mode, now).map_err(RunError::Policies)?;
+    let wanted = WantedPolicies { paths: settings.policies, vocabulary, most: mode, run: roots.run.clone() };
+    let policies = Policies::load(wanted, (asks, asked), bell)?;
     let (profiles, problems) = Profiles::shipped()?.with_folder(&settings.profiles);
     for problem in problems {
         tracing::error!("{problem}");
@@ -263,6 +276,7 @@ fn prepare(
     let groups = if inventory.system.facts.systemd { GroupUse::of_systemd() } else { GroupUse::Free };
     let base = groups.base();
     let (mut actuator, leftover) = Actuator::open(&roots, Box::new(Linux::new(&roots, groups)), mode, now)?;
+    policies.keep();
     actuator.rest_for(REST);
     if let Some(report) = leftover {
         tracing::warn!("an earlier run left something behind:\n{report}");

@@ -16,6 +16,9 @@ const DECISIONS: usize = 12;
 /// Rows of knobs; a job has a handful.
 const KNOBS: usize = 60;
 
+/// As git shows commits.
+const SHORT: usize = 12;
+
 /// A card for each policy that has decided.
 pub(super) fn contention(html: &mut Html, snapshot: &Snapshot) {
     let mut decided =
@@ -149,7 +152,11 @@ pub(super) fn policies(html: &mut Html, snapshot: &Snapshot) {
     }
     html.raw("</tbody></table>");
     if let Some(at) = snapshot.reload.succeeded_at {
-        html.raw("<p class=\"under\">loaded ").text(&since(at, snapshot.world.now.wall)).raw("</p>");
+        html.raw("<p class=\"under\">loaded ").text(&since(at, snapshot.world.now.wall));
+        for commit in &snapshot.reload.commits {
+            html.raw(", commit <code>").text(commit.id.get(..SHORT).unwrap_or(&commit.id)).raw("</code>");
+        }
+        html.raw("</p>");
     }
     html.raw("</section>");
 }

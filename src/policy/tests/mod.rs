@@ -4,6 +4,7 @@ mod bad;
 mod files;
 mod good;
 mod promql;
+mod settling;
 
 use super::Vocabulary;
 
