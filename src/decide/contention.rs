@@ -1,6 +1,6 @@
 //! Kind `Contention`: too many jobs want the same disk, cores or memory. From pressure to claims, one tick at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::decision::{Decision, Input, Severity};
@@ -15,7 +15,7 @@ use super::tick::Tick;
 use crate::claim::{Bound, Claim, Setting, Target};
 use crate::clock::Moment;
 use crate::mode::Mode;
-use crate::policy::{Measure, OnMissing, Policy, Question};
+use crate::policy::{Band, Contention, Measure, OnMissing, Policy, Question};
 use crate::pressure::Resource;
 use crate::signal::{Answer, Selected, Signals};
 use crate::world::{JobView, World};
@@ -64,6 +64,7 @@ pub fn decide(policy: &Policy, state: &mut State, world: &World, signals: &Signa
         decision.strategy = Some(strategy(severity, cause, rules.bands));
     }
     state.step(&tick, &mut decision);
+    decision.stages = state.stages(rules);
     decision.claims = tick.jobs.iter().flat_map(|view| state.claims(policy, view, now)).collect();
     decision
 }
@@ -108,6 +109,12 @@ impl State {
         self.stagger(tick, changes);
         let running = self.stagger.running(tick);
         changes.extend(self.priorities.step(tick, &self.gates, &running));
+    }
+
+    fn stages(&self, rules: &Contention) -> Vec<String> {
+        let in_force = rules.stages.iter().zip(&self.gates).filter(|(_, gate)| gate.on());
+        let bands: BTreeSet<Band> = in_force.map(|(stage, _)| stage.band).collect();
+        bands.iter().map(|band| band.name().to_owned()).collect()
     }
 
     /// Pauses and resumes. After either the pausing stage counts anew: what was measured before proves nothing any more.

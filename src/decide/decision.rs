@@ -71,6 +71,8 @@ pub struct Decision {
     pub severities: Vec<(Resource, Severity)>,
     pub cause: Option<Cause>,
     pub strategy: Option<Strategy>,
+    /// Names of the stages in force, the mildest first, each once.
+    pub stages: Vec<String>,
     /// `true` while no further plot should be started.
     pub admission_closed: bool,
     /// What changed since the last tick and by which rule, in plain English; empty if nothing changed.

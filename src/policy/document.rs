@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_yaml::{DuplicateKeyPolicy, Error, Location, Options, Spanned};
 
+use super::cases::PolicyTestDocument;
 use super::error::{Place, PolicyError};
 use super::nearest::suggest;
 use super::scalar;
@@ -16,8 +17,16 @@ use crate::promql::Span;
 
 /// The version of the language, in every document.
 pub const API_VERSION: &str = "plotwarden/v1";
-/// The kinds of policies that this version knows.
-pub const KINDS: &[&str] = &["Contention"];
+/// The kinds of documents that this version knows.
+pub const KINDS: &[&str] = &["Contention", POLICY_TEST];
+const POLICY_TEST: &str = "PolicyTest";
+
+/// What a document holds.
+#[derive(Debug)]
+pub enum Written {
+    Policy(ContentionDocument),
+    Tests(PolicyTestDocument),
+}
 
 /// One document of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +123,7 @@ impl Document<'_> {
     }
 
     /// Reads the document as the schema of its kind.
-    pub fn read(&self) -> Result<ContentionDocument, PolicyError> {
+    pub fn read(&self) -> Result<Written, PolicyError> {
         let header: Header = self.parse()?;
         if header.api_version.value != API_VERSION {
             let problem = format!("`apiVersion` is `{}`", header.api_version.value);
@@ -124,7 +133,7 @@ impl Document<'_> {
             let problem = format!("this version knows no kind `{}`", header.kind.value);
             return Err(self.error_at(&header.kind, problem, format!("kinds known: {}", KINDS.join(", "))));
         }
-        self.parse()
+        if header.kind.value == POLICY_TEST { self.parse().map(Written::Tests) } else { self.parse().map(Written::Policy) }
     }
 
     fn parse<T: DeserializeOwned>(&self) -> Result<T, PolicyError> {

@@ -6,6 +6,7 @@
 //!
 //! A set is loaded whole or not at all: half a set of policies is a machine that nobody has described.
 
+pub mod cases;
 mod check;
 mod document;
 mod error;

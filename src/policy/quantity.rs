@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-use crate::units::{Ratio, parse_duration};
+use crate::units::{Bytes, Ratio, parse_duration};
 
 /// A length of time: `2s`, `15m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub struct Period(pub Duration);
 /// A share in percent: `30%`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Percent(pub Ratio);
+
+/// An amount of data: `64GiB`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size(pub Bytes);
 
 /// A value of a signal: a share in percent, or a plain number where no unit is known.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,6 +49,15 @@ impl Quantity for Period {
 impl Quantity for Percent {
     const EXPECTED: &'static str = "a share in percent";
     const EXAMPLE: &'static str = "`15%`";
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|error: crate::units::QuantityError| error.to_string())
+    }
+}
+
+impl Quantity for Size {
+    const EXPECTED: &'static str = "an amount of data";
+    const EXAMPLE: &'static str = "`64GiB`";
 
     fn read(text: &str) -> Result<Self, String> {
         text.parse().map(Self).map_err(|error: crate::units::QuantityError| error.to_string())
@@ -123,6 +136,12 @@ impl<'de> Deserialize<'de> for Period {
 }
 
 impl<'de> Deserialize<'de> for Percent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(QuantityVisitor(PhantomData))
+    }
+}
+
+impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(QuantityVisitor(PhantomData))
     }

@@ -102,7 +102,7 @@ pub(super) fn policy(document: &ContentionDocument, findings: &mut Findings<'_>,
 }
 
 /// Names become labels of metrics and words of log lines.
-fn check_name(name: &Spanned<String>, findings: &mut Findings<'_>) {
+pub(super) fn check_name(name: &Spanned<String>, findings: &mut Findings<'_>) {
     let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let text = &name.value;
     if text.is_empty() || text.len() > 63 || !text.chars().all(fine) || text.starts_with('-') || text.ends_with('-') {

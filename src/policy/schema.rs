@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_yaml::Spanned;
 
+use super::cases::WrittenCase;
 use super::quantity::{Level, Percent, Period};
 use super::question::{Answerer, Scope};
 use super::rules::{Band, Measure, OnExit, OnMissing};
@@ -32,6 +33,8 @@ pub struct ContentionDocument {
     _kind: String,
     pub metadata: Metadata,
     pub spec: ContentionSpec,
+    #[serde(default)]
+    pub tests: Vec<Spanned<WrittenCase>>,
 }
 
 #[derive(Debug, Deserialize)]
