@@ -10,6 +10,7 @@ mod metrics;
 mod options;
 mod policy;
 mod query;
+mod rehearse;
 mod restore;
 mod run;
 mod table;
@@ -90,6 +91,11 @@ pub enum PolicyCommand {
         after_help = "Example: plotwarden policy check policies/ my-policy.yaml\n\nExit codes: 0 all good, 1 a policy has errors, 2 a file cannot be read."
     )]
     Check(options::PolicyCheckOptions),
+    /// Play the tests of policies on a machine in memory, with a clock of their own
+    #[command(
+        after_help = "Example: plotwarden policy test policies/ tests-of-mine.yaml\n\nNothing on the machine is read or changed. Exit codes: 0 all as expected, 1 a test fails, 2 a file is wrong or cannot be read."
+    )]
+    Test(options::PolicyTestOptions),
 }
 
 /// Runs the program; the result is its exit code.

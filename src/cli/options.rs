@@ -365,3 +365,15 @@ pub struct PolicyCheckOptions {
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 }
+
+#[derive(Debug, Clone, Args)]
+pub struct PolicyTestOptions {
+    /// Policy files or folders, with their tests [default: the shipped policies]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub profiles: ProfileOptions,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+}

@@ -1,13 +1,14 @@
 //! `plotwarden policy check`: everything that loading would refuse, found before it matters.
 
 use super::options::PolicyCheckOptions;
-use super::{PolicyCommand, exit};
+use super::{PolicyCommand, exit, rehearse};
 use crate::metrics;
 use crate::policy::{self, CheckReport, Vocabulary};
 
 pub fn policy(command: &PolicyCommand) -> u8 {
     match command {
         PolicyCommand::Check(options) => check(options),
+        PolicyCommand::Test(options) => rehearse::test(options),
     }
 }
 

@@ -1,0 +1,111 @@
+//! A failed test as a timeline: the steps at which something changed, with the one that failed marked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::judge::Fault;
+use super::seen::Seen;
+use crate::policy::{Policy, Unit};
+
+/// Rows shown of one test; those nearest before a fault are kept.
+const MOST_ROWS: usize = 24;
+
+const HEADINGS: [&str; 5] = ["TIME", "SIGNALS", "STAGE", "CLAIMS", "PAUSED"];
+
+/// One row, in words.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Row {
+    pub at: String,
+    pub signals: String,
+    pub stage: String,
+    pub claims: String,
+    pub paused: String,
+    /// Whether an expectation failed here.
+    pub failed: bool,
+}
+
+/// The rows of a test in which something failed.
+pub fn rows(policies: &[Policy], seen: &[Seen], faults: &[Fault]) -> Vec<Row> {
+    let failed: BTreeSet<usize> = faults.iter().map(|fault| fault.step).collect();
+    let last = failed.last().copied().unwrap_or(0);
+    let changed = |step: usize| step == 0 || step.checked_sub(1).is_some_and(|before| !seen[step].stands_as(&seen[before]));
+    let mut steps: Vec<usize> = (0..seen.len()).take(last + 1).filter(|step| failed.contains(step) || changed(*step)).collect();
+    steps.extend((last + 1..seen.len()).find(|step| changed(*step)));
+    let first = steps.iter().position(|step| failed.contains(step)).unwrap_or(0);
+    let cut = first.saturating_sub(MOST_ROWS / 2).min(steps.len().saturating_sub(MOST_ROWS));
+    let shown = steps.into_iter().skip(cut).take(MOST_ROWS);
+    shown.map(|step| row(policies, &seen[step], failed.contains(&step))).collect()
+}
+
+fn row(policies: &[Policy], seen: &Seen, failed: bool) -> Row {
+    let several = seen.policies.len() > 1;
+    let named = |name: &str, text: String| if several { format!("{name}: {text}") } else { text };
+    let signals = seen.policies.iter().flat_map(|policy| policy.inputs.iter().map(move |input| (policy, input)));
+    let signals: Vec<String> = signals
+        .map(|(policy, input)| {
+            let unit = policies.iter().find(|one| one.name == policy.name).map_or(Unit::Plain, |one| one.rules.unit(&input.signal));
+            format!("{}={}", input.signal, input.value.map_or_else(|| "missing".to_owned(), |value| unit.show(value)))
+        })
+        .collect();
+    let stage: Vec<String> = seen
+        .policies
+        .iter()
+        .map(|policy| {
+            let stage = policy.stages.last().map_or("none", String::as_str);
+            named(&policy.name, format!("{stage}{}", if policy.admission_closed { ", closed" } else { "" }))
+        })
+        .collect();
+    Row {
+        at: time(seen.at),
+        signals: signals.join(" "),
+        stage: stage.join("; "),
+        claims: claims(seen),
+        paused: seen.paused.iter().cloned().collect::<Vec<_>>().join(" "),
+        failed,
+    }
+}
+
+/// `nice 5: p1 p2; io-priority idle: p2`. What is paused has a column of its own.
+fn claims(seen: &Seen) -> String {
+    let mut by_value: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for claim in seen.notable_claims() {
+        let value = format!("{} {}", claim.setting.kind().name(), claim.setting);
+        by_value.entry(value).or_default().insert(claim.target.to_string());
+    }
+    let of_value = |(value, targets): (&String, &BTreeSet<String>)| {
+        format!("{value}: {}", targets.iter().cloned().collect::<Vec<_>>().join(" "))
+    };
+    by_value.iter().map(of_value).chain(seen.refused.iter().map(|why| format!("refused: {why}"))).collect::<Vec<_>>().join("; ")
+}
+
+pub fn time(at: Duration) -> String {
+    humantime::format_duration(at).to_string()
+}
+
+/// The rows as a table; `>` marks those that failed.
+pub fn table(rows: &[Row]) -> String {
+    const WIDEST: usize = 48;
+    let cells = |row: &Row| [row.at.clone(), row.signals.clone(), row.stage.clone(), row.claims.clone(), row.paused.clone()];
+    let body: Vec<[String; 5]> = rows.iter().map(cells).collect();
+    let width = |column: usize| {
+        let texts = body.iter().map(|cells| cells[column].chars().count());
+        texts.max().unwrap_or(0).max(HEADINGS[column].len()).min(WIDEST)
+    };
+    let widths: [usize; 5] = std::array::from_fn(width);
+    let mut out = String::new();
+    let mut line = |mark: &str, cells: [&str; 5]| {
+        let mut text = format!("  {mark} ");
+        for (cell, width) in cells.iter().zip(widths) {
+            // Nobody can do anything about a text that cannot be written to memory.
+            let _ = write!(text, "{cell:<width$}  ");
+        }
+        out.push_str(text.trim_end());
+        out.push('\n');
+    };
+    line(" ", HEADINGS);
+    for (row, cells) in rows.iter().zip(&body) {
+        line(if row.failed { ">" } else { " " }, cells.each_ref().map(String::as_str));
+    }
+    out
+}
