@@ -79,6 +79,9 @@ impl Judged<'_> {
         if let Some(paused) = wanted.paused.as_ref().filter(|paused| **paused != self.now.paused) {
             self.fault("paused", list(paused), list(&self.now.paused));
         }
+        if let Some(running) = wanted.running.as_ref().filter(|running| **running != self.now.running) {
+            self.fault("running", list(running), list(&self.now.running));
+        }
         let missing = |seen: &Seen| -> BTreeSet<String> {
             let inputs = seen.of_policy(wanted.policy.as_deref()).flat_map(|policy| &policy.inputs);
             inputs.filter(|input| input.missing.is_some()).map(|input| input.signal.clone()).collect()

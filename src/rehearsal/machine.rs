@@ -139,6 +139,11 @@ impl Machine {
         halted.map(|plot| plot.given.id.clone()).collect()
     }
 
+    /// The plots that are there, without those that stand still.
+    pub fn running(&self, halted: &BTreeSet<String>) -> BTreeSet<String> {
+        self.plots.iter().map(|plot| plot.given.id.clone()).filter(|id| !halted.contains(id)).collect()
+    }
+
     /// Everything that is not as it was before the test, in words. The groups of jobs stay for as long as a policy looks at the jobs:
     /// they, and the controllers in them, count only `after_all`.
     pub fn changed(&self, after_all: bool) -> Vec<String> {

@@ -136,8 +136,9 @@ impl<'a> Player<'a> {
         let paused = self.machine.halted();
         self.machine.note_starts(&paused);
         let changed = if self.looks_at_changes { self.machine.changed(false) } else { Vec::new() };
+        let running = self.machine.running(&paused);
         let (starts, reversals) = (self.machine.starts(), self.reversals.count);
-        Seen { paused, starts, reversals, changed, ..Seen::of(elapsed, decisions, wanted, &reports) }
+        Seen { paused, running, starts, reversals, changed, ..Seen::of(elapsed, decisions, wanted, &reports) }
     }
 
     /// The end, as a clean exit is one. What is not as it was before the test, in words; nothing where a policy keeps its settings.

@@ -20,6 +20,8 @@ pub struct Seen {
     pub denied: Vec<Denied>,
     /// The plots that stand still.
     pub paused: BTreeSet<String>,
+    /// The others.
+    pub running: BTreeSet<String>,
     /// Plots of the queue that have run so far.
     pub starts: usize,
     /// Knobs set again after they had been let go, so far.
@@ -86,7 +88,9 @@ impl Seen {
             let of = |claim: &Claim| (claim.target.clone(), claim.setting.clone(), claim.claimant.policy.clone());
             seen.notable_claims().map(of).collect()
         };
-        (&self.paused, self.starts, &self.alerts, &self.refused) == (&before.paused, before.starts, &before.alerts, &before.refused)
+        let plots = |seen: &Self| (seen.paused.clone(), seen.running.clone(), seen.starts);
+        plots(self) == plots(before)
+            && (&self.alerts, &self.refused) == (&before.alerts, &before.refused)
             && state(self) == state(before)
             && claims(self) == claims(before)
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::judge::Fault;
 use super::seen::Seen;
+use crate::claim::{Claim, Setting};
 use crate::policy::{Policy, Unit};
 
 /// Rows shown of one test; those nearest before a fault are kept.
@@ -61,21 +62,28 @@ fn row(policies: &[Policy], seen: &Seen, failed: bool) -> Row {
         signals: signals.join(" "),
         stage: stage.join("; "),
         claims: claims(seen),
-        paused: seen.paused.iter().cloned().collect::<Vec<_>>().join(" "),
+        paused: several_of(&seen.paused),
         failed,
     }
 }
 
-/// `nice 5: p1 p2; io-priority idle: p2`. What is paused has a column of its own.
+/// All of a few names; of many the first ones and their number.
+fn several_of(names: &BTreeSet<String>) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<&str> = names.iter().map(String::as_str).take(SHOWN).collect();
+    let more = if names.len() > SHOWN { format!(" and {} more", names.len() - SHOWN) } else { String::new() };
+    shown.join(" ") + &more
+}
+
+/// `nice 5: p1 p2; io-priority idle: p2`. What stands still has a column of its own.
 fn claims(seen: &Seen) -> String {
     let mut by_value: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for claim in seen.notable_claims() {
+    let halted = |claim: &&Claim| claim.setting == Setting::Paused && seen.paused.contains(&claim.target.to_string());
+    for claim in seen.notable_claims().filter(|claim| !halted(claim)) {
         let value = format!("{} {}", claim.setting.kind().name(), claim.setting);
         by_value.entry(value).or_default().insert(claim.target.to_string());
     }
-    let of_value = |(value, targets): (&String, &BTreeSet<String>)| {
-        format!("{value}: {}", targets.iter().cloned().collect::<Vec<_>>().join(" "))
-    };
+    let of_value = |(value, targets): (&String, &BTreeSet<String>)| format!("{value}: {}", several_of(targets));
     by_value.iter().map(of_value).chain(seen.refused.iter().map(|why| format!("refused: {why}"))).collect::<Vec<_>>().join("; ")
 }
 

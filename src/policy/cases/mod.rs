@@ -121,6 +121,8 @@ pub struct Expectation {
     pub denied: Vec<ExpectedDenial>,
     /// Exactly the jobs that stand still.
     pub paused: Option<BTreeSet<String>>,
+    /// Exactly the jobs that are there and do not stand still.
+    pub running: Option<BTreeSet<String>>,
     pub admission: Option<Admission>,
     /// Plots of the queue that have begun.
     pub starts: Option<usize>,

@@ -302,9 +302,11 @@ fn expectation(
     findings: &mut Findings<'_>,
 ) -> Expectation {
     let written = &line.value;
-    let paused = written.paused.as_ref().map(|paused| {
-        paused.iter().map(|id| known_job(id, jobs, findings)).collect::<BTreeSet<String>>()
-    });
+    let mut plots = |ids: &Option<Vec<Spanned<String>>>| {
+        let ids = ids.as_ref();
+        ids.map(|ids| ids.iter().map(|id| known_job(id, jobs, findings)).collect::<BTreeSet<String>>())
+    };
+    let (paused, running) = (plots(&written.paused), plots(&written.running));
     let missing = written.missing.as_ref().map(|names| names.iter().map(|name| name.value.clone()).collect());
     Expectation {
         at: findings.period(&written.at, Duration::ZERO, DAY),
@@ -318,6 +320,7 @@ fn expectation(
         never: written.never.clone(),
         denied: written.denied.iter().map(|denial| expected_denial(denial, jobs, findings)).collect(),
         paused,
+        running,
         admission: written.admission,
         starts: written.starts.map(|starts| usize::try_from(starts).unwrap_or(usize::MAX)),
         alerts: written.alerts.clone(),

@@ -173,6 +173,8 @@ pub struct WrittenExpectation {
     #[serde(default)]
     pub paused: Option<Vec<Spanned<String>>>,
     #[serde(default)]
+    pub running: Option<Vec<Spanned<String>>>,
+    #[serde(default)]
     pub admission: Option<Admission>,
     #[serde(default)]
     pub starts: Option<u32>,
