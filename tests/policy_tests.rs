@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use plotwarden::metrics;
 use plotwarden::plotter::Profiles;
 use plotwarden::policy::{self, PolicySet, Vocabulary};
-use plotwarden::rehearsal;
+use plotwarden::rehearsal::{self, Shown};
 use regex::Regex;
 
 /// What no threshold is: ranks, names, and what is selected.
@@ -19,7 +19,7 @@ const WITHOUT_EFFECT: [(&str, &str, &str); 0] = [];
 #[test]
 fn all_tests_of_the_shipped_policies_pass() {
     let set = load(&[folder()]).unwrap_or_else(|errors| panic!("{errors}"));
-    let report = rehearsal::test(&set, &Profiles::shipped().unwrap());
+    let report = rehearsal::test(&set, &Profiles::shipped().unwrap(), Shown::Failed);
     assert_eq!(report.exit_code(), 0, "{report}");
     assert!(report.untested.is_empty(), "{report}");
 }
@@ -97,7 +97,7 @@ impl Mutant {
         let changed = bench.join(self.file.file_name().unwrap());
         let of_file = |name: &String| set.policies.iter().any(|one| one.name == *name && one.origin.path == changed);
         set.cases.iter().filter(|case| case.policies.iter().any(of_file)).all(|case| {
-            rehearsal::verdict(case, &set.policies, profiles).unwrap_or_else(|error| panic!("{error}")).passed()
+            rehearsal::verdict(case, &set.policies, profiles, Shown::Failed).unwrap_or_else(|error| panic!("{error}")).passed()
         })
     }
 }

@@ -373,6 +373,9 @@ pub struct PolicyTestOptions {
     pub paths: Vec<PathBuf>,
     #[command(flatten)]
     pub profiles: ProfileOptions,
+    /// Show what happened step by step in tests that pass, too
+    #[arg(long)]
+    pub timeline: bool,
     /// Output format
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub output: Output,

@@ -5,7 +5,7 @@ use super::options::{Output, PolicyTestOptions, ProfileOptions};
 use crate::metrics;
 use crate::plotter::Profiles;
 use crate::policy::{self, Vocabulary};
-use crate::rehearsal;
+use crate::rehearsal::{self, Shown};
 
 pub fn test(options: &PolicyTestOptions) -> u8 {
     // Whether a server is there is known to the machine that will run the policies, which may be another one.
@@ -26,7 +26,8 @@ pub fn test(options: &PolicyTestOptions) -> u8 {
         }
     };
     let Some(profiles) = profiles(&options.profiles) else { return exit::CANNOT };
-    let report = rehearsal::test(&set, &profiles);
+    let shown = if options.timeline { Shown::All } else { Shown::Failed };
+    let report = rehearsal::test(&set, &profiles, shown);
     match options.output {
         Output::Json => println!("{:#}", report.json()),
         Output::Table if report.exit_code() == exit::OK => print!("{report}"),

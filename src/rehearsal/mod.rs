@@ -20,5 +20,5 @@ mod timeline;
 
 pub use judge::Fault;
 pub use play::{CannotPlay, Player};
-pub use report::{TestReport, Verdict, test, verdict};
+pub use report::{Shown, TestReport, Verdict, test, verdict};
 pub use seen::Seen;

@@ -33,12 +33,19 @@ pub struct Verdict {
     pub file: PathBuf,
     pub line: u32,
     pub faults: Vec<Fault>,
-    /// Empty if all is as expected.
+    /// Empty if all is as expected and nothing else was asked for.
     pub timeline: Vec<Row>,
 }
 
+/// Which tests are shown step by step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    Failed,
+    All,
+}
+
 /// Plays the tests of `set`.
-pub fn test(set: &PolicySet, profiles: &Profiles) -> TestReport {
+pub fn test(set: &PolicySet, profiles: &Profiles, shown: Shown) -> TestReport {
     let is_tested = |policy: &&Policy| set.cases.iter().any(|case| case.policies.contains(&policy.name));
     let mut report = TestReport {
         verdicts: Vec::new(),
@@ -48,7 +55,7 @@ pub fn test(set: &PolicySet, profiles: &Profiles) -> TestReport {
         trouble: None,
     };
     for case in &set.cases {
-        match verdict(case, &set.policies, profiles) {
+        match verdict(case, &set.policies, profiles, shown) {
             Ok(verdict) => report.verdicts.push(verdict),
             Err(CannotPlay::Wrong(errors)) => report.wrong.extend(errors),
             Err(trouble) => {
@@ -64,7 +71,12 @@ pub fn test(set: &PolicySet, profiles: &Profiles) -> TestReport {
 ///
 /// # Errors
 /// It cannot be played.
-pub fn verdict(case: &Case, policies: &[Policy], profiles: &Profiles) -> Result<Verdict, CannotPlay> {
+pub fn verdict(
+    case: &Case,
+    policies: &[Policy],
+    profiles: &Profiles,
+    shown: Shown,
+) -> Result<Verdict, CannotPlay> {
     let mut player = Player::new(case, policies, profiles)?;
     let seen = player.play();
     let mut faults = judge(case, &seen);
@@ -78,7 +90,11 @@ pub fn verdict(case: &Case, policies: &[Policy], profiles: &Profiles) -> Result<
             actual: format!("changed: {}", left.join(", ")),
         });
     }
-    let timeline = if faults.is_empty() { Vec::new() } else { timeline::rows(policies, &seen, &faults) };
+    let timeline = match (faults.is_empty(), shown) {
+        (true, Shown::Failed) => Vec::new(),
+        (true, Shown::All) => timeline::whole(policies, &seen),
+        (false, _) => timeline::rows(policies, &seen, &faults),
+    };
     Ok(Verdict {
         name: case.name.clone(),
         policies: case.policies.clone(),
@@ -157,8 +173,9 @@ impl fmt::Display for TestReport {
         for error in self.errors() {
             writeln!(f, "error: {error}")?;
         }
-        for verdict in self.verdicts.iter().filter(|verdict| !verdict.passed()) {
-            writeln!(f, "FAILED {} ({})", verdict.name, verdict.policies.join(", "))?;
+        for verdict in self.verdicts.iter().filter(|verdict| !verdict.timeline.is_empty()) {
+            let outcome = if verdict.passed() { "passed" } else { "FAILED" };
+            writeln!(f, "{outcome} {} ({})", verdict.name, verdict.policies.join(", "))?;
             for fault in &verdict.faults {
                 writeln!(f, "{}", fault.error())?;
             }

@@ -30,13 +30,25 @@ pub struct Row {
 pub fn rows(policies: &[Policy], seen: &[Seen], faults: &[Fault]) -> Vec<Row> {
     let failed: BTreeSet<usize> = faults.iter().map(|fault| fault.step).collect();
     let last = failed.last().copied().unwrap_or(0);
-    let changed = |step: usize| step == 0 || step.checked_sub(1).is_some_and(|before| !seen[step].stands_as(&seen[before]));
-    let mut steps: Vec<usize> = (0..seen.len()).take(last + 1).filter(|step| failed.contains(step) || changed(*step)).collect();
-    steps.extend((last + 1..seen.len()).find(|step| changed(*step)));
+    let changes = changes(seen);
+    let steps = changes.range(..=last).chain(&failed).copied().collect::<BTreeSet<usize>>();
+    let steps: Vec<usize> = steps.into_iter().chain(changes.range(last + 1..).next().copied()).collect();
     let first = steps.iter().position(|step| failed.contains(step)).unwrap_or(0);
     let cut = first.saturating_sub(MOST_ROWS / 2).min(steps.len().saturating_sub(MOST_ROWS));
     let shown = steps.into_iter().skip(cut).take(MOST_ROWS);
     shown.map(|step| row(policies, &seen[step], failed.contains(&step))).collect()
+}
+
+/// All rows of a test.
+pub fn whole(policies: &[Policy], seen: &[Seen]) -> Vec<Row> {
+    changes(seen).into_iter().map(|step| row(policies, &seen[step], false)).collect()
+}
+
+/// The first step, and those that are not as the one before.
+fn changes(seen: &[Seen]) -> BTreeSet<usize> {
+    let pairs = (1..).zip(seen.windows(2));
+    let changed = pairs.filter_map(|(step, pair)| matches!(pair, [before, after] if !after.stands_as(before)).then_some(step));
+    std::iter::once(0).chain(changed).take(seen.len()).collect()
 }
 
 fn row(policies: &[Policy], seen: &Seen, failed: bool) -> Row {
