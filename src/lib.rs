@@ -29,6 +29,7 @@ pub mod plotter;
 pub mod policy;
 pub mod pressure;
 pub mod promql;
+pub mod rehearsal;
 pub mod run;
 pub mod sample;
 pub mod shaping;

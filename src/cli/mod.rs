@@ -10,6 +10,7 @@ mod metrics;
 mod options;
 mod policy;
 mod query;
+mod rehearse;
 mod restore;
 mod run;
 mod table;
@@ -95,6 +96,11 @@ pub enum PolicyCommand {
         after_help = "Example: plotwarden policy fmt policies/\n         plotwarden policy fmt --check --diff policies/\n\nExit codes: 0 done, 1 a file is no YAML (with --check: or is not in this form), 2 a file cannot be read or written."
     )]
     Fmt(options::PolicyFmtOptions),
+    /// Play the tests of policies on a machine in memory, with a clock of their own
+    #[command(
+        after_help = "Example: plotwarden policy test policies/ tests-of-mine.yaml\n\nNothing on the machine is read or changed. Exit codes: 0 all as expected, 1 a test fails, 2 a file is wrong or cannot be read."
+    )]
+    Test(options::PolicyTestOptions),
 }
 
 /// Runs the program; the result is its exit code.

@@ -388,3 +388,18 @@ pub struct PolicyFmtOptions {
     #[arg(long)]
     pub diff: bool,
 }
+
+#[derive(Debug, Clone, Args)]
+pub struct PolicyTestOptions {
+    /// Policy files or folders, with their tests [default: the shipped policies]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub profiles: ProfileOptions,
+    /// Show what happened step by step in tests that pass, too
+    #[arg(long)]
+    pub timeline: bool,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+}

@@ -1,6 +1,6 @@
 //! Kind `Contention`: too many jobs want the same disk, cores or memory. From pressure to claims, one tick at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::ask::{Asked, input};
@@ -16,7 +16,7 @@ use super::tick::{LEASE, OWN_GROUP, Tick, holds};
 use crate::claim::{Bound, Claim, Setting, Target};
 use crate::clock::Moment;
 use crate::mode::Mode;
-use crate::policy::{Contention, Measure, OnMissing, Policy, Question, Stage};
+use crate::policy::{Band, Contention, Measure, OnMissing, Policy, Question, Stage};
 use crate::pressure::Resource;
 use crate::world::JobView;
 
@@ -53,6 +53,7 @@ pub fn decide(policy: &Policy, rules: &Contention, state: &mut State, asked: Ask
         decision.strategy = Some(strategy(severity, cause, rules.bands));
     }
     state.step(&tick, &mut decision);
+    decision.stages = state.stages(rules);
     decision.claims = tick.scene.jobs.iter().flat_map(|view| state.claims(policy, view, now)).collect();
     decision
 }
@@ -74,12 +75,17 @@ impl State {
 
         self.admit(tick, changes);
         decision.admission_closed = self.closed_by.is_some();
-        decision.stages = (0..self.gates.len()).filter(|stage| self.gates.get(*stage).is_some_and(Gate::on)).collect();
 
         changes.extend(self.stagger.defer(&tick.scene, self.closed_by.as_deref()));
         self.stagger(tick, changes);
         let running = self.stagger.running(&tick.scene);
         changes.extend(self.priorities.step(tick, &self.gates, &running));
+    }
+
+    fn stages(&self, rules: &Contention) -> Vec<String> {
+        let in_force = rules.stages.iter().zip(&self.gates).filter(|(_, gate)| gate.on());
+        let bands: BTreeSet<Band> = in_force.map(|(stage, _)| stage.band).collect();
+        bands.iter().map(|band| band.name().to_owned()).collect()
     }
 
     /// Pauses and resumes. After either the pausing stage counts anew: what was measured before proves nothing any more.

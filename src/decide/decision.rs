@@ -73,10 +73,10 @@ pub struct Decision {
     pub severities: Vec<(Resource, Severity)>,
     pub cause: Option<Cause>,
     pub strategy: Option<Strategy>,
+    /// Names of the stages in force, the mildest first, each once.
+    pub stages: Vec<String>,
     /// `true` while no further plot should be started.
     pub admission_closed: bool,
-    /// The stages in force, by their place in the policy, from 0.
-    pub stages: Vec<usize>,
     /// Something is being done that has no effect, and goes no further.
     pub futile: bool,
     /// What changed since the last tick and by which rule, in plain English; empty if nothing changed.

@@ -73,6 +73,10 @@ impl Turn<'_> {
         missing.map(|name| (name.as_str(), self.rules.on_missing(name)))
     }
 
+    fn stage_name(&self, stage: usize) -> &str {
+        self.rules.stages.get(stage).map_or("", |stage| stage.name.as_str())
+    }
+
     fn is_safe(&self) -> bool {
         self.wishes().any(|(_, wish)| wish == OnMissing::Safe)
     }
@@ -115,7 +119,7 @@ impl State {
             changes.push(format!("{}: {}", deed.action, deed.why));
         }
         decision.admission_closed = self.closed_by.is_some();
-        decision.stages = self.stair.in_force().collect();
+        decision.stages = self.stair.in_force().map(|stage| turn.stage_name(stage).to_owned()).collect();
         decision.futile = self.ways.futile();
     }
 

@@ -1,5 +1,6 @@
-//! A machine in memory, which dies, refuses and is tampered with on command. It behaves as Linux does where it matters: threads
-//! and children inherit, numbers are used again, affinity is cut to what is online, a frozen group takes in the stopped.
+//! A machine in memory, for tests of this program and of policies. It dies, refuses and is tampered with on command, and behaves as
+//! Linux does where it matters: threads and children inherit, numbers are used again, affinity is cut to what is online, a frozen
+//! group takes in the stopped.
 
 mod machine;
 mod state;

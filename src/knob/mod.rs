@@ -13,7 +13,6 @@ mod controllers;
 mod disk;
 mod disk_power;
 mod error;
-#[cfg(test)]
 pub mod fake;
 mod fan;
 mod gpu;

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_yaml::{DuplicateKeyPolicy, Error, Location, Options, Spanned};
 
+use super::cases::{PolicyTestDocument, WrittenCase};
 use super::error::{Place, PolicyError};
 use super::nearest::suggest;
 use super::rule::Rule;
@@ -21,6 +22,13 @@ pub const API_VERSION: &str = "plotwarden/v1";
 /// A document as the schema of its kind.
 #[derive(Debug)]
 pub enum Written {
+    Policy(WrittenPolicy),
+    Tests(PolicyTestDocument),
+}
+
+/// A policy as the schema of its kind.
+#[derive(Debug)]
+pub enum WrittenPolicy {
     Contention(schema::Written<ContentionSpec>),
     Staged(Kind, schema::Written<StagedSpec>),
     Guardrail(schema::Written<GuardrailSpec>),
@@ -28,7 +36,7 @@ pub enum Written {
     FleetBudget(schema::Written<FleetBudgetSpec>),
 }
 
-impl Written {
+impl WrittenPolicy {
     pub fn metadata(&self) -> &Metadata {
         match self {
             Self::Contention(document) => &document.metadata,
@@ -36,6 +44,16 @@ impl Written {
             Self::Guardrail(document) => &document.metadata,
             Self::Forecast(document) => &document.metadata,
             Self::FleetBudget(document) => &document.metadata,
+        }
+    }
+
+    pub fn tests(&self) -> &[Spanned<WrittenCase>] {
+        match self {
+            Self::Contention(document) => &document.tests,
+            Self::Staged(_, document) => &document.tests,
+            Self::Guardrail(document) => &document.tests,
+            Self::Forecast(document) => &document.tests,
+            Self::FleetBudget(document) => &document.tests,
         }
     }
 }
@@ -145,13 +163,15 @@ impl Document<'_> {
             let problem = format!("there is no kind `{}`", header.kind.value);
             return Err(self.error_at(&header.kind, problem, suggest(&header.kind.value, &Kind::NAMES)));
         };
-        match kind {
-            Kind::Contention => self.parse().map(Written::Contention),
-            Kind::Guardrail => self.parse().map(Written::Guardrail),
-            Kind::Forecast => self.parse().map(Written::Forecast),
-            Kind::FleetBudget => self.parse().map(Written::FleetBudget),
-            staged => self.parse().map(|document| Written::Staged(staged, document)),
-        }
+        let policy = match kind {
+            Kind::PolicyTest => return self.parse().map(Written::Tests),
+            Kind::Contention => WrittenPolicy::Contention(self.parse()?),
+            Kind::Guardrail => WrittenPolicy::Guardrail(self.parse()?),
+            Kind::Forecast => WrittenPolicy::Forecast(self.parse()?),
+            Kind::FleetBudget => WrittenPolicy::FleetBudget(self.parse()?),
+            staged => WrittenPolicy::Staged(staged, self.parse()?),
+        };
+        Ok(Written::Policy(policy))
     }
 
     /// Whether a text is written in quotes.

@@ -71,6 +71,12 @@ impl PolicyError {
         Self { unreadable: false, ..Self::unreadable(path, problem, hint) }
     }
 
+    /// The same place with something else to say of it.
+    #[must_use]
+    pub fn saying(&self, problem: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { problem: problem.into(), hint: hint.into(), ..self.clone() }
+    }
+
     /// Something at `place` of a file whose whole text is `text`.
     pub fn at(path: &Path, text: &str, place: Place, problem: impl Into<String>, hint: impl Into<String>) -> Self {
         let index = (place.line as usize).checked_sub(1);

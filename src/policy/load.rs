@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::document::documents;
+use super::cases::{Case, PolicyTestDocument, cases, check_names};
+use super::document::{Written, documents};
 use super::error::PolicyError;
 use super::resolve::{self, Findings};
 use super::rule::Rule;
@@ -25,6 +26,8 @@ const SHIPPED: &[(&str, &str)] = &[
 pub struct PolicySet {
     /// Sorted by file, then by place in the file. Names are unique.
     pub policies: Vec<Policy>,
+    /// Tests of these policies, in the same order.
+    pub cases: Vec<Case>,
     pub warnings: Vec<PolicyError>,
 }
 
@@ -101,11 +104,13 @@ struct Loading<'a> {
     errors: Vec<PolicyError>,
     /// Where each name was first used.
     names: BTreeMap<String, Origin>,
+    /// The policies that documents of kind `PolicyTest` name, and where.
+    tested: Vec<(String, PolicyError)>,
 }
 
 impl<'a> Loading<'a> {
     fn new(vocabulary: &'a Vocabulary) -> Self {
-        Self { vocabulary, set: PolicySet::default(), errors: Vec::new(), names: BTreeMap::new() }
+        Self { vocabulary, set: PolicySet::default(), errors: Vec::new(), names: BTreeMap::new(), tested: Vec::new() }
     }
 
     fn add(&mut self, path: &Path, text: &str) {
@@ -120,6 +125,13 @@ impl<'a> Loading<'a> {
                 }
             };
             let mut findings = Findings::new(&document, self.vocabulary);
+            let written = match written {
+                Written::Policy(written) => written,
+                Written::Tests(tests) => {
+                    self.add_tests(&tests, findings);
+                    continue;
+                }
+            };
             let policy = resolve::policy(&written, &mut findings, fnv1a(document.text.trim().as_bytes()));
             if let Some(first) = self.names.get(&policy.name) {
                 let problem = format!("the name `{}` is taken", policy.name);
@@ -127,6 +139,7 @@ impl<'a> Loading<'a> {
                 let taken = document.error_at(&written.metadata().name, problem, hint).under(Rule::NameTaken);
                 findings.errors.push(taken);
             }
+            self.set.cases.extend(cases(written.tests(), std::slice::from_ref(&policy.name), &mut findings));
             self.names.entry(policy.name.clone()).or_insert_with(|| policy.origin.clone());
             // Several stages may share one wrong trigger.
             findings.errors.dedup();
@@ -136,7 +149,24 @@ impl<'a> Loading<'a> {
         }
     }
 
-    fn finish(self) -> Result<PolicySet, Vec<PolicyError>> {
+    fn add_tests(&mut self, written: &PolicyTestDocument, mut findings: Findings<'_>) {
+        resolve::check_name(&written.metadata.name, &mut findings);
+        let policies = &written.spec.policies;
+        if policies.value.is_empty() {
+            findings.error(policies, "no policy is tested", "name at least one, such as `[stagger-by-pressure]`");
+        }
+        let names: Vec<String> = policies.value.iter().map(|policy| policy.value.clone()).collect();
+        let spots = policies.value.iter().map(|policy| (policy.value.clone(), findings.document.error_at(policy, "", "")));
+        self.tested.extend(spots);
+        self.set.cases.extend(cases(&written.spec.tests, &names, &mut findings));
+        self.errors.append(&mut findings.errors);
+    }
+
+    fn finish(mut self) -> Result<PolicySet, Vec<PolicyError>> {
+        // Without all policies nobody can say which names are wrong.
+        if self.errors.is_empty() {
+            self.errors = check_names(&self.set.cases, &self.tested, &self.set.policies);
+        }
         if self.errors.is_empty() { Ok(self.set) } else { Err(self.errors) }
     }
 }

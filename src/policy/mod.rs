@@ -8,6 +8,7 @@
 
 mod access;
 pub mod canary;
+pub mod cases;
 mod check;
 mod commit;
 mod document;

@@ -21,6 +21,10 @@ pub struct Period(pub Duration);
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Percent(pub Ratio);
 
+/// An amount of data: `64GiB`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size(pub Bytes);
+
 /// A value of a signal with the unit that it was written in.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Level {
@@ -139,6 +143,15 @@ impl Level {
     }
 }
 
+impl Quantity for Size {
+    const EXPECTED: &'static str = "an amount of data";
+    const EXAMPLE: &'static str = "`64GiB`";
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|error: QuantityError| error.to_string())
+    }
+}
+
 struct LevelVisitor;
 
 impl LevelVisitor {
@@ -220,4 +233,4 @@ macro_rules! with_unit {
     };
 }
 
-with_unit!(Period, Percent, LinkRate, LinkShare, Canary);
+with_unit!(Period, Percent, Size, LinkRate, LinkShare, Canary);

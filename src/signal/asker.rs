@@ -159,7 +159,7 @@ impl Desk {
 }
 
 /// What is known after `result`. An answerer that fails takes nothing back: what it said stands, and grows old.
-fn take(before: Option<Heard>, result: &Result<Told, Failure>, asked: Duration) -> Heard {
+pub(super) fn take(before: Option<Heard>, result: &Result<Told, Failure>, asked: Duration) -> Heard {
     match result {
         Ok(told) => Heard { value: Ok(told.value), sampled: Some(asked.saturating_sub(told.age)), trouble: None },
         Err(failure) => {

@@ -45,7 +45,8 @@ impl Oracle for Embedded {
     }
 }
 
-fn answer(
+/// What `storage` has to say at `at`; `stop` is asked from time to time whether it takes too long.
+pub(super) fn answer(
     engine: Engine,
     inquiry: &Inquiry,
     at: Millis,

@@ -12,6 +12,7 @@ mod local;
 mod names;
 mod outcome;
 mod prometheus;
+mod rehearsed;
 mod schedule;
 mod stored;
 mod trends;
@@ -31,6 +32,7 @@ pub use embedded::Embedded;
 pub use names::Names;
 pub use outcome::{Failure, Oracle, Outcome, Told};
 pub use prometheus::{Access, BadAccess, Server};
+pub use rehearsed::Rehearsed;
 pub use stored::{Live, Stored, labels};
 pub use trends::{Heard, Inquiry, inquiries};
 

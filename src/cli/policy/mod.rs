@@ -4,11 +4,12 @@ mod check;
 mod fmt;
 mod rewrite;
 
-use super::PolicyCommand;
+use super::{PolicyCommand, rehearse};
 
 pub fn policy(command: &PolicyCommand) -> u8 {
     match command {
         PolicyCommand::Check(options) => check::check(options),
         PolicyCommand::Fmt(options) => fmt::fmt(options),
+        PolicyCommand::Test(options) => rehearse::test(options),
     }
 }

@@ -69,7 +69,7 @@ impl Stair {
                 (Some(since), false) if self.may_end(turn, index, since) => {
                     self.steps[index].since = None;
                     self.pace.note_relaxed(now);
-                    changes.push(format!("stage {} ended", index + 1));
+                    changes.push(format!("stage {} ended", turn.stage_name(index)));
                 }
                 _ => {}
             }
@@ -92,16 +92,15 @@ impl Stair {
 
 fn began(turn: &Turn<'_>, stage: usize, pace: &mut Pace) -> String {
     let behavior = &turn.rules.behavior;
-    let why = condition::sentence(turn, stage);
+    let (name, why) = (turn.stage_name(stage), condition::sentence(turn, stage));
     match pace.note_tightened(behavior, turn.time()) {
         Some(length) => {
             let [length, per] = [length, behavior.reversals.per].map(explain::duration);
             let most = behavior.reversals.max;
             format!(
-                "stage {} began: {why}, and no stage ends for {length} after more than {most} reversals within {per}",
-                stage + 1
+                "stage {name} began: {why}, and no stage ends for {length} after more than {most} reversals within {per}"
             )
         }
-        None => format!("stage {} began: {why}", stage + 1),
+        None => format!("stage {name} began: {why}"),
     }
 }

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use serde_yaml::Spanned;
 
-use super::document::Written;
+use super::document::WrittenPolicy;
 use super::rules::{Canary, Control, Origin, Policy, Rules, Selector};
 use super::schema::{self, Metadata};
 use crate::claim::Class;
@@ -29,35 +29,35 @@ use crate::mode::Mode;
 
 pub(super) use findings::Findings;
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
-const HOUR: Duration = Duration::from_hours(1);
+pub(super) const HOUR: Duration = Duration::from_hours(1);
 
 /// The policy of one document; what is wrong or doubtful goes to `findings`.
-pub(super) fn policy(document: &Written, findings: &mut Findings<'_>, hash: u64) -> Policy {
+pub(super) fn policy(document: &WrittenPolicy, findings: &mut Findings<'_>, hash: u64) -> Policy {
     let metadata = document.metadata();
     check_name(&metadata.name, findings);
     let all = Selector::default();
     let (rules, control, selector) = match document {
-        Written::Contention(document) => {
+        WrittenPolicy::Contention(document) => {
             let spec = &document.spec;
             let rules = Rules::Contention(contention::contention(spec, findings));
             (rules, control(&spec.control, metadata, findings), selector::selector(&spec.selector.jobs, findings))
         }
-        Written::Staged(kind, document) => {
+        WrittenPolicy::Staged(kind, document) => {
             let spec = &document.spec;
             let rules = Rules::Staged(*kind, staged::staged(*kind, spec, findings));
             let selector = spec.selector.as_ref().map_or(all, |written| selector::selector(&written.jobs, findings));
             (rules, control(&spec.control, metadata, findings), selector)
         }
-        Written::Guardrail(document) => {
+        WrittenPolicy::Guardrail(document) => {
             (Rules::Guardrail(guardrail::guardrail(&document.spec, findings)), Control::IN_FORCE, all)
         }
-        Written::Forecast(document) => {
+        WrittenPolicy::Forecast(document) => {
             let rules = Rules::Forecast(forecast::forecast(&document.spec, findings));
             (rules, control(&document.spec.control, metadata, findings), all)
         }
-        Written::FleetBudget(document) => {
+        WrittenPolicy::FleetBudget(document) => {
             let rules = Rules::FleetBudget(fleet_budget::fleet_budget(&document.spec, findings));
             (rules, control(&document.spec.control, metadata, findings), all)
         }
@@ -85,7 +85,7 @@ impl Control {
 }
 
 /// Names become labels of metrics and words of log lines.
-fn check_name(name: &Spanned<String>, findings: &mut Findings<'_>) {
+pub(super) fn check_name(name: &Spanned<String>, findings: &mut Findings<'_>) {
     let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let text = &name.value;
     if text.is_empty() || text.len() > 63 || !text.chars().all(fine) || text.starts_with('-') || text.ends_with('-') {

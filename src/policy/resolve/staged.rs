@@ -15,8 +15,8 @@ pub fn staged(kind: Kind, spec: &StagedSpec, findings: &mut Findings<'_>) -> Sta
     let schedule = spec.schedule.as_ref().and_then(|written| schedule::schedule(written, findings));
     let fired = spec.trigger.as_ref().map(|written| trigger::trigger(&written.value, written, &mut known, findings));
     let mut stages = Vec::new();
-    for written in &spec.stages {
-        stages.push(stage(kind, written, fired.as_ref(), spec, &mut known, findings));
+    for (place, written) in spec.stages.iter().enumerate() {
+        stages.push(stage(kind, place, written, fired.as_ref(), spec, &mut known, findings));
     }
     let safe = actions(&spec.safe, kind, &mut known, findings);
     let guardrails = behavior::guardrails(&spec.guardrails, findings);
@@ -40,6 +40,7 @@ pub fn staged(kind: Kind, spec: &StagedSpec, findings: &mut Findings<'_>) -> Sta
 
 fn stage(
     kind: Kind,
+    place: usize,
     written: &Spanned<schema::Stage>,
     fired: Option<&Trigger>,
     spec: &StagedSpec,
@@ -78,7 +79,8 @@ fn stage(
     for action in &written.value.actions {
         check_never(action, spec, findings);
     }
-    StagedStage { when, actions: actions(&written.value.actions, kind, known, findings) }
+    let name = written.value.name.as_ref().map_or_else(|| format!("stage-{}", place + 1), |name| name.value.clone());
+    StagedStage { name, when, actions: actions(&written.value.actions, kind, known, findings) }
 }
 
 fn actions(
@@ -118,7 +120,7 @@ fn section<T>(kind: Kind, owner: Kind, name: &str, written: Option<&Spanned<T>>,
 }
 
 /// Where something stands, whatever it is.
-fn place<T>(written: &Spanned<T>) -> Spanned<()> {
+fn spot<T>(written: &Spanned<T>) -> Spanned<()> {
     Spanned::new((), written.referenced, written.defined)
 }
 
@@ -126,12 +128,12 @@ fn place<T>(written: &Spanned<T>) -> Spanned<()> {
 fn check_sections(spec: &StagedSpec, findings: &mut Findings<'_>) {
     let uses = |wanted: &str, actions: &[Spanned<schema::Action>]| {
         let found = actions.iter().find(|action| action.value.name() == wanted);
-        found.map(place)
+        found.map(spot)
     };
     let place_of = |wanted: &str| {
         spec.stages.iter().find_map(|stage| uses(wanted, &stage.value.actions)).or_else(|| uses(wanted, &spec.safe))
     };
-    for (name, section) in [("place", spec.place.as_ref().map(place)), ("shape", spec.shape.as_ref().map(place))] {
+    for (name, section) in [("place", spec.place.as_ref().map(spot)), ("shape", spec.shape.as_ref().map(spot))] {
         match (section, place_of(name)) {
             (Some(section), None) => {
                 findings.warn(
@@ -147,9 +149,9 @@ fn check_sections(spec: &StagedSpec, findings: &mut Findings<'_>) {
         }
     }
     for (name, section) in [
-        ("limits", spec.limits.as_ref().map(place)),
-        ("gates", spec.gates.as_ref().map(place)),
-        ("moves", spec.moves.as_ref().map(place)),
+        ("limits", spec.limits.as_ref().map(spot)),
+        ("gates", spec.gates.as_ref().map(spot)),
+        ("moves", spec.moves.as_ref().map(spot)),
     ] {
         if let Some(section) = section {
             let problem = format!("`{name}` is checked and explained, but nothing decides by it in this version");

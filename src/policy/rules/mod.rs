@@ -203,9 +203,28 @@ impl Policy {
         }
     }
 
+    /// What the numbers of a signal are.
+    pub fn unit(&self, signal: &str) -> Unit {
+        match &self.rules {
+            Rules::Contention(rules) => rules.unit(signal),
+            Rules::Staged(_, rules) => rules.units.get(signal).copied().unwrap_or(Unit::Plain),
+            Rules::Guardrail(_) | Rules::Forecast(_) | Rules::FleetBudget(_) => Unit::Plain,
+        }
+    }
+
     /// Whether the policy is about this job.
     pub fn selects(&self, job: &Job) -> bool {
         self.selector.selects(job)
+    }
+
+    /// The same policy with this signal alone.
+    #[must_use]
+    pub fn asking_only(&self, signal: &str) -> Self {
+        let mut asking = self.clone();
+        if let Rules::Contention(Contention { signals, .. }) | Rules::Staged(_, Staged { signals, .. }) = &mut asking.rules {
+            signals.retain(|name, _| name == signal);
+        }
+        asking
     }
 
     pub fn contention(&self) -> Option<&Contention> {
@@ -228,6 +247,15 @@ impl Policy {
 }
 
 impl Selector {
+    /// What the numbers of a signal are.
+    pub fn unit(&self, signal: &str) -> Unit {
+        match &self.rules {
+            Rules::Contention(rules) => rules.unit(signal),
+            Rules::Staged(_, rules) => rules.units.get(signal).copied().unwrap_or(Unit::Plain),
+            Rules::Guardrail(_) | Rules::Forecast(_) | Rules::FleetBudget(_) => Unit::Plain,
+        }
+    }
+
     /// Whether the policy is about this job. A fact that is unknown satisfies no condition.
     pub fn selects(&self, job: &Job) -> bool {
         let owned = |wanted: &String| job.owner.name.as_ref() == Some(wanted) || job.owner.uid.to_string() == *wanted;

@@ -34,6 +34,7 @@ pub struct Staged {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct StagedStage {
+    pub name: String,
     pub when: When,
     pub actions: Vec<Action>,
 }

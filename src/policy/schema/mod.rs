@@ -25,6 +25,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_yaml::Spanned;
 
+use super::cases::WrittenCase;
+
 pub use action::{Action, KnobSetting, KnobValue, Toward};
 pub use allocation::{Gate, Limits};
 pub use behavior::{Behavior, Guardrails, Reversals, Steps};
@@ -60,6 +62,8 @@ pub struct Written<S> {
     _kind: String,
     pub metadata: Metadata,
     pub spec: S,
+    #[serde(default)]
+    pub tests: Vec<Spanned<WrittenCase>>,
 }
 
 #[derive(Debug, Deserialize)]

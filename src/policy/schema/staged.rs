@@ -52,6 +52,9 @@ pub struct StagedSpec {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stage {
+    /// For tests and metrics; `stage-1` if it is not given.
+    #[serde(default)]
+    pub name: Option<Spanned<String>>,
     pub at: Spanned<At>,
     #[serde(rename = "do")]
     pub actions: Vec<Spanned<Action>>,

@@ -1,0 +1,389 @@
+//! Turns written tests into plain values: fills in defaults, and refuses what could not mean what its author thinks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use serde_yaml::Spanned;
+
+use super::notation;
+use super::schema::{
+    Given, OneOrMore, QueuedJob, Scalar, WrittenBound, WrittenCase, WrittenClaim, WrittenDenial, WrittenExpectation,
+    WrittenJob, WrittenSeries, WrittenTopology,
+};
+use super::{Case, ExpectedClaim, ExpectedDenial, Expectation, GivenJob, Series, Source, Topology};
+use crate::claim::Bound;
+use crate::mode::Mode;
+use crate::plotter::Phase;
+use crate::policy::error::PolicyError;
+use crate::policy::nearest::suggest;
+use crate::policy::quantity::Period;
+use crate::policy::resolve::{Findings, HOUR, SECOND};
+use crate::policy::rules::Policy;
+use crate::promql::{Engine, METRIC_NAME, MatchOp};
+use crate::units::Bytes;
+
+const DAY: Duration = Duration::from_hours(24);
+/// More plots than any machine makes at once; each costs time in each step.
+const MOST_JOBS: u32 = 5000;
+
+/// The tests of one document, of the policies named.
+pub fn cases(written: &[Spanned<WrittenCase>], policies: &[String], findings: &mut Findings<'_>) -> Vec<Case> {
+    let mut names = BTreeSet::new();
+    let mut all = Vec::new();
+    for test in written {
+        if !names.insert(test.value.name.as_str()) {
+            findings.error(test, format!("two tests are named `{}`", test.value.name), "say what each of them shows");
+        }
+        all.push(case(test, policies, findings));
+    }
+    all
+}
+
+/// What tests name must be there: `named` are the policies of documents of kind `PolicyTest`, with their places.
+pub fn check_names(cases: &[Case], named: &[(String, PolicyError)], policies: &[Policy]) -> Vec<PolicyError> {
+    let known: Vec<&str> = policies.iter().map(|policy| policy.name.as_str()).collect();
+    let unknown = |(name, spot): &(String, PolicyError)| {
+        let found = known.contains(&name.as_str());
+        (!found).then(|| spot.saying(format!("no policy is named `{name}`"), suggest(name, &known)))
+    };
+    let mut errors: Vec<PolicyError> = named.iter().filter_map(unknown).collect();
+    for case in cases {
+        let tested: Vec<&Policy> = policies.iter().filter(|policy| case.policies.contains(&policy.name)).collect();
+        for series in &case.series {
+            let Source::Signal { name, policy } = &series.of else { continue };
+            let meant = tested.iter().filter(|tested| policy.as_ref().is_none_or(|policy| tested.name == *policy));
+            let signals: Vec<&str> = meant.flat_map(|policy| policy.signals().keys().map(String::as_str)).collect();
+            if !signals.contains(&name.as_str()) && !tested.is_empty() {
+                let problem = format!("no policy of this test has a signal `{name}`");
+                errors.push(series.spot.saying(problem, suggest(name, &signals)));
+            }
+        }
+    }
+    errors
+}
+
+fn case(test: &Spanned<WrittenCase>, policies: &[String], findings: &mut Findings<'_>) -> Case {
+    let written = &test.value;
+    if written.expect.value.is_empty() {
+        findings.error(&written.expect, "the test expects nothing", "add a line such as `- {at: 30s, stage: critical}`");
+    }
+    let jobs = jobs(&written.given, findings);
+    let mut expect: Vec<Expectation> =
+        written.expect.value.iter().map(|line| expectation(line, &jobs, policies, findings)).collect();
+    expect.sort_by_key(|expectation| expectation.at);
+    Case {
+        name: written.name.clone(),
+        policies: policies.to_vec(),
+        spot: findings.document.error_at(test, "", ""),
+        mode: written.mode.unwrap_or(Mode::Enforce),
+        start: written.start.as_ref().and_then(|start| wall_clock(start, findings)),
+        interval: written.interval.as_ref().map_or(SECOND, |interval| findings.period(interval, SECOND, HOUR)),
+        topology: topology(&written.given.topology, findings),
+        jobs,
+        series: written.series.iter().filter_map(|line| series(line, policies, findings)).collect(),
+        expect,
+    }
+}
+
+fn wall_clock(text: &Spanned<String>, findings: &mut Findings<'_>) -> Option<SystemTime> {
+    let parsed = parse_wall_clock(&text.value);
+    if parsed.is_none() {
+        let problem = format!("`{}` is no time of day with its offset", text.value);
+        findings.error(text, problem, "write `'2026-01-12T16:50:00+01:00'`, or with `Z` for UTC");
+    }
+    parsed
+}
+
+/// RFC 3339 with any offset.
+fn parse_wall_clock(text: &str) -> Option<SystemTime> {
+    if text.ends_with(['Z', 'z']) {
+        return humantime::parse_rfc3339(text).ok();
+    }
+    let (local, offset) = text.split_at_checked(text.len().checked_sub(6)?)?;
+    let (sign, clock) = offset.split_at_checked(1)?;
+    let (hours, minutes) = clock.split_once(':')?;
+    let (hours, minutes): (u64, u64) = (hours.parse().ok()?, minutes.parse().ok()?);
+    let ahead = Duration::from_mins(hours * 60 + minutes);
+    let as_utc = humantime::parse_rfc3339(&format!("{local}Z")).ok()?;
+    match sign {
+        "+" => as_utc.checked_sub(ahead),
+        "-" => as_utc.checked_add(ahead),
+        _ => None,
+    }
+}
+
+fn topology(written: &WrittenTopology, findings: &mut Findings<'_>) -> Topology {
+    let mut count = |value: &Option<Spanned<u32>>, default: u32, most: u32| {
+        value.as_ref().map_or(default, |value| {
+            if value.value == 0 || value.value > most {
+                findings.error(value, format!("{} is out of range", value.value), format!("write 1 to {most}"));
+            }
+            value.value.clamp(1, most)
+        })
+    };
+    Topology {
+        numa_nodes: count(&written.numa_nodes, 1, 64),
+        cores_per_node: count(&written.cores_per_node, 4, 256),
+        smt: count(&written.smt, 1, 8),
+        memory: written.memory.map_or(Bytes(64 << 30), |size| size.0),
+        swap: written.swap.map_or(Bytes(0), |size| size.0),
+    }
+}
+
+fn jobs(given: &Given, findings: &mut Findings<'_>) -> Vec<GivenJob> {
+    let mut jobs: Vec<GivenJob> = given.jobs.iter().map(|line| running(line, findings)).collect();
+    for line in &given.queue {
+        jobs.extend(queued(line, findings));
+    }
+    let mut seen = BTreeSet::new();
+    for job in &jobs {
+        if !seen.insert(job.id.as_str()) {
+            findings.errors.push(job.spot.saying(format!("two plots have the id `{}`", job.id), "give each its own"));
+        }
+    }
+    jobs
+}
+
+fn running(line: &Spanned<WrittenJob>, findings: &mut Findings<'_>) -> GivenJob {
+    let written = &line.value;
+    let progress = written.progress.as_ref().map_or(0.5, |progress| {
+        let share = progress.value.0.0;
+        if !(0.0..=1.0).contains(&share) {
+            findings.error(progress, "no plot is ever there", "write 0% to 100%");
+        }
+        share
+    });
+    let mut period = |value: &Option<Spanned<Period>>| value.as_ref().map(|value| findings.period(value, Duration::ZERO, 30 * DAY));
+    let age = period(&written.age).unwrap_or(HOUR);
+    let lasts = period(&written.lasts);
+    GivenJob {
+        id: written.id.value.clone(),
+        plotter: plotter(written.plotter.as_ref()),
+        k: written.k.unwrap_or(32),
+        threads: written.threads,
+        temp_dirs: paths(written.temp_dir.as_ref()),
+        final_dirs: paths(written.final_dir.as_ref()),
+        devices: written.device.as_ref().map(OneOrMore::list),
+        user: user(written.user.as_ref()),
+        progress,
+        phase: written.phase.as_ref().map(|phase| Phase::Number(phase.value)),
+        age,
+        lasts,
+        at: None,
+        spot: findings.document.error_at(line, "", ""),
+    }
+}
+
+fn queued(line: &Spanned<QueuedJob>, findings: &mut Findings<'_>) -> Vec<GivenJob> {
+    let written = &line.value;
+    let at = findings.period(&written.at, Duration::ZERO, DAY);
+    let every = written.every.as_ref().map_or(SECOND, |every| findings.period(every, Duration::ZERO, DAY));
+    let lasts = written.lasts.as_ref().map(|lasts| findings.period(lasts, SECOND, DAY));
+    let count = written.count.as_ref().map(|count| {
+        if count.value == 0 || count.value > MOST_JOBS {
+            findings.error(count, format!("{} is out of range", count.value), format!("write 1 to {MOST_JOBS}"));
+        }
+        count.value.min(MOST_JOBS)
+    });
+    let job = |id: String, at: Duration, findings: &Findings<'_>| GivenJob {
+        id,
+        plotter: plotter(written.plotter.as_ref()),
+        k: written.k.unwrap_or(32),
+        threads: written.threads,
+        temp_dirs: paths(written.temp_dir.as_ref()),
+        final_dirs: paths(written.final_dir.as_ref()),
+        devices: written.device.as_ref().map(OneOrMore::list),
+        user: user(written.user.as_ref()),
+        progress: 0.0,
+        phase: Some(Phase::Number(1)),
+        age: Duration::ZERO,
+        lasts,
+        at: Some(at),
+        spot: findings.document.error_at(line, "", ""),
+    };
+    let id = &written.id.value;
+    match count {
+        None => vec![job(id.clone(), at, findings)],
+        Some(count) => (0..count).map(|nth| job(format!("{id}-{}", nth + 1), at + every * nth, findings)).collect(),
+    }
+}
+
+fn plotter(written: Option<&Spanned<String>>) -> String {
+    written.map_or_else(|| "chiapos".to_owned(), |plotter| plotter.value.clone())
+}
+
+fn user(written: Option<&String>) -> String {
+    written.cloned().unwrap_or_else(|| "chia".to_owned())
+}
+
+fn paths(written: Option<&OneOrMore>) -> Vec<PathBuf> {
+    written.map(OneOrMore::list).unwrap_or_default().into_iter().map(PathBuf::from).collect()
+}
+
+impl OneOrMore {
+    fn list(&self) -> Vec<String> {
+        match self {
+            Self::One(one) => vec![one.clone()],
+            Self::More(more) => more.clone(),
+        }
+    }
+}
+
+fn series(line: &Spanned<WrittenSeries>, policies: &[String], findings: &mut Findings<'_>) -> Option<Series> {
+    let written = &line.value;
+    let of = match (&written.signal, &written.series) {
+        (Some(signal), None) => {
+            let policy = written.policy.as_ref();
+            let policy = policy.map(|policy| known_policy(policy, policies, findings));
+            Source::Signal { name: signal.value.clone(), policy }
+        }
+        (None, Some(series)) => metric(series, findings)?,
+        _ => {
+            let hint = "write either `signal: disk` or `series: 'plotwarden_load5{instance=\"$node\"}'`";
+            findings.error(line, "this line must be about one signal, or about one series", hint);
+            return None;
+        }
+    };
+    let values = match notation::samples(&written.values.value) {
+        Ok(values) => values,
+        Err(bad) => {
+            findings.error_within(&written.values, bad.at, bad.problem, "");
+            return None;
+        }
+    };
+    Some(Series { of, values, spot: findings.document.error_at(line, "", "") })
+}
+
+/// `name{label="value"}`; what stands for this machine is left out, since the history adds it.
+fn metric(text: &Spanned<String>, findings: &mut Findings<'_>) -> Option<Source> {
+    let hint = "write `name{label=\"value\"}`";
+    let query = match Engine::default().parse(&text.value) {
+        Ok(query) => query,
+        Err(error) => {
+            findings.error_within(text, error.span, error.message, hint);
+            return None;
+        }
+    };
+    let Some(matchers) = query.selector() else {
+        findings.error(text, "this is an expression, and no series", hint);
+        return None;
+    };
+    let mut labels = BTreeMap::new();
+    for matcher in matchers {
+        if matcher.op != MatchOp::Equal {
+            findings.error(text, format!("the label `{}` has no one value", matcher.name), hint);
+            return None;
+        }
+        labels.insert(matcher.name.to_string(), matcher.value.to_string());
+    }
+    let Some(name) = labels.remove(METRIC_NAME) else {
+        findings.error(text, "the series has no name", hint);
+        return None;
+    };
+    for (label, variable) in [("instance", "$node"), ("job", "$job")] {
+        labels.retain(|name, value| !(name == label && value == variable));
+    }
+    Some(Source::Metric { name, labels: labels.into_iter().collect() })
+}
+
+fn known_policy(policy: &Spanned<String>, policies: &[String], findings: &mut Findings<'_>) -> String {
+    if !policies.contains(&policy.value) {
+        let known: Vec<&str> = policies.iter().map(String::as_str).collect();
+        findings.error(policy, format!("`{}` is not tested here", policy.value), suggest(&policy.value, &known));
+    }
+    policy.value.clone()
+}
+
+fn expectation(
+    line: &Spanned<WrittenExpectation>,
+    jobs: &[GivenJob],
+    policies: &[String],
+    findings: &mut Findings<'_>,
+) -> Expectation {
+    let written = &line.value;
+    let mut plots = |ids: &Option<Vec<Spanned<String>>>| {
+        let ids = ids.as_ref();
+        ids.map(|ids| ids.iter().map(|id| known_job(id, jobs, findings)).collect::<BTreeSet<String>>())
+    };
+    let (paused, running) = (plots(&written.paused), plots(&written.running));
+    let missing = written.missing.as_ref().map(|names| names.iter().map(|name| name.value.clone()).collect());
+    Expectation {
+        at: findings.period(&written.at, Duration::ZERO, DAY),
+        spot: findings.document.error_at(line, "", ""),
+        policy: written.policy.as_ref().map(|policy| known_policy(policy, policies, findings)),
+        stage: written.stage.clone(),
+        claims: written
+            .claims
+            .as_ref()
+            .map(|claims| claims.iter().map(|claim| expected_claim(claim, jobs, policies, findings)).collect()),
+        never: written.never.clone(),
+        denied: written.denied.iter().map(|denial| expected_denial(denial, jobs, findings)).collect(),
+        paused,
+        running,
+        admission: written.admission,
+        starts: written.starts.map(|starts| usize::try_from(starts).unwrap_or(usize::MAX)),
+        alerts: written.alerts.clone(),
+        reversals: written.reversals.map(u64::from),
+        restored: written.restored,
+        missing,
+        // Words of metrics have hyphens; whoever writes an underscore means the same.
+        reason: written.reason.as_ref().map(|reason| reason.replace('_', "-")),
+    }
+}
+
+fn expected_claim(
+    written: &WrittenClaim,
+    jobs: &[GivenJob],
+    policies: &[String],
+    findings: &mut Findings<'_>,
+) -> ExpectedClaim {
+    ExpectedClaim {
+        knob: written.knob,
+        target: written.target.as_ref().map(|target| known_target(target, jobs, findings)),
+        value: written.value.as_ref().map(|value| match value {
+            Scalar::Number(number) => number.to_string(),
+            Scalar::Text(text) => text.clone(),
+        }),
+        bound: written.bound.map(|bound| match bound {
+            WrittenBound::AtMost => Bound::AtMost,
+            WrittenBound::AtLeast => Bound::AtLeast,
+            WrittenBound::Exactly => Bound::Exactly,
+        }),
+        policy: written.policy.as_ref().map(|policy| known_policy(policy, policies, findings)),
+    }
+}
+
+fn expected_denial(written: &WrittenDenial, jobs: &[GivenJob], findings: &mut Findings<'_>) -> ExpectedDenial {
+    let target = written.target.as_ref().map(|target| known_target(target, jobs, findings));
+    ExpectedDenial { knob: written.knob, target, by: written.by.clone() }
+}
+
+/// A job of the test, or a part of the machine such as `machine` or `disk/sda`.
+fn known_target(target: &Spanned<String>, jobs: &[GivenJob], findings: &mut Findings<'_>) -> String {
+    if target.value == "machine" || target.value.contains('/') { target.value.clone() } else { known_job(target, jobs, findings) }
+}
+
+fn known_job(id: &Spanned<String>, jobs: &[GivenJob], findings: &mut Findings<'_>) -> String {
+    let known: Vec<&str> = jobs.iter().map(|job| job.id.as_str()).collect();
+    if !known.contains(&id.value.as_str()) {
+        findings.error(id, format!("no plot of this test has the id `{}`", id.value), suggest(&id.value, &known));
+    }
+    id.value.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_of_day_is_read_with_its_offset() {
+        let utc = humantime::parse_rfc3339("2026-01-12T15:50:00Z").unwrap();
+        for text in ["2026-01-12T16:50:00+01:00", "2026-01-12T15:50:00Z", "2026-01-12T10:20:00-05:30"] {
+            assert_eq!(parse_wall_clock(text), Some(utc), "{text}");
+        }
+        for text in ["16:50", "2026-01-12", "2026-01-12T16:50:00", "2026-01-12T16:50:00*01:00", "+é:00"] {
+            assert_eq!(parse_wall_clock(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Tests as they are written: every field with the place it stands at.
+
+use serde::Deserialize;
+use serde_yaml::Spanned;
+
+use super::Admission;
+use crate::claim::KnobKind;
+use crate::mode::Mode;
+use crate::policy::quantity::{Percent, Period, Size};
+use crate::policy::schema::Metadata;
+
+/// A document of kind `PolicyTest`: tests of policies that stand elsewhere, or of several at once.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyTestDocument {
+    #[serde(rename = "apiVersion")]
+    _api_version: String,
+    #[serde(rename = "kind")]
+    _kind: String,
+    pub metadata: Metadata,
+    pub spec: PolicyTestSpec,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyTestSpec {
+    pub policies: Spanned<Vec<Spanned<String>>>,
+    pub tests: Vec<Spanned<WrittenCase>>,
+}
+
+/// One test.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenCase {
+    pub name: String,
+    /// `enforce` if not given.
+    #[serde(default)]
+    pub mode: Option<Mode>,
+    #[serde(default)]
+    pub start: Option<Spanned<String>>,
+    /// 1 s if not given.
+    #[serde(default)]
+    pub interval: Option<Spanned<Period>>,
+    #[serde(default)]
+    pub given: Given,
+    #[serde(default)]
+    pub series: Vec<Spanned<WrittenSeries>>,
+    pub expect: Spanned<Vec<Spanned<WrittenExpectation>>>,
+}
+
+/// What is there when the test begins, or comes while it runs.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Given {
+    #[serde(default)]
+    pub topology: WrittenTopology,
+    #[serde(default)]
+    pub jobs: Vec<Spanned<WrittenJob>>,
+    #[serde(default)]
+    pub queue: Vec<Spanned<QueuedJob>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WrittenTopology {
+    #[serde(default)]
+    pub numa_nodes: Option<Spanned<u32>>,
+    #[serde(default)]
+    pub cores_per_node: Option<Spanned<u32>>,
+    #[serde(default)]
+    pub smt: Option<Spanned<u32>>,
+    #[serde(default)]
+    pub memory: Option<Size>,
+    #[serde(default)]
+    pub swap: Option<Size>,
+}
+
+/// A plot that runs from the beginning.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WrittenJob {
+    pub id: Spanned<String>,
+    #[serde(default)]
+    pub plotter: Option<Spanned<String>>,
+    #[serde(default)]
+    pub k: Option<u8>,
+    #[serde(default)]
+    pub threads: Option<u32>,
+    #[serde(default)]
+    pub temp_dir: Option<OneOrMore>,
+    #[serde(default)]
+    pub final_dir: Option<OneOrMore>,
+    #[serde(default)]
+    pub device: Option<OneOrMore>,
+    #[serde(default)]
+    pub user: Option<String>,
+    #[serde(default)]
+    pub progress: Option<Spanned<Percent>>,
+    #[serde(default)]
+    pub phase: Option<Spanned<u8>>,
+    #[serde(default)]
+    pub age: Option<Spanned<Period>>,
+    #[serde(default)]
+    pub lasts: Option<Spanned<Period>>,
+}
+
+/// A plot that starts while the test runs, or many of them one after another.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct QueuedJob {
+    pub id: Spanned<String>,
+    pub at: Spanned<Period>,
+    /// So many like this, numbered from 1: `p-1`, `p-2`.
+    #[serde(default)]
+    pub count: Option<Spanned<u32>>,
+    /// Between two of them.
+    #[serde(default)]
+    pub every: Option<Spanned<Period>>,
+    #[serde(default)]
+    pub plotter: Option<Spanned<String>>,
+    #[serde(default)]
+    pub k: Option<u8>,
+    #[serde(default)]
+    pub threads: Option<u32>,
+    #[serde(default)]
+    pub temp_dir: Option<OneOrMore>,
+    #[serde(default)]
+    pub final_dir: Option<OneOrMore>,
+    #[serde(default)]
+    pub device: Option<OneOrMore>,
+    #[serde(default)]
+    pub user: Option<String>,
+    #[serde(default)]
+    pub lasts: Option<Spanned<Period>>,
+}
+
+/// `a`, or `[a, b]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+/// What a signal of the policies answers, or samples of a metric.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenSeries {
+    #[serde(default)]
+    pub signal: Option<Spanned<String>>,
+    /// Of this policy only, where several have a signal of the name.
+    #[serde(default)]
+    pub policy: Option<Spanned<String>>,
+    #[serde(default)]
+    pub series: Option<Spanned<String>>,
+    pub values: Spanned<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenExpectation {
+    pub at: Spanned<Period>,
+    #[serde(default)]
+    pub policy: Option<Spanned<String>>,
+    #[serde(default)]
+    pub stage: Option<String>,
+    #[serde(default)]
+    pub claims: Option<Vec<WrittenClaim>>,
+    #[serde(default)]
+    pub never: Vec<KnobKind>,
+    #[serde(default)]
+    pub denied: Vec<WrittenDenial>,
+    #[serde(default)]
+    pub paused: Option<Vec<Spanned<String>>>,
+    #[serde(default)]
+    pub running: Option<Vec<Spanned<String>>>,
+    #[serde(default)]
+    pub admission: Option<Admission>,
+    #[serde(default)]
+    pub starts: Option<u32>,
+    #[serde(default)]
+    pub alerts: Option<Vec<String>>,
+    #[serde(default)]
+    pub reversals: Option<u32>,
+    #[serde(default)]
+    pub restored: Option<bool>,
+    #[serde(default)]
+    pub missing: Option<Vec<Spanned<String>>>,
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenClaim {
+    pub knob: KnobKind,
+    #[serde(default)]
+    pub target: Option<Spanned<String>>,
+    /// As `plotwarden knobs` shows it; a bare number is in the knob's own unit.
+    #[serde(default)]
+    pub value: Option<Scalar>,
+    #[serde(default)]
+    pub bound: Option<WrittenBound>,
+    #[serde(default)]
+    pub policy: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenDenial {
+    pub knob: KnobKind,
+    #[serde(default)]
+    pub target: Option<Spanned<String>>,
+    #[serde(default)]
+    pub by: Option<String>,
+}
+
+/// A number or a text.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum Scalar {
+    Number(i64),
+    Text(String),
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum WrittenBound {
+    AtMost,
+    AtLeast,
+    Exactly,
+}
