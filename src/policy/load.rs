@@ -171,12 +171,6 @@ impl<'a> Loading<'a> {
     }
 }
 
-fn holds_no_policy(paths: &[PathBuf]) -> PolicyError {
-    let folder = paths.first().map_or_else(|| PathBuf::from("--policies"), Clone::clone);
-    let warning = PolicyError::unreadable(&folder, "holds no policy", "put `*.yaml` files there");
-    PolicyError { unreadable: false, ..warning }.under(Rule::NoPolicy)
-}
-
 /// FNV-1a, 64 bits: tells versions of a policy apart, and stays the same across builds. No defence against forgery.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::access;
 use super::error::PolicyError;
+use super::rule::Rule;
 
 /// The name under which what is piped in is spoken of.
 pub const PIPED: &str = "<stdin>";
@@ -69,7 +70,8 @@ impl Sources {
         }
         let mut doubts = access::doubts(paths);
         if files.is_empty() && errors.is_empty() && !paths.is_empty() {
-            doubts.push(PolicyError::doubt(folder, "holds no policy", "put `*.yaml` files there"));
+            let doubt = PolicyError::doubt(folder, "holds no policy", "put `*.yaml` files there");
+            doubts.push(doubt.under(Rule::NoPolicy));
         }
         (Self { files, doubts }, errors)
     }

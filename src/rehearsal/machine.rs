@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actuate::{Actuator, JobHandle};
+use crate::claim::{KnobKind, Part, PartClass};
 use crate::clock::Moment;
 use crate::kernel::process::{Identity, RunState};
-use crate::knob::fake::{Fake, State, no_limit};
+use crate::knob::fake::{Fake, FakePart, State, no_limit};
 use crate::plotter::{Arguments, Job, JobId, Needs, Owner, Profiles, Progress, RuntimeKnob};
+use crate::policy::PolicyKnob;
 use crate::policy::cases::{Case, GivenJob, Topology};
 use crate::pressure::PressureSet;
 use crate::sample::{JobSample, TempDevices};
@@ -43,11 +45,37 @@ struct Plot {
     ran: Duration,
 }
 
-/// CPUs are numbered node by node.
+/// CPUs are numbered node by node; of parts there is a handful that any policy can name.
 fn layout(topology: Topology) -> Layout {
     let of_node = topology.cores_per_node * topology.smt;
     let nodes = (0..topology.numa_nodes).map(|node| (node, (node * of_node..(node + 1) * of_node).collect()));
-    Layout { parts: BTreeSet::new(), nodes: nodes.collect() }
+    Layout { parts: parts().map(|(_, part)| part).collect(), nodes: nodes.collect() }
+}
+
+/// Each knob that is no job's, with the parts that have it.
+fn parts() -> impl Iterator<Item = (KnobKind, Part)> {
+    let class = |kind: KnobKind| match kind {
+        KnobKind::Shaping | KnobKind::ArrivalShaping => Some(PartClass::Interface),
+        kind => PolicyKnob::of(kind).and_then(|knob| knob.of),
+    };
+    let of_parts = KnobKind::ALL.iter().filter_map(move |&kind| Some((kind, class(kind)?)));
+    of_parts.flat_map(|(kind, class)| names(class).iter().map(move |name| (kind, Part::new(class, *name))))
+}
+
+fn names(class: PartClass) -> &'static [&'static str] {
+    match class {
+        PartClass::Machine => &[""],
+        PartClass::Disk => &["nvme0n1", "sda"],
+        PartClass::DiskHost => &["host0"],
+        PartClass::Interface => &["eth0"],
+        PartClass::PowerConstraint => &["intel-rapl:0:0"],
+        PartClass::Gpu => &["GPU-0"],
+        PartClass::Fan => &["hwmon0/pwm1"],
+        PartClass::IdleState => &["0:1"],
+        PartClass::PagePool => &["0:2048kB"],
+        PartClass::Device => &["pci/0000:00:1f.2"],
+        PartClass::Cpu | PartClass::CpuPolicy | PartClass::Node | PartClass::Irq => &["0"],
+    }
 }
 
 impl Machine {
@@ -60,6 +88,7 @@ impl Machine {
     pub fn new(case: &Case, profiles: &Profiles, now: Moment) -> Self {
         let mut state = State::default();
         let topology = case.topology;
+        state.parts = parts().map(|(kind, part)| ((kind, part), FakePart::of(kind))).collect();
         state.online = (0..topology.numa_nodes * topology.cores_per_node * topology.smt).collect();
         let mut machine = Self {
             state: Rc::new(RefCell::new(state)),

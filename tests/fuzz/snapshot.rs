@@ -17,7 +17,7 @@ pub fn snapshot(inventory: &Arc<Inventory>, host: HostSample, now: Moment) -> Ar
         inventory: Arc::clone(inventory),
         profiles: Arc::default(),
         policies: Vec::new(),
-        reload: Reload { succeeded_at: None, error: None },
+        reload: Reload { succeeded_at: None, error: None, commits: Vec::new() },
         knobs: Vec::new(),
         counters: Counters::default(),
         recent: Vec::new(),

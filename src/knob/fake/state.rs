@@ -149,7 +149,8 @@ impl Default for State {
 }
 
 impl FakePart {
-    fn of(kind: KnobKind) -> Self {
+    /// As it is before anybody touches it.
+    pub fn of(kind: KnobKind) -> Self {
         let value = match setting(kind, 0) {
             Setting::Word(..) => Value::Word("as it was".to_owned()),
             Setting::Lane(..) => Value::Lane(Found::Untouched),

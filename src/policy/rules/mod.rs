@@ -247,15 +247,6 @@ impl Policy {
 }
 
 impl Selector {
-    /// What the numbers of a signal are.
-    pub fn unit(&self, signal: &str) -> Unit {
-        match &self.rules {
-            Rules::Contention(rules) => rules.unit(signal),
-            Rules::Staged(_, rules) => rules.units.get(signal).copied().unwrap_or(Unit::Plain),
-            Rules::Guardrail(_) | Rules::Forecast(_) | Rules::FleetBudget(_) => Unit::Plain,
-        }
-    }
-
     /// Whether the policy is about this job. A fact that is unknown satisfies no condition.
     pub fn selects(&self, job: &Job) -> bool {
         let owned = |wanted: &String| job.owner.name.as_ref() == Some(wanted) || job.owner.uid.to_string() == *wanted;
