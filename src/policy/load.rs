@@ -16,9 +16,17 @@ use crate::mode::Mode;
 
 /// The policies of `policies/`, in force where the operator has none of his own.
 const SHIPPED: &[(&str, &str)] = &[
+    ("shipped/evening-power-cap.yaml", include_str!("../../policies/evening-power-cap.yaml")),
     ("shipped/farm-first.yaml", include_str!("../../policies/farm-first.yaml")),
+    ("shipped/guardrail-defaults.yaml", include_str!("../../policies/guardrail-defaults.yaml")),
+    ("shipped/keep-memory-free.yaml", include_str!("../../policies/keep-memory-free.yaml")),
+    ("shipped/network-copies.yaml", include_str!("../../policies/network-copies.yaml")),
+    ("shipped/numa-pin.yaml", include_str!("../../policies/numa-pin.yaml")),
+    ("shipped/nvme-temperature.yaml", include_str!("../../policies/nvme-temperature.yaml")),
+    ("shipped/protect-harvester.yaml", include_str!("../../policies/protect-harvester.yaml")),
     ("shipped/spare-busy-disk.yaml", include_str!("../../policies/spare-busy-disk.yaml")),
     ("shipped/stagger-by-pressure.yaml", include_str!("../../policies/stagger-by-pressure.yaml")),
+    ("shipped/temp-disk-space.yaml", include_str!("../../policies/temp-disk-space.yaml")),
 ];
 
 /// Policies that are in force together, and what is doubtful about them.
@@ -156,7 +164,8 @@ impl<'a> Loading<'a> {
             findings.error(policies, "no policy is tested", "name at least one, such as `[stagger-by-pressure]`");
         }
         let names: Vec<String> = policies.value.iter().map(|policy| policy.value.clone()).collect();
-        let spots = policies.value.iter().map(|policy| (policy.value.clone(), findings.document.error_at(policy, "", "")));
+        let spots =
+            policies.value.iter().map(|policy| (policy.value.clone(), findings.document.error_at(policy, "", "")));
         self.tested.extend(spots);
         self.set.cases.extend(cases(&written.spec.tests, &names, &mut findings));
         self.errors.append(&mut findings.errors);

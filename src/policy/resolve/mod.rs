@@ -42,13 +42,17 @@ pub(super) fn policy(document: &WrittenPolicy, findings: &mut Findings<'_>, hash
         WrittenPolicy::Contention(document) => {
             let spec = &document.spec;
             let rules = Rules::Contention(contention::contention(spec, findings));
-            (rules, control(&spec.control, metadata, findings), selector::selector(&spec.selector.jobs, findings))
+            let control = control(&spec.control, metadata, findings);
+            signals::check_server(&spec.signals, control.mode, findings);
+            (rules, control, selector::selector(&spec.selector.jobs, findings))
         }
         WrittenPolicy::Staged(kind, document) => {
             let spec = &document.spec;
             let rules = Rules::Staged(*kind, staged::staged(*kind, spec, findings));
             let selector = spec.selector.as_ref().map_or(all, |written| selector::selector(&written.jobs, findings));
-            (rules, control(&spec.control, metadata, findings), selector)
+            let control = control(&spec.control, metadata, findings);
+            signals::check_server(&spec.signals, control.mode, findings);
+            (rules, control, selector)
         }
         WrittenPolicy::Guardrail(document) => {
             (Rules::Guardrail(guardrail::guardrail(&document.spec, findings)), Control::IN_FORCE, all)

@@ -6,8 +6,9 @@ use serde_yaml::Spanned;
 
 use super::findings::Findings;
 use super::{MINUTE, SECOND, trend};
+use crate::mode::Mode;
 use crate::policy::nearest::suggest;
-use crate::policy::question::{Asked, Gauge, Mean, Question, Scope};
+use crate::policy::question::{Answerer, Asked, Gauge, Mean, Question, Scope};
 use crate::policy::rules::Unit;
 use crate::policy::schema;
 use crate::pressure::Resource;
@@ -18,6 +19,19 @@ pub fn signals(
     findings: &mut Findings<'_>,
 ) -> BTreeMap<String, Question> {
     written.iter().map(|(name, signal)| (name.clone(), question(signal, findings))).collect()
+}
+
+/// A policy that acts must have somebody to ask; one that rehearses may wait for a server.
+pub fn check_server(written: &BTreeMap<String, Spanned<schema::Signal>>, mode: Mode, findings: &mut Findings<'_>) {
+    if findings.vocabulary.prometheus || mode != Mode::Enforce {
+        return;
+    }
+    for source in written.values().filter_map(|signal| signal.value.source.as_ref()) {
+        if source.value == Answerer::Prometheus {
+            let hint = "start plotwarden with `--prometheus.url http://HOST:9090`, or write `source: embedded`";
+            findings.error(source, "no Prometheus server is given to ask", hint);
+        }
+    }
 }
 
 /// The unit that a signal says it has, or has because it is local.

@@ -23,12 +23,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// A signal with `promql:`.
 pub fn question(written: &schema::Signal, text: &Spanned<String>, findings: &mut Findings<'_>) -> Question {
     let answerer = written.source.as_ref().map_or(Answerer::Embedded, |source| source.value);
-    if let Some(source) = written.source.as_ref().filter(|_| answerer == Answerer::Prometheus)
-        && !findings.vocabulary.prometheus
-    {
-        let hint = "start plotwarden with `--prometheus.url http://HOST:9090`, or write `source: embedded`";
-        findings.error(source, "no Prometheus server is given to ask", hint);
-    }
     if let Some(window) = &written.window {
         let hint = "write the range in the expression, such as `avg_over_time(x[5m])`";
         findings.error(window, "a PromQL signal has no `window` of its own", hint);
