@@ -26,7 +26,7 @@ pub struct PolicyError {
     /// What to do; empty if the problem says it.
     pub hint: String,
     /// The line of the file that `place` names.
-    pub source_line: Option<SourceLine>,
+    pub source_line: Option<Box<SourceLine>>,
     /// What was broken, under a name that outlasts the wording; `None` where the problem says all there is.
     pub rule: Option<Rule>,
     /// The file could not be read at all, as opposed to being wrong.
@@ -86,7 +86,7 @@ impl PolicyError {
             place: Some(place),
             problem: problem.into(),
             hint: hint.into(),
-            source_line: line.map(|line| SourceLine::around(place, line)),
+            source_line: line.map(|line| Box::new(SourceLine::around(place, line))),
             rule: None,
             unreadable: false,
         }

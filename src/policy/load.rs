@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::cases::{Case, PolicyTestDocument, cases, check_names};
 use super::document::{Written, documents};
-use super::error::PolicyError;
+use super::error::{Place, PolicyError};
 use super::resolve::{self, Findings};
 use super::rule::Rule;
 use super::rules::{Origin, Policy};
@@ -28,6 +28,9 @@ const SHIPPED: &[(&str, &str)] = &[
     ("shipped/stagger-by-pressure.yaml", include_str!("../../policies/stagger-by-pressure.yaml")),
     ("shipped/temp-disk-space.yaml", include_str!("../../policies/temp-disk-space.yaml")),
 ];
+
+/// Of one file. Nobody mends more in one go.
+const MOST_ERRORS: usize = 100;
 
 /// Policies that are in force together, and what is doubtful about them.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -124,7 +127,18 @@ impl<'a> Loading<'a> {
     fn add(&mut self, path: &Path, text: &str) {
         // Windows editors begin a file with a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        // To YAML a carriage return alone ends a line; so it must for whoever looks up the line of an error.
+        let text = if text.contains('\r') { &text.replace("\r\n", "\n").replace('\r', "\n") } else { text };
+        let before = self.errors.len();
         for document in documents(path, text) {
+            // Each costs a search for its line: thousands of documents, each with a mistake, would hold everybody up.
+            if self.errors.len() - before >= MOST_ERRORS {
+                let hint = "mend those that are named first";
+                let problem = format!("more than {MOST_ERRORS} problems; from here on the file was not read");
+                let place = Place { line: document.line(), column: 1, width: 1 };
+                self.errors.push(PolicyError::at(path, text, place, problem, hint).under(Rule::TooLarge));
+                return;
+            }
             let written = match document.read() {
                 Ok(written) => written,
                 Err(error) => {

@@ -59,7 +59,9 @@ impl Rule {
     pub fn says(self) -> &'static str {
         match self {
             Self::Yaml => "A policy file is YAML.",
-            Self::TooLarge => "A document is no larger or deeper, with its aliases, than a policy can be.",
+            Self::TooLarge => {
+                "A document is no larger or deeper, with its aliases, than a policy can be; a file has not hundreds of mistakes."
+            }
             Self::UnknownField => "Every field is one that the language knows.",
             Self::UnknownValue => "Every word is one that the language knows in its place.",
             Self::MissingField => "What a field demands beside it is there.",

@@ -63,7 +63,7 @@ fn load(text: &str) -> Result<(), String> {
 /// The place of the error lies in the text, or right behind its end.
 fn is_there(error: &PolicyError, text: &str) -> Result<(), String> {
     let Some(place) = error.place else { return Ok(()) };
-    let lines = text.split('\n').count();
+    let lines = text.replace("\r\n", "\n").split(['\r', '\n']).count();
     let within = (1..=lines + 1).contains(&(place.line as usize)) && place.column >= 1;
     if within && !error.to_string().is_empty() { Ok(()) } else { Err(format!("{error:?} is nowhere")) }
 }

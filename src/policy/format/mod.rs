@@ -49,6 +49,10 @@ pub struct Left {
 /// Brings the text of the file `path` into its form.
 pub fn format(path: &Path, text: &str) -> Formatted {
     let plain = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
+    let stray = |(line, text): (u32, &str)| text.contains('\r').then_some(line);
+    if let Some(line) = (1..).zip(plain.split('\n')).find_map(stray) {
+        return Formatted::Left(Left { line, why: "a carriage return that ends no line" });
+    }
     let data = match proof::data(path, &plain) {
         Ok(data) => data,
         Err(error) => return Formatted::NotYaml(Box::new(error)),
@@ -65,9 +69,6 @@ pub fn format(path: &Path, text: &str) -> Formatted {
 
 fn lay_out(text: &str) -> Result<String, Left> {
     let lines: Vec<&str> = text.lines().collect();
-    if let Some(line) = (1..).zip(&lines).find_map(|(number, line)| line.contains('\r').then_some(number)) {
-        return Err(Left { line, why: "a carriage return that ends no line" });
-    }
     let mut out = String::with_capacity(text.len());
     let mut rest = lines.as_slice();
     while !rest.is_empty() {

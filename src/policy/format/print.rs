@@ -97,7 +97,8 @@ impl Printer {
     fn entry(&mut self, entry: &Entry, indent: usize) {
         let mut start = entry.key.as_ref().map_or_else(|| "-".to_owned(), |key| format!("{key}:"));
         for property in &entry.properties {
-            start += &format!(" {property}");
+            start.push(' ');
+            start.push_str(property);
         }
         match &entry.value {
             Value::Nothing(comments) => {

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::policy::document::documents;
+use crate::policy::document::{Document, documents};
 use crate::policy::error::PolicyError;
 
 /// What the documents say, whatever the order of their keys.
 pub fn data(path: &Path, text: &str) -> Result<Vec<Value>, PolicyError> {
-    documents(path, text).iter().map(|document| document.parse()).collect()
+    documents(path, text).iter().map(Document::parse).collect()
 }
 
 /// The new text says the same, and with the same characters, those of comments among them, white space apart.

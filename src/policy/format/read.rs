@@ -157,9 +157,10 @@ impl<'a> Reader<'a> {
             rest = after.trim_start();
         }
         if !rest.is_empty() && !rest.starts_with('#') {
-            entry.value = match rest.starts_with(['|', '>']) {
-                true => self.literal(indent, rest)?,
-                false => Value::Inline { below: false, lines: self.inline(indent, rest)? },
+            entry.value = if rest.starts_with(['|', '>']) {
+                self.literal(indent, rest)?
+            } else {
+                Value::Inline { below: false, lines: self.inline(indent, rest)? }
             };
             return Ok(entry);
         }

@@ -3,6 +3,7 @@
 //! Source: <https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions>; what is escaped, and how, is in the
 //! runner's own toolkit: per cent sign and line ends everywhere, colon and comma in properties too.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use super::{findings, message, seen_from};
@@ -22,9 +23,9 @@ pub fn write(report: &CheckReport, folder: &Path) -> String {
         properties.push(("title", format!("plotwarden policy check{rule}")));
         let properties: Vec<String> =
             properties.into_iter().map(|(name, value)| format!("{name}={}", property(&value))).collect();
-        text += &format!("::{} {}::{}\n", severity.name(), properties.join(","), data(&message(finding)));
+        let _ = writeln!(text, "::{} {}::{}", severity.name(), properties.join(","), data(&message(finding)));
     }
-    text += &format!("{}\n", report.summary());
+    let _ = writeln!(text, "{}", report.summary());
     text
 }
 

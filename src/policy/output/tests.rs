@@ -207,6 +207,8 @@ fn mistakes_have_names() {
     }
     let twice = from_text(Path::new("p.yaml"), &format!("{GOOD}---\n{GOOD}"), &vocabulary()).unwrap_err();
     assert_eq!(twice[0].rule, Some(Rule::NameTaken));
+    let many = from_text(Path::new("p.yaml"), &"---\na: 1\n".repeat(5000), &vocabulary()).unwrap_err();
+    assert_eq!((many.len(), many[100].rule, many[100].place.unwrap().line), (101, Some(Rule::TooLarge), 201));
     let deep = from_text(Path::new("p.yaml"), &"[".repeat(5000), &vocabulary()).unwrap_err();
     assert_eq!(deep[0].rule, Some(Rule::TooLarge));
 }
