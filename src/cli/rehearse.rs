@@ -10,11 +10,8 @@ use crate::rehearsal::{self, Shown};
 pub fn test(options: &PolicyTestOptions) -> u8 {
     // Whether a server is there is known to the machine that will run the policies, which may be another one.
     let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: true };
-    let loaded = if options.paths.is_empty() {
-        policy::shipped(&vocabulary)
-    } else {
-        policy::load(&options.paths, &vocabulary)
-    };
+    let loaded =
+        if options.paths.is_empty() { policy::shipped(&vocabulary) } else { policy::load(&options.paths, &vocabulary) };
     let set = match loaded {
         Ok(set) => set,
         Err(errors) => {

@@ -54,7 +54,8 @@ impl Seen {
     pub fn of(at: Duration, decisions: Vec<Decision>, wanted: Wanted, reports: &[Report]) -> Self {
         let mut seen = Self { at, refused: reports.iter().filter_map(refusal).collect(), ..Self::default() };
         for decision in decisions {
-            let kept = decision.claims.into_iter().filter(|claim| !wanted.denied.iter().any(|lost| lost.claim == *claim));
+            let kept =
+                decision.claims.into_iter().filter(|claim| !wanted.denied.iter().any(|lost| lost.claim == *claim));
             seen.claims.extend(kept);
             seen.policies.push(SeenPolicy {
                 name: decision.policy,
@@ -82,7 +83,10 @@ impl Seen {
     pub fn stands_as(&self, before: &Self) -> bool {
         let state = |seen: &Self| -> Vec<(Vec<String>, bool, Vec<bool>)> {
             let missing = |policy: &SeenPolicy| policy.inputs.iter().map(|input| input.missing.is_some()).collect();
-            seen.policies.iter().map(|policy| (policy.stages.clone(), policy.admission_closed, missing(policy))).collect()
+            seen.policies
+                .iter()
+                .map(|policy| (policy.stages.clone(), policy.admission_closed, missing(policy)))
+                .collect()
         };
         let claims = |seen: &Self| -> Vec<_> {
             let of = |claim: &Claim| (claim.target.clone(), claim.setting.clone(), claim.claimant.policy.clone());

@@ -39,13 +39,17 @@ fn reloads_without_end_never_drop_a_claim_for_a_tick() {
         return;
     }
     let dialled = Dialled::with_plotters();
+    let (file, other) = (dialled.policies().join("dial.yaml"), dialled.policies().join("other.yaml"));
+    let hasty = fs::read_to_string(&file).unwrap();
+    // A policy that forgot what it knew would let go and need three seconds to begin anew.
+    let good = hasty.replace("trigger: {for: 0s", "trigger: {for: 3s");
+    assert_ne!(good, hasty);
+    fs::write(&file, &good).unwrap();
     let before = dialled.state();
     let flags = vec!["--web.enable-lifecycle".to_owned()];
     let mut daemon = Daemon::start(&Options { flags, ..dialled.options() });
     dialled.press(&daemon);
     let paused = *dialled.pids().last().unwrap();
-    let (file, other) = (dialled.policies().join("dial.yaml"), dialled.policies().join("other.yaml"));
-    let good = fs::read_to_string(&file).unwrap();
     // Whatever was under way when everything was held has been written.
     let settled = daemon.ticks() + 3.0;
     daemon.wait_for("rest", Duration::from_secs(20), |_| (daemon.ticks() >= settled).then_some(()));

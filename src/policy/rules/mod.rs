@@ -221,7 +221,9 @@ impl Policy {
     #[must_use]
     pub fn asking_only(&self, signal: &str) -> Self {
         let mut asking = self.clone();
-        if let Rules::Contention(Contention { signals, .. }) | Rules::Staged(_, Staged { signals, .. }) = &mut asking.rules {
+        if let Rules::Contention(Contention { signals, .. }) | Rules::Staged(_, Staged { signals, .. }) =
+            &mut asking.rules
+        {
             signals.retain(|name, _| name == signal);
         }
         asking
