@@ -20,8 +20,8 @@ use crate::policy::{Band, Contention, Measure, OnMissing, Policy, Question, Stag
 use crate::pressure::Resource;
 use crate::world::JobView;
 
-/// What one policy remembers from tick to tick. Lives as long as the policy's name; a changed policy begins its stages anew, but
-/// keeps what it holds.
+/// What one policy remembers from tick to tick. Lives as long as the policy's name; a changed policy counts anew, but
+/// keeps what is in force, unless its stages are others.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct State {
     of_hash: u64,
@@ -60,10 +60,13 @@ pub fn decide(policy: &Policy, rules: &Contention, state: &mut State, asked: Ask
 
 impl State {
     fn follow(&mut self, policy: &Policy, rules: &Contention) {
-        if self.of_hash != policy.hash || self.gates.len() != rules.stages.len() {
-            self.of_hash = policy.hash;
+        if self.gates.len() != rules.stages.len() {
             self.gates = vec![Gate::default(); rules.stages.len()];
+        } else if self.of_hash != policy.hash {
+            // What is in force stays so until its clear has held; only the counting begins anew.
+            self.gates.iter_mut().for_each(Gate::forget);
         }
+        self.of_hash = policy.hash;
     }
 
     fn step(&mut self, tick: &Tick<'_>, decision: &mut Decision) {

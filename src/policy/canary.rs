@@ -26,7 +26,7 @@ fn place(policy: &str, member: &str) -> f64 {
 }
 
 /// FNV leaves names that differ in their last digit, `plot-01` and `plot-02`, side by side; this spreads them: the last steps of
-/// MurmurHash3, 64 bits.
+/// `MurmurHash3`, 64 bits.
 fn spread(hash: u64) -> u64 {
     let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     let hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
@@ -60,7 +60,7 @@ mod tests {
         #[test]
         fn of_many_members_about_the_share_is_in(share in 0.0..=1.0, policy in "[a-z-]{1,20}") {
             // Six standard deviations of a thousand draws.
-            let count = chosen(share, &policy).len() as f64;
+            let count = f64::from(u32::try_from(chosen(share, &policy).len()).unwrap());
             prop_assert!((count - share * 1000.0).abs() < 95.0, "{count} of 1000 at {share}");
         }
     }

@@ -43,7 +43,7 @@ impl Policies {
     /// # Errors
     /// All that is wrong with any of them, if nothing is kept to fall back on.
     pub fn load(
-        wanted: WantedPolicies,
+        wanted: &WantedPolicies,
         (asks, asked): (OrderSender<Ask>, Orders<Ask>),
         bell: Bell,
     ) -> Result<Self, RunError> {
@@ -54,10 +54,10 @@ impl Policies {
         let news = Files::follow(wanted.clone(), kept.clone(), asked, bell)?;
         let (good, errors) = match news.recv_timeout(FIRST_READ) {
             Ok(News::Read { read: Ok(good), .. }) => (good, Vec::new()),
-            Ok(News::Read { read: Err(errors), .. }) => (fall_back(&wanted, kept, &errors)?, errors),
+            Ok(News::Read { read: Err(errors), .. }) => (fall_back(wanted, kept, &errors)?, errors),
             Ok(News::Commits(_)) | Err(_) => {
-                let errors = vec![unanswered(&wanted)];
-                (fall_back(&wanted, kept, &errors)?, errors)
+                let errors = vec![unanswered(wanted)];
+                (fall_back(wanted, kept, &errors)?, errors)
             }
         };
         for warning in &good.set.warnings {

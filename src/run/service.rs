@@ -268,7 +268,7 @@ fn prepare(
     let questions = Questions::start(Arc::clone(&history), &settings.dialect, target, settings.prometheus.as_ref())?;
     let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: settings.prometheus.is_some() };
     let wanted = WantedPolicies { paths: settings.policies, vocabulary, most: mode, run: roots.run.clone() };
-    let policies = Policies::load(wanted, (asks, asked), bell)?;
+    let policies = Policies::load(&wanted, (asks, asked), bell)?;
     let (profiles, problems) = Profiles::shipped()?.with_folder(&settings.profiles);
     for problem in problems {
         tracing::error!("{problem}");

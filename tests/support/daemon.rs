@@ -125,6 +125,11 @@ impl Daemon {
         get(self.address, path)
     }
 
+    /// A request of another method, without a body.
+    pub fn ask(&self, method: &str, path: &str) -> Option<(u16, String)> {
+        ask(self.address, method, path)
+    }
+
     /// How often the loop has turned.
     pub fn ticks(&self) -> f64 {
         self.metrics().value("plotwarden_ticks_total", &[]).unwrap()
@@ -230,9 +235,13 @@ pub fn free_address() -> SocketAddr {
 
 /// A plain GET: status and body; `None` if nobody answers.
 pub fn get(address: SocketAddr, path: &str) -> Option<(u16, String)> {
+    ask(address, "GET", path)
+}
+
+fn ask(address: SocketAddr, method: &str, path: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(2)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).ok()?;
     let answer = String::from_utf8_lossy(&answer);

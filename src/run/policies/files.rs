@@ -173,7 +173,7 @@ impl Files {
         let now = clock::now().boot;
         let has_stirred = self.take_events();
         if !has_stirred && now < self.next_look {
-            return self.next_look - now;
+            return self.next_look.saturating_sub(now);
         }
         let has_moved = self.watch_ways();
         let poll = if self.watch.is_some() { POLL } else { UNTOLD_POLL };
