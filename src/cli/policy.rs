@@ -9,6 +9,7 @@ pub fn policy(command: &PolicyCommand) -> u8 {
     match command {
         PolicyCommand::Check(options) => check(options),
         PolicyCommand::Test(options) => rehearse::test(options),
+        PolicyCommand::Diff(options) => rehearse::diff(options),
     }
 }
 

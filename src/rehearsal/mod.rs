@@ -8,6 +8,7 @@
 //!
 //! What a test cannot show: how the machine answers. Pressures are those of the test, whatever the policies do.
 
+pub mod diff;
 mod feed;
 mod judge;
 mod machine;

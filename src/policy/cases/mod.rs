@@ -136,6 +136,8 @@ pub struct Expectation {
     pub missing: Option<BTreeSet<String>>,
     /// Of a claim that is there, or `signal-missing`.
     pub reason: Option<String>,
+    /// Part of what a policy says in this step of what it changed, and why.
+    pub says: Option<String>,
 }
 
 /// A claim as a test describes it; what is `None` may be anything.

@@ -329,6 +329,7 @@ fn expectation(
         missing,
         // Words of metrics have hyphens; whoever writes an underscore means the same.
         reason: written.reason.as_ref().map(|reason| reason.replace('_', "-")),
+        says: written.says.clone(),
     }
 }
 
