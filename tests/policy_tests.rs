@@ -34,7 +34,10 @@ fn each_shipped_policy_is_tested_firing_quiet_and_blind() {
         let of_policy = || set.cases.iter().filter(|case| case.policies.contains(&policy.name));
         let expectations = || of_policy().flat_map(|case| &case.expect);
         let name = &policy.name;
-        assert!(expectations().any(|one| one.stage.as_deref().is_some_and(|stage| stage != "none")), "{name} never fires");
+        assert!(
+            expectations().any(|one| one.stage.as_deref().is_some_and(|stage| stage != "none")),
+            "{name} never fires"
+        );
         assert!(expectations().any(|one| one.stage.as_deref() == Some("none")), "{name} is never quiet");
         let blind = |one: &policy::cases::Expectation| one.missing.as_ref().is_some_and(|missing| !missing.is_empty());
         assert!(expectations().any(blind), "{name} never lacks a signal");
@@ -100,7 +103,9 @@ impl Mutant {
         let changed = bench.join(self.file.file_name().unwrap());
         let of_file = |name: &String| set.policies.iter().any(|one| one.name == *name && one.origin.path == changed);
         set.cases.iter().filter(|case| case.policies.iter().any(of_file)).all(|case| {
-            rehearsal::verdict(case, &set.policies, profiles, Shown::Failed).unwrap_or_else(|error| panic!("{error}")).passed()
+            rehearsal::verdict(case, &set.policies, profiles, Shown::Failed)
+                .unwrap_or_else(|error| panic!("{error}"))
+                .passed()
         })
     }
 }
@@ -108,7 +113,8 @@ impl Mutant {
 /// Every number of every `spec`, changed up and down.
 fn mutants(file: &Path) -> Vec<Mutant> {
     let text = fs::read_to_string(file).unwrap();
-    let number = Regex::new(r"(^|[\s\[{(,<>*/+-])(\d+(?:\.\d+)?(?:e\d+)?)(%|[a-zA-Z][a-zA-Z/]*)?($|[\s\]}),'])").unwrap();
+    let number =
+        Regex::new(r"(^|[\s\[{(,<>*/+-])(\d+(?:\.\d+)?(?:e\d+)?)(%|[a-zA-Z][a-zA-Z/]*)?($|[\s\]}),'])").unwrap();
     let key = Regex::new(r"([A-Za-z_]\w*):").unwrap();
     let mut found = Vec::new();
     let (mut in_spec, mut start) = (false, 0);
@@ -121,7 +127,10 @@ fn mutants(file: &Path) -> Vec<Mutant> {
             let digits = captures.get(2).unwrap();
             from = digits.end();
             let unit = captures.get(3).map_or("", |unit| unit.as_str());
-            let of = key.captures_iter(&code[..digits.start()]).last().map_or("", |captures| captures.get(1).unwrap().as_str());
+            let of = key
+                .captures_iter(&code[..digits.start()])
+                .last()
+                .map_or("", |captures| captures.get(1).unwrap().as_str());
             if NO_THRESHOLDS.contains(&of) {
                 continue;
             }
@@ -158,7 +167,8 @@ fn without_comment(line: &str) -> &str {
 
 fn load(paths: &[PathBuf]) -> Result<PolicySet, String> {
     let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: true };
-    let lines = |errors: Vec<policy::PolicyError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    let lines =
+        |errors: Vec<policy::PolicyError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     policy::load(paths, &vocabulary).map_err(lines)
 }
 

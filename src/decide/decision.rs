@@ -75,6 +75,8 @@ pub struct Decision {
     pub stages: Vec<String>,
     /// `true` while no further plot should be started.
     pub admission_closed: bool,
+    /// Names of the alerts that the policy itself raises now.
+    pub alerts: Vec<String>,
     /// What changed since the last tick and by which rule, in plain English; empty if nothing changed.
     pub changes: Vec<String>,
     /// Of actions whose settling time has passed.

@@ -133,7 +133,11 @@ impl Document<'_> {
             let problem = format!("this version knows no kind `{}`", header.kind.value);
             return Err(self.error_at(&header.kind, problem, format!("kinds known: {}", KINDS.join(", "))));
         }
-        if header.kind.value == POLICY_TEST { self.parse().map(Written::Tests) } else { self.parse().map(Written::Policy) }
+        if header.kind.value == POLICY_TEST {
+            self.parse().map(Written::Tests)
+        } else {
+            self.parse().map(Written::Policy)
+        }
     }
 
     fn parse<T: DeserializeOwned>(&self) -> Result<T, PolicyError> {

@@ -135,7 +135,8 @@ impl<'a> Loading<'a> {
             findings.error(policies, "no policy is tested", "name at least one, such as `[stagger-by-pressure]`");
         }
         let names: Vec<String> = policies.value.iter().map(|policy| policy.value.clone()).collect();
-        let spots = policies.value.iter().map(|policy| (policy.value.clone(), findings.document.error_at(policy, "", "")));
+        let spots =
+            policies.value.iter().map(|policy| (policy.value.clone(), findings.document.error_at(policy, "", "")));
         self.tested.extend(spots);
         self.set.cases.extend(cases(&written.spec.tests, &names, &mut findings));
         self.errors.append(&mut findings.errors);

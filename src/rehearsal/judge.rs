@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::seen::{Seen, is_plumbing};
 use crate::claim::{Bound, Claim, Setting};
 use crate::policy::PolicyError;
-use crate::policy::cases::{Admission, Case, ExpectedClaim, ExpectedDenial, Expectation};
+use crate::policy::cases::{Admission, Case, Expectation, ExpectedClaim, ExpectedDenial};
 use crate::units::Bytes;
 
 /// One thing that is not as it was expected.
@@ -92,7 +92,8 @@ impl Judged<'_> {
             self.fault("missing", list(expected), list(&actual));
         }
         if let Some(reason) = &wanted.reason {
-            let of_claims = self.now.notable_claims().filter(|claim| self.concerns(claim)).map(|claim| claim.reason.to_owned());
+            let of_claims =
+                self.now.notable_claims().filter(|claim| self.concerns(claim)).map(|claim| claim.reason.to_owned());
             let of_signals = (!actual.is_empty()).then(|| "signal-missing".to_owned());
             let reasons: BTreeSet<String> = of_claims.chain(of_signals).collect();
             if !reasons.contains(reason) {
@@ -103,7 +104,8 @@ impl Judged<'_> {
 
     fn words(&mut self) {
         let Some(part) = &self.expectation.says else { return };
-        let said: BTreeSet<String> = self.now.of_policy(self.policy()).flat_map(|policy| policy.changes.clone()).collect();
+        let said: BTreeSet<String> =
+            self.now.of_policy(self.policy()).flat_map(|policy| policy.changes.clone()).collect();
         if !said.iter().any(|line| line.contains(part)) {
             self.fault("says", part, list(&said));
         }
@@ -156,7 +158,9 @@ impl Judged<'_> {
             Some(true) if !now.changed.is_empty() => {
                 self.fault("restored", "everything as before", format!("changed: {}", now.changed.join(", ")));
             }
-            Some(false) if now.changed.is_empty() => self.fault("restored", "something changed", "everything as before"),
+            Some(false) if now.changed.is_empty() => {
+                self.fault("restored", "something changed", "everything as before")
+            }
             _ => {}
         }
         for alert in wanted.alerts.iter().flatten().filter(|alert| !now.alerts.contains(*alert)) {
@@ -172,7 +176,8 @@ impl Judged<'_> {
         let wanted = self.expectation;
         for &knob in &wanted.never {
             let of_policy = |claim: &&Claim| claim.setting.kind() == knob && self.concerns(claim);
-            let first = seen.iter().take(self.step + 1).find_map(|one| Some((one.at, one.claims.iter().find(of_policy)?)));
+            let first =
+                seen.iter().take(self.step + 1).find_map(|one| Some((one.at, one.claims.iter().find(of_policy)?)));
             if let Some((at, claim)) = first {
                 let actual = format!("{} at {}", describe(claim), humantime::format_duration(at));
                 self.fault("never", knob.name(), actual);

@@ -23,3 +23,6 @@ pub use judge::Fault;
 pub use play::{CannotPlay, Player};
 pub use report::{Shown, TestReport, Verdict, test, verdict};
 pub use seen::Seen;
+
+#[cfg(test)]
+mod tests;

@@ -71,12 +71,7 @@ pub fn test(set: &PolicySet, profiles: &Profiles, shown: Shown) -> TestReport {
 ///
 /// # Errors
 /// It cannot be played.
-pub fn verdict(
-    case: &Case,
-    policies: &[Policy],
-    profiles: &Profiles,
-    shown: Shown,
-) -> Result<Verdict, CannotPlay> {
+pub fn verdict(case: &Case, policies: &[Policy], profiles: &Profiles, shown: Shown) -> Result<Verdict, CannotPlay> {
     let mut player = Player::new(case, policies, profiles)?;
     let seen = player.play();
     let mut faults = judge(case, &seen);

@@ -28,7 +28,7 @@ pub struct Seen {
     pub reversals: u64,
     /// What is not as it was before the test; looked at only where the test asks.
     pub changed: Vec<String>,
-    /// Alerts that fire.
+    /// Alerts that the policies raise.
     pub alerts: BTreeSet<String>,
     /// Writes that the machine, or the laws of the actuator, refused.
     pub refused: Vec<String>,
@@ -54,8 +54,10 @@ impl Seen {
     pub fn of(at: Duration, decisions: Vec<Decision>, wanted: Wanted, reports: &[Report]) -> Self {
         let mut seen = Self { at, refused: reports.iter().filter_map(refusal).collect(), ..Self::default() };
         for decision in decisions {
-            let kept = decision.claims.into_iter().filter(|claim| !wanted.denied.iter().any(|lost| lost.claim == *claim));
+            let kept =
+                decision.claims.into_iter().filter(|claim| !wanted.denied.iter().any(|lost| lost.claim == *claim));
             seen.claims.extend(kept);
+            seen.alerts.extend(decision.alerts);
             seen.policies.push(SeenPolicy {
                 name: decision.policy,
                 inputs: decision.inputs,
@@ -82,7 +84,10 @@ impl Seen {
     pub fn stands_as(&self, before: &Self) -> bool {
         let state = |seen: &Self| -> Vec<(Vec<String>, bool, Vec<bool>)> {
             let missing = |policy: &SeenPolicy| policy.inputs.iter().map(|input| input.missing.is_some()).collect();
-            seen.policies.iter().map(|policy| (policy.stages.clone(), policy.admission_closed, missing(policy))).collect()
+            seen.policies
+                .iter()
+                .map(|policy| (policy.stages.clone(), policy.admission_closed, missing(policy)))
+                .collect()
         };
         let claims = |seen: &Self| -> Vec<_> {
             let of = |claim: &Claim| (claim.target.clone(), claim.setting.clone(), claim.claimant.policy.clone());

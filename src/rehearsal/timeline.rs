@@ -47,7 +47,8 @@ pub fn whole(policies: &[Policy], seen: &[Seen]) -> Vec<Row> {
 /// The first step, and those that are not as the one before.
 fn changes(seen: &[Seen]) -> BTreeSet<usize> {
     let pairs = (1..).zip(seen.windows(2));
-    let changed = pairs.filter_map(|(step, pair)| matches!(pair, [before, after] if !after.stands_as(before)).then_some(step));
+    let changed =
+        pairs.filter_map(|(step, pair)| matches!(pair, [before, after] if !after.stands_as(before)).then_some(step));
     std::iter::once(0).chain(changed).take(seen.len()).collect()
 }
 
@@ -57,7 +58,10 @@ fn row(policies: &[Policy], seen: &Seen, failed: bool) -> Row {
     let signals = seen.policies.iter().flat_map(|policy| policy.inputs.iter().map(move |input| (policy, input)));
     let signals: Vec<String> = signals
         .map(|(policy, input)| {
-            let unit = policies.iter().find(|one| one.name == policy.name).map_or(Unit::Plain, |one| one.rules.unit(&input.signal));
+            let unit = policies
+                .iter()
+                .find(|one| one.name == policy.name)
+                .map_or(Unit::Plain, |one| one.rules.unit(&input.signal));
             format!("{}={}", input.signal, input.value.map_or_else(|| "missing".to_owned(), |value| unit.show(value)))
         })
         .collect();
@@ -96,7 +100,12 @@ fn claims(seen: &Seen) -> String {
         by_value.entry(value).or_default().insert(claim.target.to_string());
     }
     let of_value = |(value, targets): (&String, &BTreeSet<String>)| format!("{value}: {}", several_of(targets));
-    by_value.iter().map(of_value).chain(seen.refused.iter().map(|why| format!("refused: {why}"))).collect::<Vec<_>>().join("; ")
+    by_value
+        .iter()
+        .map(of_value)
+        .chain(seen.refused.iter().map(|why| format!("refused: {why}")))
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 pub fn time(at: Duration) -> String {
@@ -106,7 +115,8 @@ pub fn time(at: Duration) -> String {
 /// The rows as a table; `>` marks those that failed.
 pub fn table(rows: &[Row]) -> String {
     const WIDEST: usize = 48;
-    let cells = |row: &Row| [row.at.clone(), row.signals.clone(), row.stage.clone(), row.claims.clone(), row.paused.clone()];
+    let cells =
+        |row: &Row| [row.at.clone(), row.signals.clone(), row.stage.clone(), row.claims.clone(), row.paused.clone()];
     let body: Vec<[String; 5]> = rows.iter().map(cells).collect();
     let width = |column: usize| {
         let texts = body.iter().map(|cells| cells[column].chars().count());

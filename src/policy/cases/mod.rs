@@ -126,7 +126,7 @@ pub struct Expectation {
     pub admission: Option<Admission>,
     /// Plots of the queue that have begun.
     pub starts: Option<usize>,
-    /// Alerts that fire, at least.
+    /// Alerts that the policies themselves raise, at least; an empty list means that there are none.
     pub alerts: Option<Vec<String>>,
     /// How often a knob was set again after it had been let go.
     pub reversals: Option<u64>,

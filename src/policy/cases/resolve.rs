@@ -11,7 +11,7 @@ use super::schema::{
     Given, OneOrMore, QueuedJob, Scalar, WrittenBound, WrittenCase, WrittenClaim, WrittenDenial, WrittenExpectation,
     WrittenJob, WrittenSeries, WrittenTopology,
 };
-use super::{Case, ExpectedClaim, ExpectedDenial, Expectation, GivenJob, Series, Source, Topology};
+use super::{Case, Expectation, ExpectedClaim, ExpectedDenial, GivenJob, Series, Source, Topology};
 use crate::claim::Bound;
 use crate::mode::Mode;
 use crate::plotter::Phase;
@@ -66,7 +66,11 @@ pub fn check_names(cases: &[Case], named: &[(String, PolicyError)], policies: &[
 fn case(test: &Spanned<WrittenCase>, policies: &[String], findings: &mut Findings<'_>) -> Case {
     let written = &test.value;
     if written.expect.value.is_empty() {
-        findings.error(&written.expect, "the test expects nothing", "add a line such as `- {at: 30s, stage: critical}`");
+        findings.error(
+            &written.expect,
+            "the test expects nothing",
+            "add a line such as `- {at: 30s, stage: critical}`",
+        );
     }
     let jobs = jobs(&written.given, findings);
     let mut expect: Vec<Expectation> =
@@ -154,7 +158,8 @@ fn running(line: &Spanned<WrittenJob>, findings: &mut Findings<'_>) -> GivenJob 
         }
         share
     });
-    let mut period = |value: &Option<Spanned<Period>>| value.as_ref().map(|value| findings.period(value, Duration::ZERO, 30 * DAY));
+    let mut period =
+        |value: &Option<Spanned<Period>>| value.as_ref().map(|value| findings.period(value, Duration::ZERO, 30 * DAY));
     let age = period(&written.age).unwrap_or(HOUR);
     let lasts = period(&written.lasts);
     GivenJob {
@@ -362,7 +367,11 @@ fn expected_denial(written: &WrittenDenial, jobs: &[GivenJob], findings: &mut Fi
 
 /// A job of the test, or a part of the machine such as `machine` or `disk/sda`.
 fn known_target(target: &Spanned<String>, jobs: &[GivenJob], findings: &mut Findings<'_>) -> String {
-    if target.value == "machine" || target.value.contains('/') { target.value.clone() } else { known_job(target, jobs, findings) }
+    if target.value == "machine" || target.value.contains('/') {
+        target.value.clone()
+    } else {
+        known_job(target, jobs, findings)
+    }
 }
 
 fn known_job(id: &Spanned<String>, jobs: &[GivenJob], findings: &mut Findings<'_>) -> String {

@@ -116,7 +116,11 @@ impl Record {
         let mut tracks: BTreeMap<String, Vec<Track>> = BTreeMap::new();
         for found in history.select(&query)?.series {
             let name = found.labels.get(NAME).unwrap_or_default().to_owned();
-            tracks.entry(name).or_default().push(Track { labels: found.labels, stamps: found.stamps, values: found.values });
+            tracks.entry(name).or_default().push(Track {
+                labels: found.labels,
+                stamps: found.stamps,
+                values: found.values,
+            });
         }
         let up = tracks.get("up").and_then(|found| found.first());
         let stamps = up.map(|up| up.stamps.to_vec()).unwrap_or_default();

@@ -18,9 +18,8 @@ fn history() -> History {
     let mut series = |name: &str, labels: &[(&str, &str)]| history.series(name, labels).unwrap();
     let pressure = |scope, resource, kind| [("scope", scope), ("resource", resource), ("kind", kind)];
     let io = series("plotwarden_pressure_waiting_seconds_total", &pressure("jobs", "io", "some"));
-    let memory = ["some", "full"].map(|kind| {
-        series("plotwarden_pressure_waiting_seconds_total", &pressure("machine", "memory", kind))
-    });
+    let memory = ["some", "full"]
+        .map(|kind| series("plotwarden_pressure_waiting_seconds_total", &pressure("machine", "memory", kind)));
     let jobs = ["a", "b"].map(|id| {
         let facts = [("job_id", id), ("profile", "chiapos"), ("k", "32"), ("owner", "chia")];
         (
@@ -62,7 +61,10 @@ fn a_lower_threshold_would_have_paused() {
     let second = |at: std::time::SystemTime| {
         at.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap().as_secs() - START as u64 / 1000
     };
-    assert_eq!((pause.target.to_string().as_str(), pause.old.as_deref(), pause.new.as_deref()), ("b", None, Some("paused")));
+    assert_eq!(
+        (pause.target.to_string().as_str(), pause.old.as_deref(), pause.new.as_deref()),
+        ("b", None, Some("paused"))
+    );
     assert!((32..36).contains(&second(pause.from)) && (90..96).contains(&second(pause.until)), "{pause:?}");
 
     let report = DiffReport { changes, replay: Some(replay) };
