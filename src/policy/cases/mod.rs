@@ -4,6 +4,7 @@
 //! schema (as written, with places) -> resolve (plain values) -> Case, which `rehearsal` plays
 //! ```
 
+mod expected;
 mod notation;
 mod resolve;
 mod schema;
