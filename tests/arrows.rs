@@ -17,7 +17,7 @@ const BANS: &[Ban] = &[
         why: "what is decided must not know how it is carried out or shown",
     },
     Ban {
-        rooms: &["decide", "arbiter.rs", "promql", "forecast", "policy"],
+        rooms: &["decide", "arbiter.rs", "promql", "forecast", "policy", "rehearsal"],
         never: &["Instant::now", "SystemTime::now", "clock_gettime", "kernel::clock"],
         why: "time is an argument",
     },

@@ -14,7 +14,10 @@ use regex::Regex;
 const NO_THRESHOLDS: [&str; 6] = ["apiVersion", "name", "priority", "k", "days", "timezone"];
 
 /// Changes that change nothing, each with its reason: file, the line as it stands, what becomes of the number.
-const WITHOUT_EFFECT: [(&str, &str, &str); 0] = [];
+const WITHOUT_EFFECT: [(&str, &str, &str); 1] = [
+    // Each pause and each resume is followed by `settle`, which is as long: a shorter cooldown is never waited for.
+    ("stagger-by-pressure.yaml", "cooldown: 3s", "cooldown: 3s -> 2s"),
+];
 
 #[test]
 fn all_tests_of_the_shipped_policies_pass() {

@@ -101,6 +101,11 @@ pub enum PolicyCommand {
         after_help = "Example: plotwarden policy test policies/ tests-of-mine.yaml\n\nNothing on the machine is read or changed. Exit codes: 0 all as expected, 1 a test fails, 2 a file is wrong or cannot be read."
     )]
     Test(options::PolicyTestOptions),
+    /// Say which policies differ between two sets, and which claims would have, over what was recorded
+    #[command(
+        after_help = "Example: plotwarden policy diff /etc/plotwarden/policies new/ --recorded /var/lib/plotwarden/history\n\nExit codes: 0 nothing differs, 1 something does, 2 a file is wrong or cannot be read."
+    )]
+    Diff(options::PolicyDiffOptions),
 }
 
 /// Runs the program; the result is its exit code.

@@ -403,3 +403,22 @@ pub struct PolicyTestOptions {
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub output: Output,
 }
+
+#[derive(Debug, Clone, Args)]
+pub struct PolicyDiffOptions {
+    /// Policy file or folder as it is
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    /// Policy file or folder as it would be
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+    /// Replay both over this history: a file that `--history.file` of a run has kept, or its folder
+    #[arg(long, value_name = "PATH")]
+    pub recorded: Option<PathBuf>,
+    /// How much of the history is replayed, from its end; the last hour is known to the second, a day every 15 s
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
+    pub range: Duration,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+}

@@ -77,8 +77,8 @@ pub struct Decision {
     pub stages: Vec<String>,
     /// `true` while no further plot should be started.
     pub admission_closed: bool,
-    /// Something is being done that has no effect, and goes no further.
-    pub futile: bool,
+    /// Names of the alerts that the policy itself raises now.
+    pub alerts: Vec<String>,
     /// What changed since the last tick and by which rule, in plain English; empty if nothing changed.
     pub changes: Vec<String>,
     /// Of actions whose settling time has passed.

@@ -25,6 +25,8 @@ use place::Places;
 use stair::Stair;
 use way::Ways;
 
+/// The alert that something is being done, again and again, for nothing.
+const NO_EFFECT: &str = "ActionHasNoEffect";
 /// Why a job that had begun is held.
 const STAGE_PAUSE: &str = "stage-pause";
 
@@ -120,7 +122,7 @@ impl State {
         }
         decision.admission_closed = self.closed_by.is_some();
         decision.stages = self.stair.in_force().map(|stage| turn.stage_name(stage).to_owned()).collect();
-        decision.futile = self.ways.futile();
+        decision.alerts = self.ways.futile().then(|| NO_EFFECT.to_owned()).into_iter().collect();
     }
 
     fn say_what_is_missing(&mut self, turn: &Turn<'_>, changes: &mut Vec<String>) {

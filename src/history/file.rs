@@ -70,7 +70,11 @@ impl SnapshotFile {
         }
     }
 
-    fn read(&self, config: &HistoryConfig) -> io::Result<Option<Result<History, SnapshotFault>>> {
+    /// What the snapshot holds, which stays as it is; `None` if there is none.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn read(&self, config: &HistoryConfig) -> io::Result<Option<Result<History, SnapshotFault>>> {
         let bytes = match fs::metadata(&self.path) {
             Ok(metadata) => metadata.len(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

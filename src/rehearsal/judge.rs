@@ -31,6 +31,7 @@ pub fn judge(case: &Case, seen: &[Seen]) -> Vec<Fault> {
         judged.state();
         judged.claims();
         judged.counts();
+        judged.words();
         judged.never(seen);
     }
     faults
@@ -98,6 +99,15 @@ impl Judged<'_> {
             if !reasons.contains(reason) {
                 self.fault("reason", reason, list(&reasons));
             }
+        }
+    }
+
+    fn words(&mut self) {
+        let Some(part) = &self.expectation.says else { return };
+        let said: BTreeSet<String> =
+            self.now.of_policy(self.policy()).flat_map(|policy| policy.changes.clone()).collect();
+        if !said.iter().any(|line| line.contains(part)) {
+            self.fault("says", part, list(&said));
         }
     }
 

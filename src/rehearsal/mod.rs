@@ -8,6 +8,7 @@
 //!
 //! What a test cannot show: how the machine answers. Pressures are those of the test, whatever the policies do.
 
+pub mod diff;
 mod feed;
 mod judge;
 mod machine;
@@ -22,3 +23,6 @@ pub use judge::Fault;
 pub use play::{CannotPlay, Player};
 pub use report::{Shown, TestReport, Verdict, test, verdict};
 pub use seen::Seen;
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,7 @@ pub struct Seen {
     pub reversals: u64,
     /// What is not as it was before the test; looked at only where the test asks.
     pub changed: Vec<String>,
-    /// Alerts that fire.
+    /// Alerts that the policies raise.
     pub alerts: BTreeSet<String>,
     /// Writes that the machine, or the laws of the actuator, refused.
     pub refused: Vec<String>,
@@ -57,6 +57,7 @@ impl Seen {
             let kept =
                 decision.claims.into_iter().filter(|claim| !wanted.denied.iter().any(|lost| lost.claim == *claim));
             seen.claims.extend(kept);
+            seen.alerts.extend(decision.alerts);
             seen.policies.push(SeenPolicy {
                 name: decision.policy,
                 inputs: decision.inputs,

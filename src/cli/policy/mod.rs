@@ -11,5 +11,6 @@ pub fn policy(command: &PolicyCommand) -> u8 {
         PolicyCommand::Check(options) => check::check(options),
         PolicyCommand::Fmt(options) => fmt::fmt(options),
         PolicyCommand::Test(options) => rehearse::test(options),
+        PolicyCommand::Diff(options) => rehearse::diff(options),
     }
 }

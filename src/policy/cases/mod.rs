@@ -4,6 +4,7 @@
 //! schema (as written, with places) -> resolve (plain values) -> Case, which `rehearsal` plays
 //! ```
 
+mod expected;
 mod notation;
 mod resolve;
 mod schema;
@@ -126,7 +127,7 @@ pub struct Expectation {
     pub admission: Option<Admission>,
     /// Plots of the queue that have begun.
     pub starts: Option<usize>,
-    /// Alerts that fire, at least.
+    /// Alerts that the policies themselves raise, at least; an empty list means that there are none.
     pub alerts: Option<Vec<String>>,
     /// How often a knob was set again after it had been let go.
     pub reversals: Option<u64>,
@@ -136,6 +137,8 @@ pub struct Expectation {
     pub missing: Option<BTreeSet<String>>,
     /// Of a claim that is there, or `signal-missing`.
     pub reason: Option<String>,
+    /// Part of what a policy says in this step of what it changed, and why.
+    pub says: Option<String>,
 }
 
 /// A claim as a test describes it; what is `None` may be anything.

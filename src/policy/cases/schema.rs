@@ -188,6 +188,8 @@ pub struct WrittenExpectation {
     pub missing: Option<Vec<Spanned<String>>>,
     #[serde(default)]
     pub reason: Option<String>,
+    #[serde(default)]
+    pub says: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,6 +1,7 @@
 //! What an operator sees of his policies: good ones read as he means them, bad ones named where they are bad.
 
 mod bad;
+mod cases;
 mod files;
 mod good;
 mod promql;
