@@ -15,6 +15,7 @@ use super::explain::{self, Side};
 use super::hysteresis::Gate;
 use super::pace::Pace;
 use super::tick::{Tick, is_finishing, is_plotting};
+use crate::claim::DEFERRED_START;
 use crate::plotter::JobId;
 use crate::policy::{Measure, Stage};
 use crate::units::{float, whole};
@@ -22,8 +23,6 @@ use crate::world::JobView;
 
 /// Why a job that had begun is held.
 pub const IO_PRESSURE: &str = "io-pressure";
-/// Why a job is held at its start.
-pub const DEFERRED_START: &str = "deferred-start";
 /// A pause is carried out in the tick that claims it, and seen in the next.
 const TAKES_EFFECT: Duration = Duration::from_secs(3);
 /// A job that appears now and is older than this was not started now: we were not looking.
