@@ -5,13 +5,8 @@ use std::sync::LazyLock;
 use super::files::Scenario;
 use super::report::Report;
 
-const STARVED: Scenario = Scenario {
-    name: "starved",
-    modules: &["ext4", "crc32c_generic", "zram"],
-    tests: &[],
-    systemd: false,
-    policy: Some("starved.yaml"),
-};
+const STARVED: Scenario =
+    Scenario { name: "starved", modules: &["zram"], tests: &[], systemd: false, policy: Some("starved.yaml") };
 
 static REPORT: LazyLock<Report> = LazyLock::new(|| Report::of_a_boot(&STARVED));
 
