@@ -16,6 +16,9 @@ pub use operation::{Deed, Operation};
 pub use permit::KillPermit;
 pub use target::{Part, PartClass, Target};
 
+/// The reason of a claim that holds a job back at its start, before it has begun.
+pub const DEFERRED_START: &str = "deferred-start";
+
 /// Scheduling class of a thread (sched(7)). Real-time classes are never set, only recognised and put back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]

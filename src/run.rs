@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::actuate::{Actuator, JobHandle, Report, guard};
+use crate::actuate::{Actuator, JobHandle, Report, Users, guard};
 use crate::arbiter::{self, Wanted};
 use crate::audit::{self, AuditLog};
 use crate::claim::Claim;
@@ -76,6 +76,8 @@ struct Loop {
     signals: Signals,
     questions: Questions,
     policies: Policies,
+    /// Whose processes may be touched.
+    users: Users,
     actuator: Actuator,
     guard: Option<Guarded>,
     manager: ServiceManager,
@@ -146,6 +148,7 @@ impl Loop {
             return;
         }
         let handles = self.handles(&world);
+        self.actuator.limit(self.policies.limits(&world, &self.users));
         let reports = self.actuator.tick(now, &wanted, &handles);
 
         self.say(now, &decisions, &wanted, &reports);

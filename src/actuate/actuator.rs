@@ -3,6 +3,7 @@
 mod admit;
 mod end;
 mod operate;
+mod pausing;
 mod rest;
 
 use std::cmp::Reverse;
@@ -17,6 +18,7 @@ use super::apply::goes_far_enough;
 use super::ending::{Book, EndingEvent};
 use super::handover;
 use super::journal::{Damaged, Journal};
+use super::limits::Limits;
 use super::operation::Ledger;
 use super::pauses::Pauses;
 use super::record::{Record, UnitState};
@@ -24,6 +26,7 @@ use super::report::{Action, Report};
 use super::restore::{self, RestoreReport};
 use super::run_dir::{InstanceLock, RunDir, RunDirError};
 use super::said::Said;
+use super::throttle::Throttle;
 use super::writer::{Step, Writer, summary};
 use crate::arbiter::{Want, Wanted};
 use crate::claim::{KnobKind, Part, Setting, Target};
@@ -56,6 +59,8 @@ pub struct Actuator {
     ending_said: BTreeMap<JobId, EndingEvent>,
     said: Said,
     rest: Rest,
+    limits: Limits,
+    throttle: Throttle,
     damaged: Vec<Damaged>,
     _lock: InstanceLock,
 }
@@ -118,6 +123,8 @@ impl Actuator {
             ending_said: BTreeMap::new(),
             said: Said::default(),
             rest: Rest::default(),
+            limits: Limits::default(),
+            throttle: Throttle::default(),
             damaged: Vec::new(),
             _lock: lock,
             run,
@@ -137,6 +144,14 @@ impl Actuator {
     /// The parts of this machine that have knobs.
     pub fn parts(&self) -> BTreeSet<Part> {
         KnobKind::ALL.iter().flat_map(|&kind| self.machine.knob(kind).parts()).collect()
+    }
+
+    /// What no policy goes beyond from now on. Who must not be touched any more gets back what is his in the next tick.
+    pub fn limit(&mut self, limits: Limits) {
+        if limits.users != self.limits.users {
+            self.rest.forget();
+        }
+        self.limits = limits;
     }
 
     /// Which knobs can be used here, or why not.
@@ -278,6 +293,7 @@ impl Actuator {
         self.pauses = Pauses::load(self.run.path(), &self.boot_id);
         self.said.forget_failures();
         self.rest.forget();
+        self.throttle.forget();
         Ok(())
     }
 

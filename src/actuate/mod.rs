@@ -10,6 +10,7 @@ pub mod guard;
 pub mod handover;
 mod journal;
 mod judge;
+mod limits;
 mod operation;
 mod pauses;
 mod protect;
@@ -21,15 +22,18 @@ mod run_dir;
 mod said;
 #[cfg(test)]
 mod tests;
+mod throttle;
 mod writer;
 
 pub use actuator::{Actuator, OpenError, Values};
 pub use ending::{Ending, EndingEvent, EndingReport, Step};
 pub use journal::Damaged;
+pub use limits::{Limits, PauseBound, Users};
 pub use operation::{OperationOutcome, OperationReport};
 pub use report::{Action, Outcome, Report};
 pub use restore::{RestoreReport, restore};
 pub use run_dir::RunDirError;
+pub use throttle::{LargestStep, Rates, Step as LargestChange};
 
 use crate::kernel::process::Identity;
 use crate::plotter::{Job, JobId};

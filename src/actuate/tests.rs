@@ -5,6 +5,7 @@ mod contract;
 mod endings;
 mod faults;
 mod groups;
+mod limits;
 mod operations;
 mod property;
 mod scenarios;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::http;
+use crate::inventory;
 use crate::kernel::cgroup::Mounts;
 use crate::kernel::peer::Peer;
 use crate::kernel::{Roots, nvml};
@@ -187,6 +188,10 @@ pub struct RunOptions {
     /// The most that policies may do here [default: enforce as root, off without]
     #[arg(long = "max-mode", value_enum)]
     pub max_mode: Option<Mode>,
+    /// Users, by name or number, whose processes policies may touch; separated by commas [default: all; the farm, the system and
+    /// plotwarden itself are never touched]
+    #[arg(long = "allow-users", value_name = "USER", value_delimiter = ',', value_parser = user)]
+    pub users: Option<Vec<u32>>,
     /// The generation of PromQL in which the history answers: windows of 2.x include their left end, those of 3.x do not;
     /// auto is that of the server given with --prometheus.url, else 2.x
     #[arg(long = "promql.semantics", value_name = "GENERATION", value_enum, default_value_t = PromqlSemantics::Auto)]
@@ -330,6 +335,12 @@ pub struct QueryOptions {
     /// Output format; json is the answer as it came
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub output: Output,
+}
+
+/// By name or number. A name that nobody has would allow nobody without a word.
+fn user(text: &str) -> Result<u32, String> {
+    let named = || inventory::users().into_iter().find(|(_, name)| name == text).map(|(number, _)| number);
+    text.parse().ok().or_else(named).ok_or_else(|| "nobody on this machine has this name".to_owned())
 }
 
 /// Not more often than the loop turns.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::exit;
 use super::options::{HistoryOptions, RunOptions};
+use crate::actuate::Users;
 use crate::kernel::Roots;
 use crate::mode::Mode;
 use crate::run::{self, HistorySettings, ProcessSettings, Settings};
@@ -37,6 +38,7 @@ pub fn run(options: RunOptions) -> u8 {
         profiles: options.profiles.profiles,
         policies: policies(options.policies),
         mode,
+        users: options.users.map_or(Users::Everybody, |users| Users::Only(users.into_iter().collect())),
         prometheus: options.prometheus.access(),
         dialect: Dialect::new(options.semantics.setting()),
         rules: options.rules,

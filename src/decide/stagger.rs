@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::explain;
 use super::pace::Pace;
 use super::tick::{Scene, is_finishing, is_plotting};
+use crate::claim::DEFERRED_START;
 use crate::plotter::JobId;
 use crate::policy::Measure;
 use crate::units::{float, whole};
@@ -21,9 +22,7 @@ use crate::world::JobView;
 
 /// Why a job that had begun is held.
 pub const IO_PRESSURE: &str = "io-pressure";
-/// Why a job is held at its start.
-pub const DEFERRED_START: &str = "deferred-start";
-/// A pause is carried out in the scene that claims it, and seen in the next.
+/// A pause is carried out in the tick that claims it, and seen in the next.
 const TAKES_EFFECT: Duration = Duration::from_secs(3);
 /// A job that appears now and is older than this was not started now: we were not looking.
 const NEWBORN: Duration = Duration::from_secs(30);

@@ -35,6 +35,7 @@ use tier::Tier;
 use value::ABSENT;
 
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use crate::promql::Matcher;
 use crate::units::Bytes;
@@ -44,6 +45,8 @@ pub type SharedHistory = Arc<RwLock<History>>;
 
 /// How long every tick is kept, milliseconds.
 const FINE_SPAN: i64 = 3_600_000;
+/// A clock that is set back further than this has been wrong: what is held is forgotten.
+pub const LONGEST_SET_BACK: Duration = Duration::from_millis(FINE_SPAN.unsigned_abs());
 /// Least distance of the samples of the second tier, milliseconds, and how long they are kept.
 const MEDIUM_STEP: i64 = 15_000;
 const MEDIUM_SPAN: i64 = 24 * 3_600_000;

@@ -23,6 +23,7 @@ pub mod hwmon;
 pub mod interface;
 pub mod link;
 pub mod listing;
+pub mod locks;
 pub mod memory_bandwidth;
 pub mod mounts;
 pub mod netlink;

@@ -10,6 +10,7 @@ use super::attribute::{AttributeKnob, catalogue};
 use super::cgroup::Tree;
 use super::controllers::Controllers;
 use super::disk_power::{DiskPower, KernelAta};
+use super::entangled::entangled;
 use super::fan::{FLOOR, Fan};
 use super::gpu::{Gpu, GpuLimit, STACK};
 use super::group::Group;
@@ -29,10 +30,10 @@ use super::timer_slack::TimerSlack;
 use super::{Glance, Knob, KnobError, Machine, Measured, Place, Portrait, Scope, Swept, Value, temp_files};
 use crate::claim::{Deed, KnobKind};
 use crate::inventory::{Capability, CapabilityState};
-use crate::kernel::Roots;
 use crate::kernel::cgroup::{CgroupMode, Mounts};
 use crate::kernel::nvml::LockedClock;
 use crate::kernel::process::Identity;
+use crate::kernel::{Roots, text};
 use crate::plotter::TempPattern;
 use crate::shaping::Direction;
 
@@ -149,7 +150,12 @@ impl Machine for Linux {
             argv: argv.map(|part| String::from_utf8_lossy(part).into_owned()).collect(),
             parent: stat.parent,
             kernel_thread: stat.kernel_thread,
+            users: std::fs::read(dir.join("status")).ok().and_then(|status| users_of(&status)),
         })
+    }
+
+    fn entangled(&self, processes: &[Identity]) -> Result<Option<String>, KnobError> {
+        entangled(&self.operations.roots, processes)
     }
 
     fn glance(&self, process: Identity) -> Option<Glance> {
@@ -228,6 +234,12 @@ impl Machine for Linux {
         }
         self.knob(KnobKind::Group).finish(&Value::Group { path: path.clone(), inode: *inode })
     }
+}
+
+/// Real and effective of `Uid: real effective saved file-system`.
+fn users_of(status: &[u8]) -> Option<(u32, u32)> {
+    let mut users = text::fields(text::value_of(status, b"Uid")?).map(|user| u32::try_from(text::decimal(user)?).ok());
+    Some((users.next()??, users.next()??))
 }
 
 /// A capability, or the reason and the mend.

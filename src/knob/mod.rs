@@ -12,6 +12,7 @@ mod cgroup;
 mod controllers;
 mod disk;
 mod disk_power;
+mod entangled;
 mod error;
 pub mod fake;
 mod fan;
@@ -196,6 +197,8 @@ pub struct Portrait {
     pub argv: Vec<String>,
     pub parent: i32,
     pub kernel_thread: bool,
+    /// Real and effective user; `None` where that cannot be read.
+    pub users: Option<(u32, u32)>,
 }
 
 /// What shows at one glance whether a process may have changed: cheap enough for each tick.
@@ -217,6 +220,9 @@ pub trait Machine {
 
     /// Errors with `Gone` if the process has ended or its number belongs to another one.
     fn portrait(&self, process: Identity) -> Result<Portrait, KnobError>;
+
+    /// Why these processes may not be paused now: others wait for what they hold or send. Errors if that cannot be told.
+    fn entangled(&self, processes: &[Identity]) -> Result<Option<String>, KnobError>;
 
     /// `None` if the process has ended.
     fn glance(&self, process: Identity) -> Option<Glance>;

@@ -22,7 +22,7 @@ use super::publish::Publisher;
 use super::questions::Questions;
 use super::{Guarded, Loop};
 use crate::actuate::guard::{self, Guard, GuardError};
-use crate::actuate::{Actuator, OpenError};
+use crate::actuate::{Actuator, OpenError, Users};
 use crate::alert::{RuleError, Rules};
 use crate::audit::AuditLog;
 use crate::history::{History, HistoryConfig, SharedHistory, Target};
@@ -68,6 +68,8 @@ pub struct Settings {
     pub policies: Vec<PathBuf>,
     /// The most that policies may do here.
     pub mode: Mode,
+    /// Whose processes policies may touch.
+    pub users: Users,
     /// The server that policies may ask, if there is one.
     pub prometheus: Option<Access>,
     /// The generation of PromQL that the history speaks.
@@ -313,6 +315,7 @@ fn prepare(
         jobs,
         sweeper,
         policies,
+        users: settings.users,
         actuator,
         guard,
         manager: service_manager(),

@@ -6,6 +6,7 @@
 
 mod answer;
 mod asker;
+mod clock_watch;
 mod dialect;
 mod embedded;
 mod local;
@@ -22,7 +23,7 @@ use std::collections::BTreeMap;
 
 use crate::clock::Moment;
 use crate::plotter::JobId;
-use crate::policy::{Asked, Question};
+use crate::policy::{Answerer, Asked, Question, Trend};
 use crate::world::World;
 
 pub use answer::Answer;
@@ -36,6 +37,7 @@ pub use rehearsed::Rehearsed;
 pub use stored::{Live, Stored, labels};
 pub use trends::{Heard, Inquiry, inquiries};
 
+use clock_watch::ClockWatch;
 use local::Gauges;
 use trends::Trends;
 
@@ -52,12 +54,14 @@ pub struct Selected<'a> {
 pub struct Signals {
     gauges: Gauges,
     trends: Trends,
+    clock: ClockWatch,
 }
 
 impl Signals {
     /// Takes what one tick measured.
     pub fn observe(&mut self, world: &World) {
         self.gauges.observe(world);
+        self.clock.observe(world.now);
     }
 
     /// Takes what has been answered to the PromQL signals; `names` is what variables stood for.
@@ -69,7 +73,17 @@ impl Signals {
     pub fn answer(&self, question: &Question, jobs: Selected<'_>, now: Moment) -> Answer {
         match &question.asked {
             Asked::Mean(mean) => self.gauges.answer(question, *mean, jobs.running, now),
-            Asked::Trend(trend) => self.trends.answer(question, trend, jobs, now),
+            Asked::Trend(trend) => match self.why_not(question, trend, now) {
+                Some(why) => Answer { source: question.phrase(), value: Err(why), age: None },
+                None => self.trends.answer(question, trend, jobs, now),
+            },
         }
+    }
+
+    /// Why the time stamps that the answer would rest on are not to be trusted. What a server says is checked against its own clock
+    /// when it says it; until it is too old, that stands.
+    fn why_not(&self, question: &Question, trend: &Trend, now: Moment) -> Option<String> {
+        let is_ours = trend.answerer == Answerer::Embedded;
+        self.clock.why_not(now, trend.range.max(question.max_age)).filter(|_| is_ours)
     }
 }

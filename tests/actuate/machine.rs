@@ -103,6 +103,9 @@ impl Machine for Mishappy {
     fn portrait(&self, process: Identity) -> Result<Portrait, KnobError> {
         self.linux.portrait(process)
     }
+    fn entangled(&self, processes: &[Identity]) -> Result<Option<String>, KnobError> {
+        self.linux.entangled(processes)
+    }
     fn glance(&self, process: Identity) -> Option<Glance> {
         self.linux.glance(process)
     }

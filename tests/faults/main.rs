@@ -6,6 +6,7 @@
 mod clients;
 mod crowds;
 mod exits;
+mod locks;
 mod pids;
 mod policies;
 mod processes;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::archive::{Archive, read};
 use crate::kernel::Kernel;
-use crate::program::{stripped, test_program};
+use crate::program::{example, stripped, test_program};
 use crate::systemd;
 
 /// What the machine needs to see its disks, its network, its mirror and the platform profile of the made-up hardware.
@@ -34,6 +34,8 @@ pub struct Scenario {
     pub tests: &'static [&'static str],
     /// Whether systemd is the first process, and plays the scenario.
     pub systemd: bool,
+    /// A policy in `tests/vm/guest`, which lies there as `/policy.yaml`; and with it a plotter that is played.
+    pub policy: Option<&'static str>,
 }
 
 /// The archive that the kernel unpacks and starts `/init` of.
@@ -61,6 +63,9 @@ pub fn file_system(kernel: &Kernel, scenario: &Scenario) -> Vec<u8> {
     if scenario.systemd {
         systemd::add(&mut archive);
     }
+    if let Some(policy) = scenario.policy {
+        add_plotter(&mut archive, policy);
+    }
     add_busybox(&mut archive);
     archive.finish()
 }
@@ -73,6 +78,13 @@ fn add_scripts(archive: &mut Archive, scenario: &Scenario) {
     archive.file("hardware", &read(&guest.join("hardware")));
     archive.file("scenario", &read(&guest.join(scenario.name)));
     archive.file("bin/machine-state", &read(&tests.join("machine-state")));
+}
+
+fn add_plotter(archive: &mut Archive, policy: &str) {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    archive.file("policy.yaml", &read(&tests.join("vm/guest").join(policy)));
+    archive.file("plotter.yaml", &read(&tests.join("actor/scripts/madmax.yaml")));
+    archive.program("bin/chia_plot", &stripped(&example("plotter-actor")));
 }
 
 fn add_modules(archive: &mut Archive, kernel: &Kernel, scenario: &Scenario) {

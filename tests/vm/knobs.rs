@@ -39,6 +39,7 @@ const KNOBS: Scenario = Scenario {
     ],
     tests: &["knobs", "actuate", "shaping"],
     systemd: false,
+    policy: None,
 };
 
 /// What cannot be tried in this machine: knobs that it has no hardware for, and those that are proven elsewhere.

@@ -1,5 +1,5 @@
 //! The real program on a real kernel, in a virtual machine whose hardware we know: what it finds and measures is what the machine
-//! was given, and what the knobs do to it is undone. Three boots, and many looks at what came of them.
+//! was given, and what the knobs do to it is undone. Four boots, and many looks at what came of them.
 //!
 //! It needs qemu, a static busybox, a compiler, and the packages of Debian's kernel, which are fetched into `target/`.
 
@@ -16,6 +16,7 @@ mod power;
 mod program;
 mod report;
 mod service;
+mod starved;
 mod storage;
 mod systemd;
 
@@ -26,7 +27,7 @@ use report::Report;
 use serde_json::Value;
 
 /// plotwarden looks at the machine, and serves what it measures.
-const DISCOVERY: Scenario = Scenario { name: "discovery", modules: &[], tests: &[], systemd: false };
+const DISCOVERY: Scenario = Scenario { name: "discovery", modules: &[], tests: &[], systemd: false, policy: None };
 
 static REPORT: LazyLock<Report> = LazyLock::new(|| Report::of_a_boot(&DISCOVERY));
 

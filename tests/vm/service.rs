@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use super::files::Scenario;
 use super::report::Report;
 
-const SERVICE: Scenario = Scenario { name: "service", modules: &[], tests: &["knobs"], systemd: true };
+const SERVICE: Scenario =
+    Scenario { name: "service", modules: &[], tests: &["knobs"], systemd: true, policy: Some("systemd/policy.yaml") };
 
 static REPORT: LazyLock<Report> = LazyLock::new(|| Report::of_a_boot(&SERVICE));
 

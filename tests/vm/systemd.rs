@@ -1,9 +1,8 @@
-//! systemd as this machine has it, with as few units as it starts with, our unit file, and a plotter that is played.
+//! systemd as this machine has it, with as few units as it starts with, and our unit file.
 
 use std::path::Path;
 
 use crate::archive::{Archive, read};
-use crate::program::{example, stripped};
 
 const PROGRAMS: [&str; 5] = [
     "/lib/systemd/systemd",
@@ -56,7 +55,5 @@ pub fn add(archive: &mut Archive) {
     for unit in ["default.target", "scenario.service", "plotwarden.service.d/test.conf"] {
         archive.file(&format!("{units}/{unit}"), &read(&guest.join(unit)));
     }
-    archive.file("etc/plotwarden/policies/policy.yaml", &read(&guest.join("policy.yaml")));
-    archive.file("plotter.yaml", &read(&project.join("tests/actor/scripts/madmax.yaml")));
-    archive.program("bin/chia_plot", &stripped(&example("plotter-actor")));
+    archive.link("etc/plotwarden/policies/policy.yaml", "/policy.yaml");
 }

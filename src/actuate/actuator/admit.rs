@@ -1,12 +1,14 @@
 //! Who may be touched: the last word before anything is written, whatever policies, arbiter and recognition say.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Actuator;
 use crate::actuate::JobHandle;
 use crate::actuate::protect::protected;
 use crate::actuate::report::{Action, Outcome, Report};
+use crate::actuate::throttle::Pass;
 use crate::actuate::writer::Step;
 use crate::arbiter::{Want, Wanted};
 use crate::claim::{Bound, KnobKind, Part, Setting, Target};
@@ -52,7 +54,8 @@ impl Actuator {
         (touchable, refused)
     }
 
-    /// Why a process may not be touched: it is protected, or it runs another program than when its record was made.
+    /// Why a process may not be touched: it is protected, of a user who is not allowed, or runs another program than when its record
+    /// was made.
     pub fn why_not(&self, job: &JobId, process: Identity) -> Option<String> {
         let portrait = match self.machine.portrait(process) {
             Ok(portrait) => portrait,
@@ -61,6 +64,9 @@ impl Actuator {
         };
         if let Some(why) = protected(process, &portrait, &self.lineage) {
             return Some(why);
+        }
+        if let Some(why) = self.limits.users.why_not(&portrait) {
+            return Some(format!("process {} ({}): {why}", process.pid, portrait.comm));
         }
         let records = self.held.iter().filter(|((target, _), _)| target.job() == Some(job)).map(|(_, record)| record);
         let known =
@@ -79,8 +85,11 @@ impl Actuator {
     ) -> Admitted<'a> {
         let mut admitted = Admitted::new();
         let mut usable = BTreeMap::new();
+        let mut crowd = self.crowd(wanted, touchable);
         self.said.forget_unwanted(&wanted.settings);
-        for ((target, kind), want) in &wanted.settings {
+        self.throttle.let_go(&self.limits.rates, now.boot, |key| wanted.settings.contains_key(key));
+        for (key, want) in by_rank(wanted) {
+            let (target, kind) = (&key.0, &key.1);
             let job = match self.subject(target, *kind, want, touchable, refused) {
                 Ok(job) => job,
                 // Ended, or not recognised as a job any more: what is held of it is put back.
@@ -101,10 +110,32 @@ impl Actuator {
                 self.said.say(now, (target, *kind), Action::Apply, Some(want), vec![Step::of(outcome)], reports);
                 continue;
             }
-            admitted.insert((target.clone(), *kind), (job, Cow::Borrowed(want)));
+            let is_new_pause = *kind == KnobKind::Pause && !job.is_some_and(|job| self.is_paused(&job.id));
+            let against = job.filter(|_| is_new_pause).and_then(|job| self.why_not_pause(now, job, want, &crowd));
+            let want = match against.map_or_else(|| self.moderate(now, key, want), Err) {
+                Ok(want) => want,
+                Err(why) => {
+                    let step = Step::of(Outcome::Protected { why });
+                    self.said.say(now, (target, *kind), Action::Apply, Some(want), vec![step], reports);
+                    continue;
+                }
+            };
+            crowd.paused.extend(job.filter(|_| is_new_pause).map(|job| &job.id));
+            admitted.insert(key.clone(), (job, want));
         }
         add_needs(&mut admitted);
         admitted
+    }
+
+    /// As much of a want as may be had now, or why nothing of it is.
+    fn moderate<'a>(&mut self, now: Moment, key: &(Target, KnobKind), want: &'a Want) -> Result<Cow<'a, Want>, String> {
+        let record = self.held.get(key).filter(|record| record.held().next().is_some());
+        let held = record.map(|record| record.wanted.setting(key.1).unwrap_or_else(|| want.setting.clone()));
+        match self.throttle.pass(&self.limits.rates, now.boot, key, &want.setting, held) {
+            Pass::Take(setting) | Pass::Keep(setting) if setting == want.setting => Ok(Cow::Borrowed(want)),
+            Pass::Take(setting) | Pass::Keep(setting) => Ok(Cow::Owned(Want { setting, ..want.clone() })),
+            Pass::Wait(why) => Err(why.to_owned()),
+        }
     }
 
     /// The job that is meant, if it is one; or why it may not be touched.
@@ -169,6 +200,13 @@ impl Actuator {
             _ => Ok(()),
         }
     }
+}
+
+/// The better ranks first: where not everything may be had at once, theirs is.
+fn by_rank(wanted: &Wanted) -> Vec<(&(Target, KnobKind), &Want)> {
+    let mut wants: Vec<_> = wanted.settings.iter().collect();
+    wants.sort_by_key(|(_, want)| want.holders.iter().map(|holder| (holder.class, Reverse(holder.priority))).min());
+    wants
 }
 
 /// What lies in a job's group needs the group, and the group's limits need their controllers.

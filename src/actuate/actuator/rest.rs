@@ -64,11 +64,13 @@ impl Rest {
         }
         for job in jobs.iter().filter(|job| !resting.contains(&job.id)) {
             let wants = wants_of(&job.id, wanted);
-            let is_settled = |kind: KnobKind| {
+            // A want of which only a part may be had by now has more to come.
+            let is_settled = |kind: KnobKind, want: &Want| {
                 let key = (Target::Job(job.id.clone()), kind);
-                admitted.contains_key(&key) && held.get(&key).is_some_and(is_settled)
+                let is_whole = admitted.get(&key).is_some_and(|(_, admitted)| admitted.as_ref() == want);
+                is_whole && held.get(&key).is_some_and(is_settled)
             };
-            if !wants.is_empty() && wants.keys().all(|&kind| is_settled(kind)) {
+            if !wants.is_empty() && wants.iter().all(|(&kind, want)| is_settled(kind, want)) {
                 let wants = wants.into_iter().map(|(kind, want)| (kind, want.clone())).collect();
                 let due = now.boot + self.until_due(&job.id, now);
                 self.looks.insert(job.id.clone(), Look { due, wants, processes: glances(job, machine) });

@@ -72,6 +72,23 @@ fn a_group_that_is_frozen_is_not_left_before_it_is_thawed() {
     rig.assert_as_before();
 }
 
+/// A freeze that is under way, or one that somebody else orders meanwhile, may not show yet.
+#[test]
+fn a_thaw_is_written_even_where_the_group_shows_none() {
+    let writes_of_a_restoration = |is_shown: bool| {
+        let mut rig = Rig::new();
+        rig.want(KnobKind::Group, 0);
+        rig.want(KnobKind::Pause, 0);
+        rig.tick();
+        rig.state.borrow_mut().groups.values_mut().for_each(|group| group.frozen &= is_shown);
+        let before = rig.state.borrow().writes;
+        rig.restore();
+        rig.assert_as_before();
+        rig.state.borrow().writes - before
+    };
+    assert_eq!(writes_of_a_restoration(false), writes_of_a_restoration(true));
+}
+
 #[test]
 fn threads_born_later_are_made_equal_and_go_back_with_their_leader() {
     let mut rig = Rig::new();

@@ -120,6 +120,17 @@ proptest! {
         }
     }
 
+    /// Of any length and shape; a trace is shorter than an hour.
+    #[test]
+    fn no_more_actions_than_the_budget_of_an_hour(trace in any_trace(), budget in 0..6_u32) {
+        let mut scene = Scene::with_jobs(shipped_policy(), 6);
+        scene.policy.rules.behavior.max_actions_per_hour = budget;
+        for felt in trace {
+            scene.tick(felt);
+        }
+        let moments: BTreeSet<u64> = actions(&scene).into_iter().map(|(second, _)| second).collect();
+        prop_assert!(moments.len() <= budget as usize, "{:?}", scene.said);
+    }
 }
 
 proptest! {
@@ -129,7 +140,7 @@ proptest! {
     #[test]
     fn reversals_are_bounded(
         per_job in 0.05..0.6_f64,
-        delay in 0..30_usize,
+        delay in 0..61_usize,
         noise in prop::collection::vec(-0.3..0.3_f64, 50),
     ) {
         let mut scene = Scene::with_jobs(shipped_policy(), 6);

@@ -3,7 +3,8 @@
 use std::ffi::CString;
 use std::path::PathBuf;
 
-use super::super::{KernelError, Roots};
+use super::super::locks::{FileLock, parse_line};
+use super::super::{KernelError, Roots, text};
 use super::ProcessDir;
 
 /// One open file descriptor: its number and what the link says, e.g. `/tmp/x.tmp`, `pipe:[17]`, `/tmp/y (deleted)`.
@@ -43,6 +44,28 @@ impl ProcessDir {
         }
         files.sort_unstable_by_key(|file| file.fd);
         Ok(files)
+    }
+
+    /// The locks on files that the process has open, by whichever call and by whomever they were taken: those of an open file are
+    /// shared with whoever has inherited it.
+    ///
+    /// # Errors
+    /// As [`open_files`]; and a lock that is not in its format.
+    pub fn locks(&self) -> Result<Vec<FileLock>, KernelError> {
+        let of_file = |bytes: &[u8]| {
+            let lines = text::lines(bytes).filter_map(|line| line.strip_prefix(b"lock:"));
+            lines.map(parse_line).collect::<Result<Vec<_>, _>>()
+        };
+        let mut locks = Vec::new();
+        for fd in self.numbers(c"fdinfo")? {
+            let Ok(below) = CString::new(format!("fdinfo/{fd}")) else { continue };
+            match self.read(&below, of_file) {
+                Ok(found) => locks.extend(found),
+                Err(error) if error.is_gone() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(locks)
     }
 
     /// Since Linux 6.2 the size of the directory is the answer; before, the entries are counted.

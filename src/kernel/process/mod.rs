@@ -5,6 +5,7 @@
 //!
 //! Source: `Documentation/filesystems/proc.rst`, `proc_pid_stat(5)`, `proc_pid_io(5)`.
 
+mod connections;
 mod counters;
 mod directory;
 mod facts;

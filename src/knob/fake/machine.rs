@@ -24,8 +24,14 @@ impl Machine for Fake {
             comm: found.comm.clone(),
             exe_inode: Some(found.exe_inode),
             parent: found.parent,
+            users: Some((found.user, found.user)),
             ..Portrait::default()
         })
+    }
+
+    fn entangled(&self, processes: &[Identity]) -> Result<Option<String>, KnobError> {
+        let state = self.state.borrow();
+        Ok(processes.iter().filter_map(|&process| state.live(process)).find_map(|found| found.entangled.clone()))
     }
 
     fn glance(&self, process: Identity) -> Option<Glance> {

@@ -44,6 +44,9 @@ pub struct FakeProcess {
     pub native_group: String,
     pub oom_score: i16,
     pub native_oom_score: i16,
+    pub user: u32,
+    /// Why it may not be paused.
+    pub entangled: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,6 +211,8 @@ impl State {
             native_group,
             oom_score,
             native_oom_score,
+            user: 1000,
+            entangled: None,
         };
         self.processes.insert(pid, process);
         Identity { pid, start_ticks: self.ticks }

@@ -151,9 +151,7 @@ fn check_range(reading: &Reading<'_>, text: &Spanned<String>, answerer: Answerer
 
 /// How far back the query reaches.
 fn longest(query: &Query) -> Duration {
-    let reach = |intake: crate::promql::Intake| intake.range.unwrap_or(0).saturating_add(intake.offset.unwrap_or(0));
-    let most = query.intakes().into_iter().map(reach).max().unwrap_or(0);
-    Duration::from_millis(u64::try_from(most).unwrap_or(0))
+    Duration::from_millis(u64::try_from(query.reach()).unwrap_or(0))
 }
 
 fn length(millis: Millis) -> String {

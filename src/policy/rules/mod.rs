@@ -217,6 +217,15 @@ impl Policy {
         self.selector.selects(job)
     }
 
+    /// What it must not do itself; `None` for kinds that do nothing.
+    pub fn guardrails(&self) -> Option<&Guardrails> {
+        match &self.rules {
+            Rules::Contention(rules) => Some(&rules.guardrails),
+            Rules::Staged(_, rules) => Some(&rules.guardrails),
+            Rules::Guardrail(_) | Rules::Forecast(_) | Rules::FleetBudget(_) => None,
+        }
+    }
+
     /// The same policy with this signal alone.
     #[must_use]
     pub fn asking_only(&self, signal: &str) -> Self {

@@ -73,6 +73,12 @@ impl Query {
         found
     }
 
+    /// How far back before the moment of evaluation samples may lie that count, the time aside for which an instant selector holds on
+    /// to the last one.
+    pub fn reach(&self) -> Millis {
+        reach(&self.expr)
+    }
+
     /// The range selector or subquery at `span`, written with another range; `None` if there is none.
     pub fn with_range(&self, span: Span, range: Millis) -> Option<String> {
         let mut at = &self.expr;
@@ -115,6 +121,17 @@ fn take_in(expr: &Expr, found: &mut Vec<Intake>) {
     }
 }
 
+fn reach(expr: &Expr) -> Millis {
+    let own = |range: Millis, when: When| range.saturating_add(when.offset.unwrap_or(0).max(0));
+    let inner = || expr.children().map(reach).max().unwrap_or(0);
+    match &expr.kind {
+        ExprKind::Instant(selector) => own(0, selector.when),
+        ExprKind::Range(selector, range) => own(*range, selector.when),
+        ExprKind::Subquery(subquery) => own(subquery.range, subquery.when).saturating_add(inner()),
+        _ => inner(),
+    }
+}
+
 fn collect<'q>(expr: &'q Expr, found: &mut Vec<Reading<'q>>) {
     let reading = |selector: &'q VectorSelector, range| Reading {
         span: expr.span,
@@ -132,5 +149,28 @@ fn collect<'q>(expr: &'q Expr, found: &mut Vec<Reading<'q>>) {
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.expr.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_reaches_back_as_far_as_its_farthest_sample() {
+        for (text, minutes) in [
+            ("up", 0),
+            ("1 + 2", 0),
+            ("rate(x[5m])", 5),
+            ("rate(x[5m] offset 1h)", 65),
+            ("up offset 10m", 10),
+            ("up offset -10m", 0),
+            ("rate(x[5m]) / max_over_time(y[30m])", 30),
+            ("max_over_time(rate(x[5m])[1h:1m])", 65),
+            ("max_over_time(rate(x[5m] offset 3m)[1h:1m] offset 2m)", 70),
+        ] {
+            let query = Engine::default().parse(text).unwrap();
+            assert_eq!(query.reach(), minutes * 60_000, "{text}");
+        }
     }
 }
