@@ -19,7 +19,8 @@ use super::orders::{Order, OrderSender, orders};
 use super::policies::Policies;
 use super::publish::Publisher;
 use super::questions::Questions;
-use super::{Guarded, Loop};
+use super::vigil::Vigil;
+use super::{Guarded, Loop, TICK};
 use crate::actuate::guard::{self, Guard, GuardError};
 use crate::actuate::{Actuator, OpenError};
 use crate::alert::{RuleError, Rules};
@@ -295,6 +296,7 @@ fn prepare(
         discovery,
         mode,
         jobs,
+        vigil: Vigil::new(TICK),
         sweeper,
         policies,
         actuator,
