@@ -16,6 +16,7 @@ mod policies;
 mod publish;
 mod questions;
 mod service;
+mod vigil;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +40,7 @@ use crate::signal::Signals;
 use crate::world::{JobView, World};
 
 pub use forecast::{selector as forecast_selector, standard as standard_forecast};
-pub use jobs::{Jobs, Treatment};
+pub use jobs::{Jobs, Look, Treatment};
 pub use service::{HistorySettings, ProcessSettings, RunError, Settings, run};
 
 use alerts::AlertWatch;
@@ -51,11 +52,10 @@ use orders::{Order, Orders, Wake};
 use policies::Policies;
 use publish::Publisher;
 use questions::Questions;
+use vigil::Vigil;
 
 /// Between two ticks. A pause or a resume that comes a tick late costs a plot a second.
 const TICK: Duration = Duration::from_secs(1);
-/// Between two looks at what processes come and go, however many do.
-const LOOK: Duration = Duration::from_millis(200);
 
 /// After so many ticks everything that runs often has run, and the rest of the program need not stay in memory.
 const STARTED: u64 = 30;
@@ -71,6 +71,7 @@ struct Loop {
     layout: LayoutWatch,
     host: HostSampler,
     jobs: Jobs,
+    vigil: Vigil,
     /// `None` where other processes are not looked at.
     sweeper: Option<Sweeper>,
     signals: Signals,
@@ -126,8 +127,9 @@ impl Loop {
     /// Rests until the next tick is due, an order comes, or processes do; news right after a look wait for more of them.
     fn rest(&self, orders: &Orders<Order>, looked: Moment, due: Duration) -> Wake<Order> {
         let until = |moment: Duration| moment.saturating_sub(clock::now().boot);
-        match orders.wait(self.jobs.news(), until(due)) {
-            Wake::News => orders.wait(None, until(due.min(looked.boot + LOOK))),
+        let news = self.jobs.news().filter(|_| self.vigil.is_awake());
+        match orders.wait(news, until(due)) {
+            Wake::News => orders.wait(None, until(due.min(looked.boot + self.vigil.pause()))),
             wake => wake,
         }
     }
@@ -185,7 +187,10 @@ impl Loop {
     /// Takes in which processes came and went. `true` if that changed the jobs, which is worth a tick at once.
     fn look(&mut self, now: Moment) -> bool {
         match self.jobs.look(now) {
-            Ok(changed) => changed,
+            Ok(Look { had_news, changed }) => {
+                self.vigil.looked(had_news, changed);
+                changed
+            }
             Err(error) => {
                 self.publisher.count_sample_error("processes");
                 tracing::debug!(%error, "cannot look for new processes");

@@ -1,6 +1,7 @@
 //! The text of the last snapshot, made once per format and tick, however many ask for it at once.
 
 use std::fmt;
+use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hyper::body::Bytes;
@@ -78,7 +79,9 @@ impl Workbench {
     ) -> Result<Answer, ExpositionError> {
         metrics::encode(snapshot, format, &mut self.text)?;
         if gzip_from.is_none_or(|least| self.text.len() < least) {
-            return Ok(Answer { text: Bytes::copy_from_slice(self.text.as_bytes()), is_gzip: false });
+            // The next text is as long, and need not grow into its place.
+            let next = String::with_capacity(self.text.len());
+            return Ok(Answer { text: mem::replace(&mut self.text, next).into(), is_gzip: false });
         }
         let mut compressor = Compressor::new(LEVEL);
         self.compressed.resize(compressor.gzip_compress_bound(self.text.len()), 0);

@@ -35,6 +35,8 @@ pub enum ProcessEvent {
 /// Whether the events that were read are all that happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Completeness {
+    /// Nothing has happened, not even to a single thread.
+    Silence,
     Complete,
     /// The kernel dropped some: a resync is needed.
     EventsLost,
@@ -73,11 +75,14 @@ impl ProcessEvents {
     /// # Errors
     /// The socket has failed and will not recover.
     pub fn drain(&mut self, mut take: impl FnMut(ProcessEvent)) -> Result<Completeness, KernelError> {
-        let mut completeness = Completeness::Complete;
+        let mut completeness = Completeness::Silence;
         let mut buffer = [0; message::LARGEST];
         for _ in 0..EVENTS_PER_READING {
             match self.receive(&mut buffer) {
                 Ok(length) => {
+                    if completeness == Completeness::Silence {
+                        completeness = Completeness::Complete;
+                    }
                     for Message { cpu, sequence, content } in message::parse(&buffer[..length]) {
                         if content == Content::Overrun || !self.sequence.follows(cpu, sequence) {
                             completeness = Completeness::EventsLost;

@@ -34,6 +34,8 @@ pub struct Changes {
     pub appeared: Vec<i32>,
     /// `appeared` names everything that lives: the first call.
     pub full: bool,
+    /// The kernel has told of something, be it of threads, or of processes that have ended already.
+    pub heard: bool,
     /// Events were lost and are being made up for by looking through procfs.
     pub lost: bool,
 }
@@ -103,7 +105,8 @@ impl ProcessWatch {
     /// # Errors
     /// procfs cannot be listed. Nothing is lost: the next call tells what this one could not.
     pub fn changes(&mut self, now: Moment) -> Result<Changes, KernelError> {
-        let lost = self.take_events();
+        let completeness = self.take_events();
+        let (heard, lost) = (completeness != Completeness::Silence, completeness == Completeness::EventsLost);
         if lost {
             self.looks_owed = ROTATION;
         }
@@ -117,13 +120,13 @@ impl ProcessWatch {
             found.appeared.into_iter().for_each(|pid| self.fate(pid).there = true);
         }
         let mut changes = self.settle();
-        (changes.full, changes.lost) = (full, lost);
+        (changes.full, changes.heard, changes.lost) = (full, heard, lost);
         Ok(changes)
     }
 
-    /// Takes the waiting events; `true` if some were lost.
-    fn take_events(&mut self) -> bool {
-        let Some(events) = &mut self.events else { return false };
+    /// Takes the waiting events.
+    fn take_events(&mut self) -> Completeness {
+        let Some(events) = &mut self.events else { return Completeness::Silence };
         let (sweep, pending) = (&mut self.sweep, &mut self.pending);
         let drained = events.drain(|event| {
             let (ProcessEvent::Forked { child: pid } | ProcessEvent::Execed { pid } | ProcessEvent::Exited { pid }) =
@@ -133,11 +136,11 @@ impl ProcessWatch {
             pending.entry(pid).or_default().note(event);
         });
         match drained {
-            Ok(completeness) => completeness == Completeness::EventsLost,
+            Ok(completeness) => completeness,
             Err(error) => {
                 self.events = None;
                 self.source = Source::Sweep { reason: error.to_string() };
-                true
+                Completeness::EventsLost
             }
         }
     }

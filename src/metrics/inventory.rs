@@ -1,4 +1,5 @@
-//! What each part of the inventory is worth: how much of it a real source gave, and whether it can be true.
+//! Which surfaces of the machine can be used, and what each part of the inventory is worth: how much of it a real source gave, and
+//! whether it can be true.
 
 use std::time::SystemTime;
 
@@ -8,6 +9,17 @@ use crate::inventory::{Part, Status};
 use crate::units::Ratio;
 
 pub(super) const FAMILIES: &[Family] = &[
+    Family::gauge(
+        "plotwarden_capability",
+        "1 for the state of each surface that is read or written; the reason says why one is not fully usable.",
+    )
+    .by(&["surface", "state", "reason"])
+    .from("inventory")
+    .drawn(|s, out| {
+        for capability in &s.inventory.capabilities {
+            out.fact([capability.surface.into(), capability.state.name().into(), (&capability.reason).into()]);
+        }
+    }),
     Family::gauge(
         "plotwarden_inventory_confidence_ratio",
         "Share of the facts of a part that a real source gave; no sample if the machine has nothing of the kind.",

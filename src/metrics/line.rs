@@ -4,7 +4,7 @@
 use std::fmt::{self, Write as _};
 
 use super::family::Family;
-use super::label::{Label, tame};
+use super::label::{LONGEST, Label, tame};
 use super::value::Value;
 
 /// Whole numbers up to here are exact as `f64`.
@@ -29,6 +29,7 @@ fn push_labels(out: &mut String, names: &[&str], values: &[Label<'_>]) {
         out.push_str(name);
         out.push_str("=\"");
         match value {
+            Label::Text(text) if is_plain(text) => out.push_str(text),
             Label::Text(text) => push_escaped(out, &tame(text)),
             Label::Number(number) => push_decimal(out, *number),
         }
@@ -56,18 +57,24 @@ fn push_value(out: &mut String, value: Value) -> fmt::Result {
 }
 
 fn push_decimal(out: &mut String, mut number: u64) {
-    let mut digits = ['0'; DIGITS];
+    let mut digits = [b'0'; DIGITS];
     let mut first = DIGITS;
     loop {
         first -= 1;
         // The remainder of ten is a digit.
-        digits[first] = char::from(b'0' + (number % 10) as u8);
+        digits[first] = b'0' + (number % 10) as u8;
         number /= 10;
         if number == 0 {
             break;
         }
     }
-    out.extend(&digits[first..]);
+    // Digits are text.
+    out.push_str(std::str::from_utf8(&digits[first..]).unwrap_or_default());
+}
+
+/// Whether both formats write the text as it is, which is true of nearly all labels: one look at each byte instead of three.
+fn is_plain(text: &str) -> bool {
+    text.len() <= LONGEST && text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'))
 }
 
 fn push_escaped(out: &mut String, text: &str) {

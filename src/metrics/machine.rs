@@ -1,4 +1,4 @@
-//! What the machine is, and which of its surfaces can be used: the facts that other series are read with.
+//! What the machine is: the facts that other series are read with.
 
 use super::family::{Family, Samples};
 use super::snapshot::Snapshot;
@@ -63,17 +63,6 @@ pub(super) const FAMILIES: &[Family] = &[
             out.one((!cpus.is_empty()).then_some(cpus.len()));
         },
     ),
-    Family::gauge(
-        "plotwarden_capability",
-        "1 for the state of each surface that is read or written; the reason says why one is not fully usable.",
-    )
-    .by(&["surface", "state", "reason"])
-    .from("inventory")
-    .drawn(|s, out| {
-        for capability in &s.inventory.capabilities {
-            out.fact([capability.surface.into(), capability.state.name().into(), (&capability.reason).into()]);
-        }
-    }),
 ];
 
 fn hardware(s: &Snapshot, out: &mut Samples<'_>) {

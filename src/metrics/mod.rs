@@ -136,7 +136,7 @@ const TOPICS: &[(&str, &[Family])] = &[
     ("Alerts", alert::FAMILIES),
 ];
 
-/// Topics that tell of the inventory alone: not drawn where hardware is not published.
+/// Topics that tell of the inventory alone: not drawn where it is not published.
 const OF_HARDWARE: [&str; 4] = ["Inventory", "Topology", "Memory: modules", "Facts of disks"];
 
 fn families() -> impl Iterator<Item = &'static Family> {
@@ -147,9 +147,13 @@ fn families() -> impl Iterator<Item = &'static Family> {
 /// was read once is left out here.
 fn families_of(snapshot: &Snapshot) -> impl Iterator<Item = (usize, &'static Family)> + use<> {
     let hardware = snapshot.collectors.has(Collector::Hardware);
-    let of_topic = |(topic, families): &'static (&str, &[Family])| families.iter().map(move |family| (*topic, family));
-    let placed = TOPICS.iter().flat_map(of_topic).enumerate();
+    let mut place = 0;
+    let placed = TOPICS.iter().map(move |&(topic, families)| {
+        let first = place;
+        place += families.len();
+        (topic, first.., families)
+    });
     placed
-        .filter(move |(_, (topic, _))| hardware || !OF_HARDWARE.contains(topic))
-        .map(|(place, (_, family))| (place, family))
+        .filter(move |(topic, ..)| hardware || !OF_HARDWARE.contains(topic))
+        .flat_map(|(_, places, families)| places.zip(families))
 }

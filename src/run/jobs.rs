@@ -27,6 +27,15 @@ pub struct Jobs {
     arrivals: BTreeSet<i32>,
 }
 
+/// What a look at the processes has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// The kernel has told of processes.
+    pub had_news: bool,
+    /// A job has come or gone.
+    pub changed: bool,
+}
+
 /// What was done to a job, as far as looking at it needs to know.
 #[derive(Debug, Clone, Default)]
 pub struct Treatment {
@@ -75,10 +84,11 @@ impl Jobs {
         self.registry.profiles()
     }
 
-    /// Takes in what happened to processes since the last look. `true` if a job has come or gone.
-    pub fn look(&mut self, now: Moment) -> Result<bool, KernelError> {
+    /// Takes in what happened to processes since the last look.
+    pub fn look(&mut self, now: Moment) -> Result<Look, KernelError> {
         let before = self.registry.jobs();
         let changes = self.watch.changes(now)?;
+        let had_news = changes.heard;
         for pid in changes.exited {
             self.arrivals.remove(&pid);
             self.registry.forget(pid);
@@ -90,7 +100,7 @@ impl Jobs {
                 self.registry.forget(pid);
             }
         }
-        Ok(self.registry.jobs() != before)
+        Ok(Look { had_news, changed: self.registry.jobs() != before })
     }
 
     /// The processes that came, or became another program, since the last call; for those who read processes that are no jobs.

@@ -103,8 +103,11 @@ impl<T> Orders<T> {
         let millis = u16::try_from(rest.as_micros().div_ceil(1000)).unwrap_or(u16::MAX);
         // An interruption is a rest that was short.
         let _ = poll(&mut sources, PollTimeout::from(millis));
-        let has_news = sources.get(1).is_some_and(|news| news.any() == Some(true));
-        let _ = self.bell.0.read();
+        let is_ready = |place: usize| sources.get(place).is_some_and(|source| source.any() == Some(true));
+        let (is_rung, has_news) = (is_ready(0), is_ready(1));
+        if is_rung {
+            let _ = self.bell.0.read();
+        }
         self.next().unwrap_or(if has_news { Wake::News } else { Wake::Rested })
     }
 

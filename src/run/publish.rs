@@ -98,7 +98,7 @@ impl Publisher {
                     Source::Sweep { .. } => ProcessWatch::Sweep,
                 },
                 guard_alive: tick.guard_alive,
-                usage: self.own.sample(),
+                usage: self.own.sample(began),
             },
             history: tick.history.clone(),
             alerts: Arc::clone(&tick.alerts),

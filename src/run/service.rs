@@ -20,7 +20,8 @@ use super::orders::{Bell, Order, OrderSender, Orders, orders};
 use super::policies::{Ask, Policies, Reply, WantedPolicies};
 use super::publish::Publisher;
 use super::questions::Questions;
-use super::{Guarded, Loop};
+use super::vigil::Vigil;
+use super::{Guarded, Loop, TICK};
 use crate::actuate::guard::{self, Guard, GuardError};
 use crate::actuate::{Actuator, OpenError, Users};
 use crate::alert::{RuleError, Rules};
@@ -313,6 +314,7 @@ fn prepare(
         layout: LayoutWatch::default(),
         mode,
         jobs,
+        vigil: Vigil::new(TICK),
         sweeper,
         policies,
         users: settings.users,

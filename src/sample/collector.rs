@@ -42,7 +42,7 @@ pub enum Collector {
     Gpu,
     /// Processes that are no jobs: competitors and groups
     Processes,
-    /// Facts of the hardware that do not change
+    /// Facts of the hardware, and which surfaces can be read and written
     Hardware,
 }
 

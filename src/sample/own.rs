@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use super::paced::Paced;
+use crate::clock::Moment;
+
 use crate::kernel::process::{KeptFiles, ProcessReader};
 use crate::kernel::{Roots, clock};
 use crate::units::Bytes;
@@ -14,9 +17,18 @@ pub struct OwnUsage {
     pub open_files: Option<u64>,
 }
 
-/// Samples this process; keeps its files open from tick to tick.
+/// Summing up all threads is dear to the kernel; at each tick it would be a twentieth of what watching a machine costs (measured).
+const PERIOD: Duration = Duration::from_secs(5);
+
+/// Samples this process every few seconds; keeps its files open.
 #[derive(Debug)]
 pub struct OwnSampler {
+    usage: Paced<OwnUsage>,
+    files: OwnFiles,
+}
+
+#[derive(Debug)]
+struct OwnFiles {
     pid: i32,
     reader: Option<ProcessReader>,
     kept: KeptFiles,
@@ -28,10 +40,18 @@ const FILES: usize = 2;
 impl OwnSampler {
     pub fn new(roots: &Roots) -> Self {
         let pid = i32::try_from(std::process::id()).unwrap_or_default();
-        Self { pid, reader: ProcessReader::new(roots, FILES).ok(), kept: KeptFiles::default() }
+        let files = OwnFiles { pid, reader: ProcessReader::new(roots, FILES).ok(), kept: KeptFiles::default() };
+        Self { usage: Paced::new(PERIOD), files }
     }
 
-    pub fn sample(&mut self) -> OwnUsage {
+    /// The last reading, or a new one if it is time.
+    pub fn sample(&mut self, now: Moment) -> OwnUsage {
+        *self.usage.get(now, || self.files.read())
+    }
+}
+
+impl OwnFiles {
+    fn read(&mut self) -> OwnUsage {
         let Self { pid, reader: Some(reader), kept } = self else { return OwnUsage::default() };
         let Ok(stat) = reader.stat(*pid, kept) else { return OwnUsage::default() };
         let (ticks, pages) = (stat.user_ticks + stat.system_ticks, stat.resident_pages);
@@ -49,7 +69,7 @@ mod tests {
 
     #[test]
     fn knows_its_own_size() {
-        let usage = OwnSampler::new(&Roots::standard()).sample();
+        let usage = OwnSampler::new(&Roots::standard()).sample(clock::now());
         assert!(usage.resident.unwrap() > Bytes(1 << 20));
         assert!(usage.open_files.unwrap() >= 3);
         assert!(usage.cpu.is_some());
@@ -59,6 +79,6 @@ mod tests {
     fn knows_nothing_under_a_root_that_does_not_show_it() {
         let empty = tempfile::tempdir().unwrap();
         let roots = Roots { procfs: empty.path().to_owned(), ..Roots::standard() };
-        assert_eq!(OwnSampler::new(&roots).sample(), OwnUsage::default());
+        assert_eq!(OwnSampler::new(&roots).sample(clock::now()), OwnUsage::default());
     }
 }

@@ -77,11 +77,15 @@ fn main() -> ExitCode {
 
 /// Plotwarden as it is installed, but for what could harm those who work on this machine: it only rehearses.
 fn plotwarden(flags: &[String]) -> Daemon {
-    Daemon::start(&Options { max_mode: Some("dry-run"), flags: flags.to_vec(), ..Options::default() })
+    plotwarden_up_to("dry-run", flags)
+}
+
+fn plotwarden_up_to(max_mode: &'static str, flags: &[String]) -> Daemon {
+    Daemon::start(&Options { max_mode: Some(max_mode), flags: flags.to_vec(), ..Options::default() })
 }
 
 fn host(report: &mut Report) {
-    report.equal(&equal::measure(plotwarden));
+    report.equal(&equal::measure(plotwarden_up_to));
 }
 
 fn processes(report: &mut Report) {

@@ -87,16 +87,35 @@ fn jobs_come_and_go() {
 fn what_stays_is_not_looked_up_again() {
     let (mut history, mut recorder) = (history(), Recorder::default());
     recorder.record(START, &snapshot(5), &mut history).unwrap();
-    let places = |recorder: &Recorder| -> Vec<*const KnownLabel> {
-        recorder.known.iter().flatten().map(|known| known.labels.as_ptr()).collect()
+    let room = (recorder.samples.capacity(), recorder.key.capacity());
+    for (second, jobs) in [(1, 5), (2, 4)] {
+        // Whoever looked a series up here would create it.
+        let mut empty = self::history();
+        let tick = snapshot(jobs);
+        recorder.draw(&tick, &mut empty);
+        assert_eq!((empty.stats().series, recorder.samples.len()), (0, scraped(&Arc::new(tick)).len()), "{second}");
+    }
+    assert_eq!((recorder.samples.capacity(), recorder.key.capacity()), room);
+}
+
+#[test]
+fn labels_that_look_alike_are_told_apart() {
+    let key = |labels: &[Label<'_>]| {
+        let mut key = Vec::new();
+        write_key(labels, &mut key);
+        key
     };
-    let (before, room) = (places(&recorder), recorder.samples.capacity());
-    recorder.record(START + 1000, &snapshot(5), &mut history).unwrap();
-    assert_eq!(places(&recorder), before);
-    assert_eq!(recorder.samples.capacity(), room);
-    recorder.record(START + 2000, &snapshot(4), &mut history).unwrap();
-    let after = places(&recorder);
-    assert!(after.len() < before.len() && after.iter().all(|place| before.contains(place)));
+    let lists: [&[Label<'_>]; 7] = [
+        &["ab".into(), "c".into()],
+        &["a".into(), "bc".into()],
+        &["abc".into()],
+        &["abc".into(), "".into()],
+        &[7_u32.into()],
+        &["7".into()],
+        &[],
+    ];
+    let keys: BTreeSet<Vec<u8>> = lists.into_iter().map(key).collect();
+    assert_eq!(keys.len(), lists.len());
 }
 
 #[test]

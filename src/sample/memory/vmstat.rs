@@ -79,16 +79,20 @@ impl VmstatSample {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let mut sample = Self::default();
         for line in text::lines(bytes) {
-            let mut fields = line.splitn(2, |byte| *byte == b' ');
-            let (Some(key), Some(value)) = (fields.next(), fields.next().and_then(text::decimal)) else { continue };
+            let Some((key, value)) = line.iter().position(|byte| *byte == b' ').map(|end| line.split_at(end)) else {
+                continue;
+            };
+            // Two of three lines are of no interest, and their numbers not worth a look.
+            let value = || text::decimal(&value[1..]);
             if let Some(field) = sample.field(key) {
-                *field = Some(value);
+                *field = value().or(*field);
             } else if key.starts_with(b"allocstall_") {
                 // One for each zone, since Linux 4.10.
-                sample.allocstall = Some(sample.allocstall.unwrap_or(0).saturating_add(value));
+                let before = sample.allocstall;
+                sample.allocstall = value().map(|stalls| before.unwrap_or(0).saturating_add(stalls)).or(before);
             } else if key == b"workingset_refault" {
                 // Before Linux 5.9 only files were followed.
-                sample.workingset_refault_file = Some(value);
+                sample.workingset_refault_file = value().or(sample.workingset_refault_file);
             }
         }
         if sample == Self::default() { Err("none of the documented lines".to_owned()) } else { Ok(sample) }

@@ -1,6 +1,7 @@
-//! The host alone, in equal sets: what plotwarden is told to collect is what `node_exporter` is told to collect. Both run beside
-//! each other and are scraped each second, and of both all is counted that they use, whatever for: of plotwarden also ticks,
-//! decisions, the embedded history and the child that asks file systems.
+//! The host alone, in equal sets: what plotwarden is told to collect is what `node_exporter` is told to collect, and it decides
+//! nothing. Both run beside each other and are scraped each second, and of both all is counted that they use, whatever for: of
+//! plotwarden also the ticks, the embedded history, the watch for plotters and the child that asks file systems. A third
+//! plotwarden rehearses its policies as well, which shows what they cost.
 
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub struct Equal {
     pub ours: Duration,
     /// The same with compression, which `node_exporter` always does.
     pub compressing: Duration,
+    /// The same with policies that are rehearsed.
+    pub deciding: Duration,
     pub node: Duration,
     pub series: usize,
     pub series_of_node: usize,
@@ -33,31 +36,35 @@ impl Equal {
     /// What is compared, for the reader of the table.
     pub fn sets() -> String {
         format!(
-            "--collect {COLLECT} with CPU time, load, memory, pressure; node_exporter: {}",
+            "--max-mode off --collect {COLLECT} with CPU time, load, memory, pressure; node_exporter: {}",
             exporter::COLLECTORS.join(",")
         )
     }
 }
 
-pub fn measure(start: impl Fn(&[String]) -> Daemon) -> Equal {
+pub fn measure(start: impl Fn(&'static str, &[String]) -> Daemon) -> Equal {
     eprintln!("equal sets of the host ...");
-    let ours = start(&[format!("--collect={COLLECT}")]);
-    let compressing = start(&[format!("--collect={COLLECT}"), "--web.compress-from=0B".to_owned()]);
+    let collect = format!("--collect={COLLECT}");
+    let ours = start("off", &[collect.clone()]);
+    let compressing = start("off", &[collect.clone(), "--web.compress-from=0B".to_owned()]);
+    let deciding = start("dry-run", &[collect]);
     let mut node = node_exporter();
-    let mut scrapers = [Scraper::new(ours.address()), Scraper::new(compressing.address())];
+    let daemons = [&ours, &compressing, &deciding];
+    let mut scrapers = daemons.map(|daemon| Scraper::new(daemon.address()));
     let mut second = || {
         std::thread::sleep(Duration::from_secs(1));
         node.scraper.scrape();
         for scraper in &mut scrapers {
             scraper.scrape();
         }
-        [with_children(ours.pid()), with_children(compressing.pid()), cpu_of(node.pid())]
+        let [ours, compressing, deciding] = daemons.map(|daemon| with_children(daemon.pid()));
+        [ours, compressing, deciding, cpu_of(node.pid())]
     };
     let mut before = second();
     for _ in 0..WARM_UP {
         before = second();
     }
-    let mut rounds: [Vec<Duration>; 3] = Default::default();
+    let mut rounds: [Vec<Duration>; 4] = Default::default();
     for _ in 0..ROUNDS {
         let mut after = before;
         for _ in 0..ROUND {
@@ -69,10 +76,11 @@ pub fn measure(start: impl Fn(&[String]) -> Daemon) -> Equal {
         before = after;
     }
     let resident = resident(ours.pid());
-    let [ours_cost, compressing_cost, node_cost] = rounds.each_mut().map(|costs| median(costs));
+    let [ours_cost, compressing_cost, deciding_cost, node_cost] = rounds.each_mut().map(|costs| median(costs));
     Equal {
         ours: ours_cost,
         compressing: compressing_cost,
+        deciding: deciding_cost,
         node: node_cost,
         series: scrapers[0].series(),
         series_of_node: node.scraper.series(),

@@ -65,14 +65,16 @@ impl Report {
     }
 
     pub fn equal(&mut self, equal: &Equal) {
-        let Equal { ours, compressing, node, series, series_of_node, resident } = equal;
+        let Equal { ours, compressing, deciding, node, series, series_of_node, resident } = equal;
         self.lines.push(format!("equal sets of the host: {}", Equal::sets()));
         self.lines.push(format!(
-            "a second with a scrape in it: plotwarden {:.3} ms ({series} series, {:.1} MB), {:.3} ms if it compresses, node_exporter \
-             {:.3} ms of CPU ({series_of_node} series)",
+            "a second with a scrape in it: plotwarden {:.3} ms ({series} series, {:.1} MB), {:.3} ms if it compresses, {:.3} ms \
+             ({:.3}) with policies; node_exporter {:.3} ms of CPU ({series_of_node} series)",
             ms(*ours),
             megabytes(*resident),
             ms(*compressing),
+            ms(*deciding),
+            ratio(*deciding, *node),
             ms(*node)
         ));
         self.reach(0, ratio(*ours, *node), format!("{series} and {series_of_node} series"));
