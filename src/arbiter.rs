@@ -4,11 +4,15 @@
 //! where these two cross, and among `exactly` claims, the better rank wins: class, then priority, then name. A knob is free only
 //! when nobody claims it any more.
 
+mod guardrail;
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::claim::{Bound, Claim, Claimant, Keyed, KnobKind, Setting, Target};
 use crate::clock::Moment;
+
+pub use guardrail::Guardrails;
 
 /// What the machine should look like, as far as anybody wants anything of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,6 +53,13 @@ impl Want {
 }
 
 impl Wanted {
+    /// The same, with claims that were denied before they could be joined.
+    #[must_use]
+    pub fn with_denied(mut self, denied: Vec<Denied>) -> Self {
+        self.denied.extend(denied);
+        self
+    }
+
     /// What `plotwarden` wants of one knob, if anything.
     pub fn setting(&self, target: &Target, knob: KnobKind) -> Option<&Setting> {
         self.settings.get(&(target.clone(), knob)).map(|want| &want.setting)

@@ -23,8 +23,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::actuate::{Actuator, JobHandle, Report, Users, guard};
-use crate::arbiter::{self, Wanted};
+use crate::actuate::{Actuator, JobHandle, Limits, Report, Users, guard};
+use crate::arbiter::{self, Guardrails, Wanted};
 use crate::audit::{self, AuditLog};
 use crate::claim::Claim;
 use crate::clock::Moment;
@@ -77,6 +77,7 @@ struct Loop {
     signals: Signals,
     questions: Questions,
     policies: Policies,
+    guardrails: Guardrails,
     /// Whose processes may be touched.
     users: Users,
     actuator: Actuator,
@@ -144,13 +145,14 @@ impl Loop {
         self.questions.exchange(self.policies.in_force(), &world, &mut self.signals);
         let decisions = self.policies.decide(&world, &self.signals);
         let claims: Vec<Claim> = decisions.iter().flat_map(|decision| decision.claims.clone()).collect();
-        let wanted = arbiter::join(&claims, now);
+        let (claims, refused) = self.guardrails.permit(claims, self.policies.in_force(), &world);
+        let wanted = arbiter::join(&claims, now).with_denied(refused);
         if clock::now().since(now.boot) > STALE {
             tracing::warn!("held up in the middle of a tick; what was decided is about a machine that is no more");
             return;
         }
         let handles = self.handles(&world);
-        self.actuator.limit(self.policies.limits(&world, &self.users));
+        self.actuator.limit(Limits::of(self.policies.in_force(), &world, &self.users));
         let reports = self.actuator.tick(now, &wanted, &handles);
 
         self.say(now, &decisions, &wanted, &reports);

@@ -148,7 +148,7 @@ impl Actuator {
 
     /// What no policy goes beyond from now on. Who must not be touched any more gets back what is his in the next tick.
     pub fn limit(&mut self, limits: Limits) {
-        if limits.users != self.limits.users {
+        if limits.users != self.limits.users || limits.protected != self.limits.protected {
             self.rest.forget();
         }
         self.limits = limits;

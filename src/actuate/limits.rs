@@ -1,17 +1,22 @@
 //! What no policy goes beyond, whatever it says: given by the operator, held here, where the writes are made.
 
+mod policies;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::throttle::Rates;
 use crate::knob::Portrait;
 use crate::plotter::JobId;
+use crate::policy::NamePattern;
 use crate::units::{float, whole};
 
 /// The limits of one tick. The default keeps to none but the rates.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Limits {
     pub users: Users,
+    /// Programs that are left alone, beside those that always are.
+    pub protected: Vec<NamePattern>,
     /// For all jobs together, whoever pauses them.
     pub pauses: PauseBound,
     /// For the pauses that a policy holds, by its name: among the jobs that it selects, whoever has paused the others.
@@ -46,6 +51,18 @@ pub struct PauseBound {
 impl Default for PauseBound {
     fn default() -> Self {
         Self { most: 1.0, keep_running: 0, min_run: Duration::ZERO }
+    }
+}
+
+impl Limits {
+    /// Why a program is left alone; `None` if it need not be.
+    pub fn why_protected(&self, portrait: &Portrait) -> Option<String> {
+        let exe = portrait.exe.as_deref().and_then(std::path::Path::file_name).map(std::ffi::OsStr::to_string_lossy);
+        let names = [Some(portrait.comm.as_str().into()), exe];
+        let found = names.into_iter().flatten().find(|name: &std::borrow::Cow<'_, str>| {
+            self.protected.iter().any(|pattern| pattern.matches(name))
+        })?;
+        Some(format!("{found} is protected by a guardrail"))
     }
 }
 

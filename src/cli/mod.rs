@@ -91,6 +91,11 @@ pub enum PolicyCommand {
         after_help = "Example: plotwarden policy check policies/ my-policy.yaml\n         plotwarden policy check --output sarif - <my-policy.yaml\n\nExit codes: 0 all good, 1 a policy has errors (with --strict: or warnings), 2 a file cannot be read."
     )]
     Check(options::PolicyCheckOptions),
+    /// Say what policies do, in plain English
+    #[command(
+        after_help = "Example: plotwarden policy explain\n         plotwarden policy explain --policy protect-harvester policies/\n\nExit codes: 0 explained, 1 a policy has errors or there is none of that name, 2 a file cannot be read."
+    )]
+    Explain(options::PolicyExplainOptions),
     /// Bring policy files into their canonical form; comments stay, the meaning never changes
     #[command(
         after_help = "Example: plotwarden policy fmt policies/\n         plotwarden policy fmt --check --diff policies/\n\nExit codes: 0 done, 1 a file is no YAML (with --check: or is not in this form), 2 a file cannot be read or written."

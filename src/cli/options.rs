@@ -388,6 +388,16 @@ pub struct PolicyCheckOptions {
 }
 
 #[derive(Debug, Clone, Args)]
+pub struct PolicyExplainOptions {
+    /// Policy files or folders [default: the shipped policies]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Only the policy of this name
+    #[arg(long, value_name = "NAME")]
+    pub policy: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
 pub struct PolicyFmtOptions {
     /// Policy files or folders, which are rewritten, or - for what is piped in, which is written to standard output
     #[arg(value_name = "PATH", required = true)]

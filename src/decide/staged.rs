@@ -30,7 +30,7 @@ const NO_EFFECT: &str = "ActionHasNoEffect";
 /// Why a job that had begun is held.
 const STAGE_PAUSE: &str = "stage-pause";
 
-/// What one policy remembers from tick to tick. A changed policy begins its stages anew, but keeps what it holds.
+/// What one policy remembers from tick to tick. A changed policy counts anew, but keeps what is in force.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct State {
     of_hash: u64,
@@ -103,7 +103,7 @@ impl State {
     fn follow(&mut self, policy: &Policy) {
         if self.of_hash != policy.hash {
             self.of_hash = policy.hash;
-            self.stair = Stair::default();
+            self.stair.count_anew();
         }
     }
 

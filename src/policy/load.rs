@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::canary;
 use super::cases::{Case, PolicyTestDocument, cases, check_names};
 use super::document::{Written, documents};
 use super::error::{Place, PolicyError};
 use super::resolve::{self, Findings};
 use super::rule::Rule;
-use super::rules::{Origin, Policy};
+use super::rules::{CanaryOf, Origin, Policy};
 use super::source::{self, Sources};
 use super::vocabulary::Vocabulary;
 use crate::mode::Mode;
+use crate::units::Ratio;
 
 /// The policies of `policies/`, in force where the operator has none of his own.
 const SHIPPED: &[(&str, &str)] = &[
@@ -43,6 +45,18 @@ pub struct PolicySet {
 }
 
 impl PolicySet {
+    /// The same policies as they are on one node: those with a canary that is others only rehearse here.
+    #[must_use]
+    pub fn on_node(mut self, node: &str) -> Self {
+        for policy in &mut self.policies {
+            let canary = policy.control.canary.filter(|canary| canary.of == CanaryOf::Nodes);
+            if canary.is_some_and(|canary| !canary::includes(Ratio(canary.share), &policy.name, node)) {
+                policy.control.mode = policy.control.mode.min(Mode::DryRun);
+            }
+        }
+        self
+    }
+
     /// The same policies, none of which goes further than `most`; what the node's `--max-mode` does.
     #[must_use]
     pub fn capped(mut self, most: Mode) -> Self {

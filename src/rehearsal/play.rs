@@ -6,8 +6,8 @@ use super::feed::Feed;
 use super::machine::Machine;
 use super::scratch::Scratch;
 use super::seen::{Reversals, Seen};
-use crate::actuate::{Actuator, OpenError};
-use crate::arbiter;
+use crate::actuate::{Actuator, Limits, OpenError, Users};
+use crate::arbiter::{self, Guardrails};
 use crate::claim::Claim;
 use crate::clock::Moment;
 use crate::decide::{self, Decision};
@@ -49,6 +49,7 @@ pub struct Player<'a> {
     states: Vec<decide::State>,
     machine: Machine,
     feed: Feed,
+    guardrails: Guardrails,
     signals: Signals,
     rehearsed: Rehearsed,
     actuator: Actuator,
@@ -91,6 +92,7 @@ impl<'a> Player<'a> {
             policies,
             machine,
             feed,
+            guardrails: Guardrails::default(),
             signals: Signals::default(),
             rehearsed: Rehearsed::default(),
             actuator,
@@ -128,7 +130,9 @@ impl<'a> Player<'a> {
         self.signals.hear(names.clone(), heard);
         let decisions = self.decide(&world);
         let claims: Vec<Claim> = decisions.iter().flat_map(|decision| decision.claims.clone()).collect();
-        let wanted = arbiter::join(&claims, now);
+        let (claims, refused) = self.guardrails.permit(claims, &self.policies, &world);
+        let wanted = arbiter::join(&claims, now).with_denied(refused);
+        self.actuator.limit(Limits::of(&self.policies, &world, &Users::Everybody));
         let reports = self.actuator.tick(now, &wanted, &self.machine.handles());
 
         self.feed.record(elapsed, now);

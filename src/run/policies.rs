@@ -10,10 +10,8 @@ use std::time::{Duration, SystemTime};
 
 use super::RunError;
 use super::orders::{Bell, OrderSender, Orders};
-use crate::actuate::{Limits, PauseBound, Users};
 use crate::decide::{self, Decision};
-use crate::mode::Mode;
-use crate::policy::{Commit, Guardrails, OnExit, Outcome, Policy, PolicyError, Reloader};
+use crate::policy::{Commit, OnExit, Outcome, Policy, PolicyError, Reloader};
 use crate::signal::Signals;
 use crate::world::World;
 
@@ -110,18 +108,6 @@ impl Policies {
     pub fn kept_on_exit(&self) -> BTreeSet<String> {
         let keeps = |policy: &&Policy| policy.control.on_exit == OnExit::Keep;
         self.in_force().iter().filter(keeps).map(|policy| policy.name.clone()).collect()
-    }
-
-    /// What holds in a tick beyond what each policy keeps to by itself: its bounds on pauses count the pauses of others as well.
-    pub fn limits(&self, world: &World, users: &Users) -> Limits {
-        let enforced = self.in_force().iter().filter(|policy| policy.control.mode == Mode::Enforce);
-        let of_policy = |policy: &Policy| {
-            let &Guardrails { keep_running, max_paused, min_run, .. } = policy.guardrails()?;
-            let selected = world.jobs.iter().filter(|view| policy.selects(&view.job));
-            let jobs = selected.map(|view| view.job.id.clone()).collect();
-            Some((policy.name.clone(), (jobs, PauseBound { most: max_paused, keep_running, min_run })))
-        };
-        Limits { users: users.clone(), of_policies: enforced.filter_map(of_policy).collect(), ..Limits::default() }
     }
 
     /// One decision of each policy. What a policy that has gone remembered is forgotten; its claims lapse with it.

@@ -110,7 +110,7 @@ impl Publisher {
         let decision = |name: &str| decisions.iter().find(|decision| decision.policy == name).cloned();
         let state = |policy: &crate::policy::Policy| PolicyState {
             name: policy.name.clone(),
-            kind: "Contention".to_owned(),
+            kind: policy.kind().name().to_owned(),
             mode: policy.control.mode,
             hash: format!("{:016x}", policy.hash),
             decision: decision(&policy.name),

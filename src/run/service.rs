@@ -24,6 +24,7 @@ use super::vigil::Vigil;
 use super::{Guarded, Loop, TICK};
 use crate::actuate::guard::{self, Guard, GuardError};
 use crate::actuate::{Actuator, OpenError, Users};
+use crate::arbiter::Guardrails;
 use crate::alert::{RuleError, Rules};
 use crate::audit::AuditLog;
 use crate::history::{History, HistoryConfig, SharedHistory, Target};
@@ -270,7 +271,8 @@ fn prepare(
     let alerts = AlertWatch::start(rules, Arc::clone(&history))?;
     let questions = Questions::start(Arc::clone(&history), &settings.dialect, target, settings.prometheus.as_ref())?;
     let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: settings.prometheus.is_some() };
-    let wanted = WantedPolicies { paths: settings.policies, vocabulary, most: mode, run: roots.run.clone() };
+    let node = inventory.system.facts.hostname.clone().unwrap_or_default();
+    let wanted = WantedPolicies { paths: settings.policies, vocabulary, most: mode, node, run: roots.run.clone() };
     let policies = Policies::load(&wanted, (asks, asked), bell)?;
     let (profiles, problems) = Profiles::shipped()?.with_folder(&settings.profiles);
     for problem in problems {
@@ -312,6 +314,7 @@ fn prepare(
         questions,
         discovery,
         layout: LayoutWatch::default(),
+        guardrails: Guardrails::default(),
         mode,
         jobs,
         vigil: Vigil::new(TICK),

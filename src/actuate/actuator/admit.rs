@@ -65,7 +65,7 @@ impl Actuator {
         if let Some(why) = protected(process, &portrait, &self.lineage) {
             return Some(why);
         }
-        if let Some(why) = self.limits.users.why_not(&portrait) {
+        if let Some(why) = self.limits.why_protected(&portrait).or_else(|| self.limits.users.why_not(&portrait)) {
             return Some(format!("process {} ({}): {why}", process.pid, portrait.comm));
         }
         let records = self.held.iter().filter(|((target, _), _)| target.job() == Some(job)).map(|(_, record)| record);

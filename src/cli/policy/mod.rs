@@ -1,6 +1,7 @@
 //! `plotwarden policy`: a file per subcommand.
 
 mod check;
+mod explain;
 mod fmt;
 mod rewrite;
 
@@ -9,6 +10,7 @@ use super::{PolicyCommand, rehearse};
 pub fn policy(command: &PolicyCommand) -> u8 {
     match command {
         PolicyCommand::Check(options) => check::check(options),
+        PolicyCommand::Explain(options) => explain::explain(options),
         PolicyCommand::Fmt(options) => fmt::fmt(options),
         PolicyCommand::Test(options) => rehearse::test(options),
         PolicyCommand::Diff(options) => rehearse::diff(options),

@@ -22,6 +22,11 @@ struct Step {
 }
 
 impl Stair {
+    /// Forgets for how long anything has held or been clear; what is in force stays until it is clear.
+    pub fn count_anew(&mut self) {
+        self.steps.iter_mut().for_each(|step| step.gate.forget());
+    }
+
     /// The stages in force, from the mildest.
     pub fn in_force(&self) -> impl Iterator<Item = usize> {
         self.steps.iter().enumerate().filter(|(_, step)| step.since.is_some()).map(|(stage, _)| stage)

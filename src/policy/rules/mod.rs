@@ -15,11 +15,13 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::canary;
 use super::glob::Glob;
 use super::question::Question;
 use crate::claim::{Claimant, Class};
 use crate::mode::Mode;
 use crate::plotter::Job;
+use crate::units::Ratio;
 
 pub use budget::{BudgetResource, FleetBudget, Lease, Member, WhenStale};
 pub use contention::{Anchor, Band, Bands, Contention, Stage};
@@ -214,7 +216,9 @@ impl Policy {
 
     /// Whether the policy is about this job.
     pub fn selects(&self, job: &Job) -> bool {
-        self.selector.selects(job)
+        let canary = self.control.canary.filter(|canary| canary.of == CanaryOf::Jobs);
+        let is_canary = |canary: Canary| canary::includes(Ratio(canary.share), &self.name, job.id.as_str());
+        self.selector.selects(job) && canary.is_none_or(is_canary)
     }
 
     /// What it must not do itself; `None` for kinds that do nothing.

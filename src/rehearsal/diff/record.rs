@@ -158,7 +158,7 @@ impl Record {
         let present = (0..).zip(self.series("plotwarden_job_info")).filter(|(_, track)| track.value(at).is_some());
         let mut jobs: Vec<JobView> = present.map(|(place, track)| self.job(place, track, at, now, paused)).collect();
         jobs.sort_by_key(|view| view.job.started);
-        World { now, host, jobs, processes: None }
+        World { now, host, jobs, layout: Arc::default(), processes: None }
     }
 
     pub fn moment(&self, at: i64) -> Moment {

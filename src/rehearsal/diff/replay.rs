@@ -130,7 +130,7 @@ impl<'a> Side<'a> {
 
     fn unanswered(&self) -> impl Iterator<Item = String> {
         self.set.policies.iter().flat_map(|policy| {
-            let by_server = policy.rules.signals.iter().filter(|(_, question)| {
+            let by_server = policy.signals().iter().filter(|(_, question)| {
                 matches!(&question.asked, crate::policy::Asked::Trend(trend) if trend.answerer == Answerer::Prometheus)
             });
             by_server.map(|(name, _)| format!("{}/{name}", policy.name))

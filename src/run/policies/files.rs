@@ -68,6 +68,8 @@ pub struct Wanted {
     pub paths: Vec<PathBuf>,
     pub vocabulary: Vocabulary,
     pub most: Mode,
+    /// The name of this machine, for canaries.
+    pub node: String,
     pub run: PathBuf,
 }
 
@@ -78,7 +80,7 @@ impl Wanted {
         } else {
             policy::from_files(sources, &self.vocabulary)
         };
-        loaded.map(|set| set.capped(self.most))
+        loaded.map(|set| set.capped(self.most).on_node(&self.node))
     }
 }
 
