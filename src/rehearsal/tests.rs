@@ -27,7 +27,7 @@ fn busy(expect: &str) -> TestReport {
 fn a_failure_shows_place_expected_actual_and_the_way_there() {
     let report = busy("at: 20s, stage: warn, paused: []");
     let text = report.to_string();
-    let line = POLICY.split("\n# Tests").next().unwrap().lines().count() + 9;
+    let line = POLICY.split("\n# Tests").next().unwrap().lines().count() + 8;
     for part in [
         format!("p.yaml:{}:", line).as_str(),
         "stage: expected warn, was critical",

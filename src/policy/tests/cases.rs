@@ -37,7 +37,7 @@ fn what_is_not_said_is_sensible() {
     assert_eq!((case.jobs[0].plotter.as_str(), case.jobs[0].k, case.jobs[0].user.as_str()), ("chiapos", 32, "chia"));
     assert_eq!(case.series[0].of, Source::Signal { name: "disk".to_owned(), policy: None });
     assert_eq!(case.series[0].values, [Sample::Value(0.05); 2]);
-    assert_eq!(case.expect[0].spot.place.map(|place| place.line), Some(27));
+    assert_eq!(case.expect[0].spot.place.map(|place| place.line), Some(31));
 }
 
 #[test]
@@ -60,19 +60,19 @@ fn a_series_is_one_of_this_machine_unless_it_says_otherwise() {
 #[test]
 fn what_is_wrong_is_said_where_it_is() {
     for (from, to, place, part) in [
-        ("paused: [p1]", "paused: [p2]", "27:44", "no plot of this test has the id `p2`"),
-        ("signal: disk", "signal: dsk", "26:14", "no policy of this test has a signal `dsk`"),
-        ("'5%x1'", "'5% 7furlongs'", "26:41", "`7furlongs` is no number"),
-        ("[{at: 1m, stage: none, paused: [p1]}]", "[]", "27:13", "expects nothing"),
-        ("- name: one", "- start: '16:50'\n    name: one", "24:12", "no time of day with its offset"),
-        ("at: 1m", "at: 60", "27:19", "`60` has no unit"),
-        ("paused", "pauses", "27:", "unknown field `pauses`"),
-        ("{id: p1}", "{id: p1}, {id: p1}", "25:29", "two plots have the id `p1`"),
-        ("{id: p1}", "{id: p1, progress: 120%}", "25:38", "no plot is ever there"),
-        ("signal: disk", "series: 'rate(x[5m])'", "26:22", "is an expression"),
-        ("signal: disk", "series: 'x{a=~\"b\"}'", "26:22", "`a` has no one value"),
-        ("signal: disk", "policy: test", "26:14", "about one signal, or about one series"),
-        ("stage: none", "never: [memory-hihg]", "27:", "`memory-hihg` is not known here"),
+        ("paused: [p1]", "paused: [p2]", "31:45", "no plot of this test has the id `p2`"),
+        ("signal: disk", "signal: dsk", "30:14", "no policy of this test has a signal `dsk`"),
+        ("'5%x1'", "'5% 7furlongs'", "30:41", "`7furlongs` is no number"),
+        ("[{at: 1m, stage: none, paused: [p1]}]", "[]", "31:13", "expects nothing"),
+        ("- name: one", "- start: '16:50'\n    name: one", "28:12", "no time of day with its offset"),
+        ("at: 1m", "at: 60", "31:19", "`60` has no unit"),
+        ("paused", "pauses", "31:", "unknown field `pauses`"),
+        ("{id: p1}", "{id: p1}, {id: p1}", "29:30", "two plots have the id `p1`"),
+        ("{id: p1}", "{id: p1, progress: 120%}", "29:39", "no plot is ever there"),
+        ("signal: disk", "series: 'rate(x[5m])'", "30:23", "is an expression"),
+        ("signal: disk", "series: 'x{a=~\"b\"}'", "30:23", "`a` has no one value"),
+        ("signal: disk", "policy: test", "30:14", "about one signal, or about one series"),
+        ("stage: none", "never: [memory-hihg]", "31:", "`memory-hihg` is not known here"),
     ] {
         let error = error(from, to);
         assert!(error.starts_with(&format!("p.yaml:{place}")) && error.contains(part), "{from} -> {to}: {error}");
