@@ -137,7 +137,7 @@ fn mutants(file: &Path) -> Vec<Mutant> {
             for new in neighbours(digits.as_str(), unit) {
                 let mut changed = text.clone();
                 changed.replace_range(start + digits.start()..start + digits.end(), &new);
-                let shown = format!("{}", code.trim());
+                let shown = code.trim().to_owned();
                 let new = format!("{of}: {}{unit} -> {new}{unit}", digits.as_str());
                 found.push(Mutant { file: file.to_owned(), line: index + 1, shown, new, text: changed });
             }

@@ -159,7 +159,7 @@ impl Judged<'_> {
                 self.fault("restored", "everything as before", format!("changed: {}", now.changed.join(", ")));
             }
             Some(false) if now.changed.is_empty() => {
-                self.fault("restored", "something changed", "everything as before")
+                self.fault("restored", "something changed", "everything as before");
             }
             _ => {}
         }

@@ -27,7 +27,7 @@ const REST: Duration = Duration::from_secs(10);
 /// How long the machine of a test has been up when the test begins: longer than any plot has run.
 const UPTIME: Duration = Duration::from_hours(60 * 24);
 /// The wall clock of a test that does not say: Monday, 2026-01-05 12:00 UTC.
-const NOON: Duration = Duration::from_secs(1_767_614_400);
+const NOON: Duration = Duration::from_hours(491_004);
 
 /// Why a test could not be played.
 #[derive(Debug, thiserror::Error)]
@@ -113,8 +113,8 @@ impl<'a> Player<'a> {
     /// One step, read as a tick of the loop.
     pub fn step(&mut self, elapsed: Duration) -> Seen {
         let now = self.moment(elapsed);
-        let passed = if elapsed.is_zero() { Duration::ZERO } else { STEP };
-        self.machine.advance(passed, elapsed, now, self.profiles);
+        let step = if elapsed.is_zero() { Duration::ZERO } else { STEP };
+        self.machine.advance(step, elapsed, now, self.profiles);
         let each = self.feed.pressure(Scope::Each, elapsed);
         let world = World {
             now,

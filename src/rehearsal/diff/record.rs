@@ -126,7 +126,7 @@ impl Record {
         let stamps = up.map(|up| up.stamps.to_vec()).unwrap_or_default();
         let label = |name: &str| up.map_or_else(String::new, |up| up.label(name).to_owned());
         let target = Target { job: label("job"), instance: label("instance") };
-        Ok(Self { target, stamps, tracks, history })
+        Ok(Self { history, target, stamps, tracks })
     }
 
     pub fn history(&self) -> &History {
