@@ -429,7 +429,7 @@ impl Actuator {
         let _ = self.run.beat(now.boot);
     }
 
-    fn writer(&self, now: Moment) -> Writer<'_> {
+    fn writer(&self, now: Moment) -> Writer<'_, dyn Machine> {
         Writer { machine: self.machine.as_ref(), journal: &self.journal, boot_id: &self.boot_id, now }
     }
 }

@@ -17,7 +17,7 @@ use std::process::{Child, Command, Stdio};
 use super::run_dir::RunDirError;
 use crate::kernel::Roots;
 use crate::kernel::process::Identity;
-use crate::knob::{GroupUse, KnobError, Linux, Machine};
+use crate::knob::{GroupUse, KnobError, Linux, LinuxToRestore, Machine, ReversibleMachine};
 
 /// The guard as the main process sees it.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ fn start(program: &Path, roots: &Roots, main: Identity) -> Result<Child, GuardEr
 impl Guard {
     /// The guard's process, which no policy may touch.
     pub fn identity(&self) -> Option<Identity> {
-        Linux::new(&self.roots, GroupUse::Free).identity(i32::try_from(self.child.id()).ok()?)
+        LinuxToRestore::to_restore(&self.roots).identity(i32::try_from(self.child.id()).ok()?)
     }
 
     /// Starts another guard if this one has ended; `true` if so. Call it each tick.

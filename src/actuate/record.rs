@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::claim::{KnobKind, Target};
 use crate::kernel::process::Identity;
-use crate::knob::{Knob, Machine, Portrait, Unit, Value};
+use crate::knob::{Machine, Portrait, Reversible, Unit, Value};
 
 /// Format of a record; another one is put aside as damaged rather than guessed at.
 pub const VERSION: u32 = 2;
@@ -91,7 +91,7 @@ impl From<Subject> for Identity {
 
 impl UnitRecord {
     /// Whether `found` may stand there by our hand.
-    pub fn is_ours(&self, knob: &dyn Knob, found: &Value) -> bool {
+    pub fn is_ours(&self, knob: &dyn Reversible, found: &Value) -> bool {
         let rounded = |written: &Value| self.state == UnitState::Pending && knob.rounds(written, found);
         let veiled = |written: &Value| knob.is_veiled(&self.unit, written, found);
         let is_this = |written: &Value| knob.is_same(written, found) || rounded(written) || veiled(written);
@@ -129,7 +129,7 @@ impl Record {
     }
 
     /// Whether a unit that is not on record may have `found` from one that is ours.
-    pub fn may_have_given(&self, knob: &dyn Knob, found: &Value) -> bool {
+    pub fn may_have_given(&self, knob: &dyn Reversible, found: &Value) -> bool {
         knob.is_inherited() && (self.ours().contains(found) || self.held().any(|unit| unit.is_ours(knob, found)))
     }
 

@@ -14,7 +14,7 @@ use crate::claim::KnobKind;
 use crate::clock::Moment;
 use crate::kernel::process::Identity;
 use crate::kernel::{KernelError, Roots};
-use crate::knob::{GroupUse, Linux, Machine};
+use crate::knob::{LinuxToRestore, ReversibleMachine};
 
 /// What came of a restoration.
 #[derive(Debug, Default)]
@@ -36,8 +36,7 @@ pub fn restore(roots: &Roots, now: Moment, patience: Duration) -> Result<Restore
     if !journal.try_exists().map_err(|source| KernelError::io("look for", &journal, source))? {
         return Ok(RestoreReport::default());
     }
-    // Undoing is allowed even where doing is not.
-    let machine = Linux::new(roots, GroupUse::Free);
+    let machine = LinuxToRestore::to_restore(roots);
     let run = RunDir::open(&roots.run)?;
     let mut report = restore_on(&machine, &run, now, patience)?;
     report.running = run.holder().filter(|&holder| machine.is_alive(holder));
@@ -46,7 +45,7 @@ pub fn restore(roots: &Roots, now: Moment, patience: Duration) -> Result<Restore
 
 /// As `restore`, on any machine.
 pub fn restore_on(
-    machine: &dyn Machine,
+    machine: &dyn ReversibleMachine,
     run: &RunDir,
     now: Moment,
     patience: Duration,
@@ -56,7 +55,7 @@ pub fn restore_on(
 }
 
 /// As `restore_on`, by whoever has the right to write already, or has made sure that nobody else can.
-pub fn restore_unlocked(machine: &dyn Machine, run: &RunDir, now: Moment) -> Result<RestoreReport, RunDirError> {
+pub fn restore_unlocked(machine: &dyn ReversibleMachine, run: &RunDir, now: Moment) -> Result<RestoreReport, RunDirError> {
     let journal = Journal::at(run.path());
     let boot_id = machine
         .boot_id()
@@ -79,7 +78,7 @@ pub fn restore_unlocked(machine: &dyn Machine, run: &RunDir, now: Moment) -> Res
         for record in loaded.records.iter().filter(|record| record.knob == kind) {
             match writer.release(record.clone()) {
                 released if released.record.is_some() => held_back.push((record, released.steps)),
-                released => report.enter(&writer, record, released, &mut pauses),
+                released => report.enter(now, record, released, &mut pauses),
             }
         }
     }
@@ -88,13 +87,13 @@ pub fn restore_unlocked(machine: &dyn Machine, run: &RunDir, now: Moment) -> Res
         let mut released = writer.release(record.clone());
         let done = steps.into_iter().filter(|step| !matches!(step.outcome, Outcome::Failed { .. }));
         released.steps.splice(0..0, done);
-        report.enter(&writer, record, released, &mut pauses);
+        report.enter(now, record, released, &mut pauses);
     }
     Ok(report)
 }
 
 /// Thaws and empties the group of a job whose record is lost: better in the root group than frozen for ever.
-pub fn dissolve_orphan(machine: &dyn Machine, damaged: &Damaged, records: &[Record]) {
+pub fn dissolve_orphan(machine: &dyn ReversibleMachine, damaged: &Damaged, records: &[Record]) {
     let Some(job) = damaged.job_name() else { return };
     let is_spoken_for =
         |path: &str| records.iter().any(|record| record.group().is_some_and(|(known, _)| known == path));
@@ -107,11 +106,11 @@ pub fn dissolve_orphan(machine: &dyn Machine, damaged: &Damaged, records: &[Reco
 }
 
 impl RestoreReport {
-    fn enter(&mut self, writer: &Writer<'_>, record: &Record, released: Released, pauses: &mut Pauses) {
+    fn enter(&mut self, now: Moment, record: &Record, released: Released, pauses: &mut Pauses) {
         if released.record.is_some() {
             self.kept += 1;
         } else if record.knob == KnobKind::Pause && record.held().next().is_some() {
-            pauses.ended(record, writer.now.boot_ms());
+            pauses.ended(record, now.boot_ms());
         }
         self.reports.extend(released.steps.into_iter().map(|step| Report {
             knob: record.knob,

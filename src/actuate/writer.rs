@@ -8,12 +8,11 @@ use super::report::Outcome;
 use crate::claim::KnobKind;
 use crate::clock::Moment;
 use crate::kernel::KernelError;
-use crate::kernel::process::Identity;
-use crate::knob::{Knob, Machine, Unit, Value};
+use crate::knob::{Reversible, ReversibleMachine, Unit, Value};
 
-/// Who may write: made only by the holder of the write section.
-pub struct Writer<'a> {
-    pub machine: &'a dyn Machine,
+/// Who may write: made only by the holder of the write section. To put back it takes less of the machine than to apply.
+pub struct Writer<'a, M: ReversibleMachine + ?Sized> {
+    pub machine: &'a M,
     pub journal: &'a Journal,
     pub boot_id: &'a str,
     pub now: Moment,
@@ -39,7 +38,7 @@ impl Step {
     }
 }
 
-impl Writer<'_> {
+impl<M: ReversibleMachine + ?Sized> Writer<'_, M> {
     pub fn wall_seconds(&self) -> u64 {
         self.now.wall.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
     }
@@ -50,19 +49,13 @@ impl Writer<'_> {
         self.journal.write(record)
     }
 
-    /// The parent as an identity: its number may have belonged to a process of the job once.
-    fn parent(&self, process: Identity) -> Option<Identity> {
-        let portrait = self.machine.portrait(process).ok()?;
-        self.machine.identity(portrait.parent).filter(|&parent| self.machine.is_alive(parent))
-    }
-
     /// What a process that appeared after us had before us: the original of its nearest ancestor that is ours. For a group, whose
     /// members need not descend from anybody who is left, at last that of the plotter.
-    pub fn inherited_original(&self, knob: &dyn Knob, record: &Record, unit: &Unit) -> Option<Value> {
+    pub fn inherited_original(&self, knob: &dyn Reversible, record: &Record, unit: &Unit) -> Option<Value> {
         const GENERATIONS: usize = 16;
         let mut process = unit.process()?;
         for _ in 0..GENERATIONS {
-            let Some(parent) = self.parent(process) else { break };
+            let Some(parent) = self.machine.parent(process) else { break };
             if record.knows(parent) {
                 return record.original_for(parent).cloned();
             }

@@ -17,7 +17,7 @@ use crate::actuate::run_dir::{RunDir, RunDirError};
 use crate::clock::Moment;
 use crate::kernel::Roots;
 use crate::kernel::process::Identity;
-use crate::knob::{GroupUse, Held, KnobError, Linux};
+use crate::knob::{Held, KnobError, LinuxToRestore};
 
 /// Pause between two looks, in milliseconds.
 const LOOK_MS: u16 = 500;
@@ -50,7 +50,7 @@ impl Pulse {
 
 /// The guard's life.
 pub struct Watch<'a> {
-    machine: Linux,
+    machine: LinuxToRestore,
     run: RunDir,
     journal: Journal,
     main: Option<Held>,
@@ -76,7 +76,7 @@ impl<'a> Watch<'a> {
             Err(error) => return Err(GuardError::CannotHold(error)),
         };
         Ok(Self {
-            machine: Linux::new(roots, GroupUse::Free),
+            machine: LinuxToRestore::to_restore(roots),
             journal: Journal::at(run.path()),
             main,
             run,
