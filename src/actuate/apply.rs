@@ -71,6 +71,7 @@ impl Writer<'_, dyn Machine> {
     fn blank(&self, (target, plotter): (&Target, Option<Identity>), want: &Want, wanted: Value) -> Record {
         Record {
             version: VERSION,
+            until_ms: 0,
             boot_id: self.boot_id.to_owned(),
             knob: want.setting.kind(),
             target: target.clone(),

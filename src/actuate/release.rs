@@ -75,10 +75,9 @@ impl<M: ReversibleMachine + ?Sized> Writer<'_, M> {
         let scope = Scope { processes: self.family(record), group: record.group(), ..Scope::default() };
         let mut live = knob.units(&scope)?;
         units.retain(|unit| live.contains(unit));
-        units.sort_by_key(|unit| !unit.is_leader());
         live.retain(|unit| record.position(unit).is_none());
-        units.extend(live);
-        Ok(units)
+        let (leaders, others): (Vec<Unit>, Vec<Unit>) = units.into_iter().partition(Unit::is_leader);
+        Ok([leaders, others, live].concat())
     }
 
     /// The recorded processes that live, and their descendants: children that nobody had time to record inherited all the same.
@@ -126,7 +125,13 @@ impl<M: ReversibleMachine + ?Sized> Writer<'_, M> {
     }
 
     /// `None` if the unit has its value from somebody else.
-    fn original_of_latecomer(&self, knob: &dyn Reversible, record: &Record, unit: &Unit, found: &Value) -> Option<Value> {
+    fn original_of_latecomer(
+        &self,
+        knob: &dyn Reversible,
+        record: &Record,
+        unit: &Unit,
+        found: &Value,
+    ) -> Option<Value> {
         if !record.may_have_given(knob, found) {
             return None;
         }

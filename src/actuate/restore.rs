@@ -10,7 +10,7 @@ use super::release::Released;
 use super::report::{Action, Outcome, Report};
 use super::run_dir::{RunDir, RunDirError};
 use super::writer::Writer;
-use crate::claim::KnobKind;
+use crate::claim::{KnobKind, Target};
 use crate::clock::Moment;
 use crate::kernel::process::Identity;
 use crate::kernel::{KernelError, Roots};
@@ -55,17 +55,49 @@ pub fn restore_on(
 }
 
 /// As `restore_on`, by whoever has the right to write already, or has made sure that nobody else can.
-pub fn restore_unlocked(machine: &dyn ReversibleMachine, run: &RunDir, now: Moment) -> Result<RestoreReport, RunDirError> {
+pub fn restore_unlocked(
+    machine: &dyn ReversibleMachine,
+    run: &RunDir,
+    now: Moment,
+) -> Result<RestoreReport, RunDirError> {
+    restore_those(machine, run, now, |_| {})
+}
+
+/// Puts back what nobody has renewed in time, and whatever else is held of the same target: what one knob of a job needs of
+/// another is not taken from under it. As `restore_unlocked` otherwise.
+pub fn restore_lapsed(
+    machine: &dyn ReversibleMachine,
+    run: &RunDir,
+    now: Moment,
+) -> Result<RestoreReport, RunDirError> {
+    restore_those(machine, run, now, |records| {
+        let lapsed = records.iter().filter(|record| record.until_ms <= now.boot_ms());
+        let targets: Vec<Target> = lapsed.map(|record| record.target.clone()).collect();
+        let has_lapsed = |record: &Record| targets.contains(&record.target);
+        // Limits go with their controllers.
+        let without_controllers = records.iter().any(|it| it.knob == KnobKind::Controllers && has_lapsed(it));
+        records.retain(|record| has_lapsed(record) || without_controllers && record.knob.is_of_group());
+    })
+}
+
+/// Puts back the records that `choose` leaves.
+fn restore_those(
+    machine: &dyn ReversibleMachine,
+    run: &RunDir,
+    now: Moment,
+    choose: impl FnOnce(&mut Vec<Record>),
+) -> Result<RestoreReport, RunDirError> {
     let journal = Journal::at(run.path());
     let boot_id = machine
         .boot_id()
         .map_err(|error| KernelError::Unsupported { what: "restoration", reason: error.to_string() })?;
-    let loaded = journal.load(&boot_id)?;
+    let mut loaded = journal.load(&boot_id)?;
     let mut report = RestoreReport::default();
     for damaged in &loaded.damaged {
         dissolve_orphan(machine, damaged, &loaded.records);
     }
     report.damaged = loaded.damaged;
+    choose(&mut loaded.records);
     if loaded.records.is_empty() {
         return Ok(report);
     }
@@ -123,6 +155,11 @@ impl RestoreReport {
             holders: Vec::new(),
             reason: record.reason.clone(),
         }));
+    }
+
+    /// There was nothing to put back.
+    pub fn is_empty(&self) -> bool {
+        self.reports.is_empty() && self.is_complete()
     }
 
     /// Everything is as it was before.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::journal::Journal;
+use super::lease;
 use super::record::Record;
 use super::report::Outcome;
 use crate::claim::KnobKind;
@@ -43,10 +44,13 @@ impl<M: ReversibleMachine + ?Sized> Writer<'_, M> {
         self.now.wall.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
     }
 
-    /// Makes the record durable as of now.
+    /// Makes the record durable as of now, and renews it by that.
     pub fn persist(&self, record: &mut Record) -> Result<(), KernelError> {
-        record.written_at = self.wall_seconds();
-        self.journal.write(record)
+        let until_ms = lease::until_ms(record.knob, record.since_ms, self.now.boot_ms());
+        let renewed = Record { until_ms, written_at: self.wall_seconds(), ..record.clone() };
+        self.journal.write(&renewed)?;
+        *record = renewed;
+        Ok(())
     }
 
     /// What a process that appeared after us had before us: the original of its nearest ancestor that is ours. For a group, whose
@@ -75,7 +79,7 @@ pub fn summary<'a>(values: impl IntoIterator<Item = &'a Value>) -> Option<String
         *counts.entry(value).or_default() += 1;
     }
     let mut counts: Vec<(&Value, usize)> = counts.into_iter().collect();
-    counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+    counts.sort_unstable_by_key(|&(value, count)| (std::cmp::Reverse(count), value));
     match counts.as_slice() {
         [] => None,
         [(value, _)] => Some(value.to_string()),

@@ -75,17 +75,19 @@ impl Side {
     fn parse(text: &str, disk: &Disk) -> Option<BTreeMap<String, String>> {
         let line = text.lines().find_map(|line| line.strip_prefix(&disk.number)?.strip_prefix(' '));
         let Some(line) = line else { return Some(BTreeMap::new()) };
-        let pairs: Option<BTreeMap<&str, &str>> =
-            line.split_ascii_whitespace().map(|word| word.split_once('=')).collect();
-        let mut pairs = pairs?;
-        if pairs.remove("ctrl")? == "auto" {
-            pairs.retain(|&key, _| key == "enable");
+        let mut values = BTreeMap::new();
+        for word in line.split_ascii_whitespace() {
+            let (key, value) = word.split_once('=')?;
+            values.insert(key.to_owned(), value.to_owned());
         }
-        if pairs.len() == 1 && pairs.get("enable") == Some(&"0") {
-            pairs.clear();
+        if values.remove("ctrl")? == "auto" {
+            values.retain(|key, _| key == "enable");
         }
-        pairs.remove("model");
-        Some(pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+        if values.len() == 1 && values.get("enable").is_some_and(|enabled| enabled == "0") {
+            values.clear();
+        }
+        values.remove("model");
+        Some(values)
     }
 
     fn text(&self, disk: &Disk, values: &BTreeMap<String, String>) -> String {

@@ -27,8 +27,8 @@ use super::task::{Held, Tasks};
 use super::timely::Timely;
 use super::timer_slack::TimerSlack;
 use super::{
-    Glance, Knob, KnobError, Machine, Measured, Place, Portrait, Reversible, ReversibleMachine, Scope, Swept, Unit, Value,
-    temp_files,
+    Glance, Knob, KnobError, Machine, Measured, Place, Portrait, Reversible, ReversibleMachine, Scope, Swept, Unit,
+    Value, temp_files,
 };
 use crate::claim::{Deed, KnobKind};
 use crate::inventory::{Capability, CapabilityState};

@@ -7,8 +7,8 @@ use plotwarden::claim::{Deed, KnobKind, Setting, Target};
 use plotwarden::inventory::Capability;
 use plotwarden::kernel::process::Identity;
 use plotwarden::knob::{
-    Facts, Glance, Knob, KnobError, Linux, Machine, Measured, Place, Portrait, Reversible, ReversibleMachine, Scope, Swept,
-    Unit, Value,
+    Facts, Glance, Knob, KnobError, Linux, Machine, Measured, Place, Portrait, Reversible, ReversibleMachine, Scope,
+    Swept, Unit, Value,
 };
 use plotwarden::plotter::TempPattern;
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use plotwarden::actuate::{Actuator, JobHandle, Outcome};
 use plotwarden::claim::{Controller, KnobKind, Part, PartClass, Setting, Target};
 use plotwarden::inventory::CapabilityState;
-use plotwarden::knob::Machine;
+use plotwarden::knob::{Machine, ReversibleMachine};
 use plotwarden::plotter::JobId;
 
 use crate::bench::{Bench, Wishes, assert_soon, hold, now, tick};

@@ -5,7 +5,7 @@ use std::process::{Child, Command};
 
 use plotwarden::actuate::JobHandle;
 use plotwarden::claim::{IoPriority, KnobKind, SchedClass, Setting, Target};
-use plotwarden::knob::{Machine, Proof, proven_kinds};
+use plotwarden::knob::{Proof, ReversibleMachine, proven_kinds};
 use plotwarden::plotter::JobId;
 
 use crate::bench::{Bench, Wishes, assert_soon, hold};

@@ -12,7 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use super::GuardError;
 use crate::actuate::handover;
 use crate::actuate::journal::Journal;
-use crate::actuate::restore::{RestoreReport, restore_on, restore_unlocked};
+use crate::actuate::restore::{RestoreReport, restore_lapsed, restore_on, restore_unlocked};
 use crate::actuate::run_dir::{RunDir, RunDirError};
 use crate::clock::Moment;
 use crate::kernel::Roots;
@@ -48,6 +48,44 @@ impl Pulse {
     }
 }
 
+/// Looks between two at the deadlines of records: 2 s.
+const DEADLINE_LOOKS: u32 = 4;
+/// How often in a row a deadline must be found passed: a main process that wakes with the machine renews at its next tick.
+const PASSED: u32 = 3;
+/// Looks until what could not be put back is tried again: 10 s, twice as long each time, 10 min at most.
+const RETRY_LOOKS: (u32, u32) = (20, 1200);
+
+/// Counts looks, and tells when records have lapsed though the main process beats.
+#[derive(Debug, Default)]
+pub struct Deadlines {
+    /// Looks until the next one at the records.
+    wait: u32,
+    /// How often in a row a deadline was found passed.
+    passed: u32,
+    retry: u32,
+}
+
+impl Deadlines {
+    /// `true` if a deadline has passed and nobody is about to renew it.
+    pub fn have_passed(&mut self, has_lapsed: impl FnOnce() -> bool) -> bool {
+        if self.wait > 0 {
+            self.wait -= 1;
+            return false;
+        }
+        self.wait = DEADLINE_LOOKS - 1;
+        self.passed = if has_lapsed() { self.passed + 1 } else { 0 };
+        self.passed >= PASSED
+    }
+
+    /// After something was done about it; `done` if it is all put back.
+    pub fn seen_to(&mut self, done: bool) {
+        let (least, most) = RETRY_LOOKS;
+        self.passed = 0;
+        self.retry = if done { 0 } else { (self.retry * 2).clamp(least, most) };
+        self.wait = self.retry;
+    }
+}
+
 /// The guard's life.
 pub struct Watch<'a> {
     machine: LinuxToRestore,
@@ -55,6 +93,7 @@ pub struct Watch<'a> {
     journal: Journal,
     main: Option<Held>,
     pulse: Pulse,
+    deadlines: Deadlines,
     now: &'a dyn Fn() -> Moment,
     say: &'a mut dyn FnMut(&str),
     said: String,
@@ -81,6 +120,7 @@ impl<'a> Watch<'a> {
             main,
             run,
             pulse: Pulse::default(),
+            deadlines: Deadlines::default(),
             now,
             say,
             said: String::new(),
@@ -99,7 +139,7 @@ impl<'a> Watch<'a> {
                 std::thread::sleep(Duration::from_millis(u64::from(LOOK_MS)));
             }
             let done = restore_on(&self.machine, &self.run, (self.now)(), PATIENCE);
-            self.told(done)
+            self.told("", done)
         })
     }
 
@@ -110,8 +150,27 @@ impl<'a> Watch<'a> {
         }
         if self.pulse.is_silent(self.run.heartbeat()) && !self.journal.is_empty() {
             self.take_over();
+            return true;
+        }
+        let has_lapsed = || self.journal.has_lapsed((self.now)().boot_ms());
+        if self.deadlines.have_passed(has_lapsed) {
+            self.recall();
         }
         true
+    }
+
+    /// Puts back what the main process holds and renews no more, though it seems well. It will see the epoch.
+    fn recall(&mut self) {
+        let done = match self.run.section(PATIENCE) {
+            Ok(_section) => restore_lapsed(&self.machine, &self.run, (self.now)()),
+            // It writes just now, be it to renew.
+            Err(RunDirError::Busy { .. }) => return self.deadlines.seen_to(false),
+            Err(error) => Err(error),
+        };
+        // It may have been renewed after all.
+        let is_done = done.as_ref().is_ok_and(RestoreReport::is_empty)
+            || self.told("plotwarden has not renewed in time what it holds:\n", done);
+        self.deadlines.seen_to(is_done);
     }
 
     /// Waits for the next start if the main process has left everything to it; `true` if it has come, which brings its own guard.
@@ -144,7 +203,7 @@ impl<'a> Watch<'a> {
             }
             Err(error) => Err(error),
         };
-        self.told(done);
+        self.told("", done);
     }
 
     /// Stopped between journal and write, the main process would go on writing the moment it is continued, and nothing can fence
@@ -162,9 +221,9 @@ impl<'a> Watch<'a> {
     }
 
     /// Says what came of it, unless it is what was said last; `true` if everything is put back.
-    fn told(&mut self, done: Result<RestoreReport, RunDirError>) -> bool {
+    fn told(&mut self, why: &str, done: Result<RestoreReport, RunDirError>) -> bool {
         let (text, complete) = match done {
-            Ok(report) => (report.to_string(), report.kept == 0),
+            Ok(report) => (format!("{why}{report}"), report.kept == 0),
             Err(error) => (error.to_string(), false),
         };
         if text != self.said {
@@ -185,6 +244,28 @@ impl<'a> Watch<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deadline_has_passed_when_it_is_found_so_for_a_while() {
+        let mut deadlines = Deadlines::default();
+        let mut looks_until =
+            |has_lapsed: &dyn Fn(u32) -> bool| (1..5000).find(|&look| deadlines.have_passed(|| has_lapsed(look)));
+        assert_eq!(looks_until(&|_| true), Some(9), "4 s");
+        assert_eq!(looks_until(&|look| look % 8 < 4), None, "renewed now and then");
+    }
+
+    #[test]
+    fn what_cannot_be_put_back_is_tried_ever_more_seldom() {
+        let mut deadlines = Deadlines::default();
+        let mut looks = Vec::new();
+        for _ in 0..9 {
+            looks.push((1..).find(|_| deadlines.have_passed(|| true)).unwrap());
+            deadlines.seen_to(false);
+        }
+        assert_eq!(looks, [9, 29, 49, 89, 169, 329, 649, 1209, 1209]);
+        deadlines.seen_to(true);
+        assert_eq!((1..).find(|_| deadlines.have_passed(|| true)), Some(9));
+    }
 
     #[test]
     fn silence_is_five_seconds_without_a_new_beat() {
