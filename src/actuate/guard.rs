@@ -4,9 +4,13 @@
 //! process has ended and the journal is empty or put back. It therefore ignores SIGTERM, SIGINT and SIGHUP, which a service
 //! manager sends to both at once; the main process restores by itself, and the guard follows it within moments.
 //!
+//! A main process that beats may still forget what it holds. Each record therefore has a deadline, which the actuator renews, and
+//! the guard puts back what has been let lapse.
+//!
 //! In all cases it is done within 10 s: 5 s of silence, 2 s for the main process to leave its write section, half a second for
 //! it to die if it does not, and the restoration itself, which takes milliseconds.
 
+mod deadlines;
 mod watch;
 
 pub use watch::Watch;

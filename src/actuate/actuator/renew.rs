@@ -15,7 +15,7 @@ const AT_ONCE: usize = 16;
 
 impl Actuator {
     /// Renews the records of what is wanted, or needed by what is held. All others lapse: what could not be put back so far is
-    /// then tried by the guard as well.
+    /// then tried by the guard as well. The first error, after having tried all.
     pub fn renew(&mut self, now: Moment, wanted: &Admitted<'_>) -> Result<(), KernelError> {
         let is_meant = |key: &(Target, KnobKind)| wanted.contains_key(key) || self.is_needed(key, wanted);
         let needs = self.held.iter().map(|(key, record)| (lease::need(record, now.boot_ms()), record.until_ms, key));
@@ -23,14 +23,14 @@ impl Actuator {
         due.sort_unstable();
         let urgent = due.iter().filter(|(need, ..)| *need == Need::Now).count();
         due.truncate(urgent.max(AT_ONCE));
+        let mut done = Ok(());
         for key in due.into_iter().map(|(_, _, key)| key.clone()).collect::<Vec<_>>() {
             let Some(mut record) = self.held.remove(&key) else { continue };
-            let renewed = self.writer(now).persist(&mut record);
+            // One that cannot be renewed now takes none of the others with it, and is tried again at the next tick.
+            done = done.and(self.writer(now).persist(&mut record));
             self.held.insert(key, record);
-            // Without room for this one there is none for the others; the next tick tries again.
-            renewed?;
         }
-        Ok(())
+        done
     }
 
     /// Notes whose pause has lasted for as long as any may. None of them is paused again before nobody wants it any more.
