@@ -56,11 +56,11 @@ mod tests {
         let mut deadlines = Deadlines::default();
         let mut looks = Vec::new();
         for _ in 0..9 {
-            looks.push((1..).find(|_| deadlines.have_passed(|| true)).unwrap());
+            looks.push((1..5000).find(|_| deadlines.have_passed(|| true)).unwrap());
             deadlines.seen_to(false);
         }
         assert_eq!(looks, [9, 29, 49, 89, 169, 329, 649, 1209, 1209]);
         deadlines.seen_to(true);
-        assert_eq!((1..).find(|_| deadlines.have_passed(|| true)), Some(9));
+        assert_eq!((1..5000).find(|_| deadlines.have_passed(|| true)), Some(9));
     }
 }
