@@ -157,6 +157,7 @@ fn the_guard_is_small_and_stays_in_memory() {
     println!("the guard: {all} kB resident, of which {own} kB are its own code; VmLck {} kB", field("VmLck:"));
     assert!(own > 0, "its code is not held");
     assert!(all - own < 1000, "{all} kB without {own} kB of code");
-    // 2 MB with room to spare. Code that is not optimised takes more than twice as much.
-    assert!(all < if cfg!(debug_assertions) { 4800 } else { 1850 }, "{all} kB");
+    // How much of the C library comes along differs by a quarter of a megabyte. Code that is not optimised takes more than twice as much.
+    let (most, most_code) = if cfg!(debug_assertions) { (5000, 4000) } else { (2048, 1250) };
+    assert!(all < most && own < most_code, "{all} kB, of which {own} kB are code");
 }
