@@ -10,6 +10,10 @@
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+/// Tests that are also run from outside, on a real kernel, name things here as they do there.
+#[cfg(test)]
+extern crate self as plotwarden;
+
 pub mod actuate;
 pub mod alert;
 pub mod arbiter;

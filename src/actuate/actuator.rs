@@ -4,6 +4,7 @@ mod admit;
 mod end;
 mod operate;
 mod pausing;
+mod renew;
 mod rest;
 
 use std::cmp::Reverse;
@@ -11,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use admit::Admitted;
+use renew::WornOut;
 use rest::Rest;
 
 use super::JobHandle;
@@ -61,6 +63,7 @@ pub struct Actuator {
     rest: Rest,
     limits: Limits,
     throttle: Throttle,
+    worn_out: WornOut,
     damaged: Vec<Damaged>,
     _lock: InstanceLock,
 }
@@ -125,6 +128,7 @@ impl Actuator {
             rest: Rest::default(),
             limits: Limits::default(),
             throttle: Throttle::default(),
+            worn_out: WornOut::new(),
             damaged: Vec::new(),
             _lock: lock,
             run,
@@ -243,6 +247,7 @@ impl Actuator {
             Mode::Enforce => self.said.rehearse(wanted.rehearsed.iter().collect(), &mut reports),
         }
         self.pauses.keep(|plotter| self.machine.is_alive(plotter));
+        self.note_worn_out(now, wanted);
         if wanted.settings.is_empty() && self.held.is_empty() {
             return reports;
         }
@@ -277,6 +282,7 @@ impl Actuator {
         let admitted = self.admit(now, wanted, &touchable, &refused, reports);
         self.release_unwanted(now, &admitted, &resting, reports);
         self.apply_wanted(now, &admitted, &resting, reports);
+        self.renew(now, &admitted)?;
         self.rest.remember(now, (wanted, &admitted), &self.held, &resting, (jobs, self.machine.as_ref()));
         Ok(())
     }
@@ -385,7 +391,6 @@ impl Actuator {
             self.still_alive(now);
             let held = self.held.remove(key);
             self.close_pause_chapter(now, held.as_ref(), want);
-            let held = held.map(|record| with_new_chapter(record, want, now));
             let scope = self.scope(target, *job, &want.setting);
             let was_paused = held.clone().filter(is_pause);
             let applied = self.writer(now).apply((target, job.map(|job| job.plotter)), want, held, &scope);
@@ -429,7 +434,7 @@ impl Actuator {
         let _ = self.run.beat(now.boot);
     }
 
-    fn writer(&self, now: Moment) -> Writer<'_> {
+    fn writer(&self, now: Moment) -> Writer<'_, dyn Machine> {
         Writer { machine: self.machine.as_ref(), journal: &self.journal, boot_id: &self.boot_id, now }
     }
 }
@@ -437,11 +442,4 @@ impl Actuator {
 /// Whether it is we who hold the job paused.
 fn is_pause(record: &Record) -> bool {
     record.knob == KnobKind::Pause && record.held().next().is_some()
-}
-
-fn with_new_chapter(mut record: Record, want: &Want, now: Moment) -> Record {
-    if record.knob == KnobKind::Pause && record.reason != want.reason {
-        record.since_ms = now.boot_ms();
-    }
-    record
 }

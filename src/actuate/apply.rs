@@ -7,7 +7,7 @@ use super::writer::{Step, Writer, problem_of, summary};
 use crate::arbiter::Want;
 use crate::claim::{Bound, Target};
 use crate::kernel::process::Identity;
-use crate::knob::{Knob, KnobError, Scope, Unit, Value};
+use crate::knob::{Knob, KnobError, Machine, Scope, Unit, Value};
 
 /// What became of the knob.
 pub struct Applied {
@@ -29,7 +29,7 @@ struct Pass<'a> {
     in_force: bool,
 }
 
-impl Writer<'_> {
+impl Writer<'_, dyn Machine> {
     /// `scope` names what may be touched, `plotter` the process that speaks for a job. `held` is what we hold already.
     pub fn apply(
         &self,
@@ -71,6 +71,7 @@ impl Writer<'_> {
     fn blank(&self, (target, plotter): (&Target, Option<Identity>), want: &Want, wanted: Value) -> Record {
         Record {
             version: VERSION,
+            until_ms: 0,
             boot_id: self.boot_id.to_owned(),
             knob: want.setting.kind(),
             target: target.clone(),

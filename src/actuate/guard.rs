@@ -4,9 +4,13 @@
 //! process has ended and the journal is empty or put back. It therefore ignores SIGTERM, SIGINT and SIGHUP, which a service
 //! manager sends to both at once; the main process restores by itself, and the guard follows it within moments.
 //!
+//! A main process that beats may still forget what it holds. Each record therefore has a deadline, which the actuator renews, and
+//! the guard puts back what has been let lapse.
+//!
 //! In all cases it is done within 10 s: 5 s of silence, 2 s for the main process to leave its write section, half a second for
 //! it to die if it does not, and the restoration itself, which takes milliseconds.
 
+mod deadlines;
 mod watch;
 
 pub use watch::Watch;
@@ -17,7 +21,7 @@ use std::process::{Child, Command, Stdio};
 use super::run_dir::RunDirError;
 use crate::kernel::Roots;
 use crate::kernel::process::Identity;
-use crate::knob::{GroupUse, KnobError, Linux, Machine};
+use crate::knob::{GroupUse, KnobError, Linux, LinuxToRestore, Machine, ReversibleMachine};
 
 /// The guard as the main process sees it.
 #[derive(Debug)]
@@ -82,7 +86,7 @@ fn start(program: &Path, roots: &Roots, main: Identity) -> Result<Child, GuardEr
 impl Guard {
     /// The guard's process, which no policy may touch.
     pub fn identity(&self) -> Option<Identity> {
-        Linux::new(&self.roots, GroupUse::Free).identity(i32::try_from(self.child.id()).ok()?)
+        LinuxToRestore::to_restore(&self.roots).identity(i32::try_from(self.child.id()).ok()?)
     }
 
     /// Starts another guard if this one has ended; `true` if so. Call it each tick.

@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use super::record::{Record, VERSION};
+use super::record::{BEGINNING, Record, VERSION, VERSION_WITHOUT_DEADLINE, until_ms_of};
 use crate::claim::{KnobKind, Target};
 use crate::kernel::{KernelError, durable, listing};
 use crate::knob::file_name;
@@ -97,7 +97,7 @@ impl Journal {
             entries => entries.map_err(|source| KernelError::io("list the journal", &self.dir, source))?,
         };
         let mut paths: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
-        paths.sort();
+        paths.sort_unstable();
         for path in paths {
             match path.extension().and_then(|extension| extension.to_str()) {
                 Some(RECORD) => match self.read(&path) {
@@ -114,18 +114,33 @@ impl Journal {
 
     /// `true` if there is nothing to restore. One that cannot be read is not known to be empty. Does not allocate.
     pub fn is_empty(&self) -> bool {
-        let is_record = |name: &[u8]| name.strip_suffix(RECORD.as_bytes()).is_some_and(|rest| rest.ends_with(b"."));
-        match listing::any_name(&self.dir, is_record) {
+        match listing::any(&self.dir, |entry| is_record(entry.name)) {
             Ok(any) => !any,
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         }
     }
 
+    /// Whether the deadline of any record has passed. One that cannot be told has not. Does not allocate.
+    pub fn has_lapsed(&self, now_ms: u64) -> bool {
+        let mut room = [0; BEGINNING];
+        let has_lapsed = |entry: &listing::Entry<'_>| {
+            is_record(entry.name)
+                && entry.beginning(&mut room).ok().and_then(until_ms_of).is_some_and(|until_ms| until_ms <= now_ms)
+        };
+        listing::any(&self.dir, has_lapsed).unwrap_or(false)
+    }
+
     fn read(&self, path: &Path) -> Result<Record, String> {
         let text = fs::read(path).map_err(|error| error.to_string())?;
-        let record: Record = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
+        let mut record: Record = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
+        if record.version == VERSION_WITHOUT_DEADLINE {
+            record.version = VERSION;
+        }
         if record.version != VERSION {
-            return Err(format!("version {}, and only {VERSION} is understood", record.version));
+            return Err(format!(
+                "version {}, and only {VERSION_WITHOUT_DEADLINE} and {VERSION} are understood",
+                record.version
+            ));
         }
         if self.path(&record.target, record.knob) != *path {
             return Err("speaks of another knob than its name".to_owned());
@@ -141,6 +156,10 @@ impl Journal {
         };
         self.dir.join(format!("{name}.{}.{RECORD}", knob.name()))
     }
+}
+
+fn is_record(name: &[u8]) -> bool {
+    name.strip_suffix(RECORD.as_bytes()).is_some_and(|rest| rest.ends_with(b"."))
 }
 
 fn discard(path: &Path) -> Result<(), KernelError> {
@@ -165,6 +184,7 @@ mod tests {
         let unit = Unit::Thread { pid: 7, started: 70, tid: 8, thread_started: 80 };
         Record {
             version: VERSION,
+            until_ms: 1_000,
             boot_id: "boot".to_owned(),
             knob: KnobKind::Nice,
             target: Target::Job(job.into()),
@@ -236,5 +256,40 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let journal = Journal::at(dir.path());
         assert!(journal.is_empty() && journal.load("boot").unwrap().records.is_empty());
+        assert!(!journal.has_lapsed(u64::MAX));
+    }
+
+    #[test]
+    fn one_deadline_that_has_passed_is_seen_among_many() {
+        let (_dir, journal) = journal();
+        for job in 0..200 {
+            journal.write(&Record { until_ms: u64::MAX, ..record(&format!("plot-{job}")) }).unwrap();
+        }
+        assert!(!journal.has_lapsed(1_000_000));
+        journal.write(&record("forgotten")).unwrap();
+        assert!(!journal.has_lapsed(999) && journal.has_lapsed(1_000));
+    }
+
+    /// Read from the first bytes, it is what the whole record says.
+    #[test]
+    fn every_deadline_is_found_where_the_watch_looks_for_it() {
+        for until_ms in [0, 7, 86_400_000, u64::MAX] {
+            let text = serde_json::to_vec(&Record { until_ms, ..record("j") }).unwrap();
+            assert_eq!(until_ms_of(&text[..BEGINNING]), Some(until_ms));
+        }
+    }
+
+    #[test]
+    fn a_record_without_a_deadline_is_read_and_has_one_from_then_on() {
+        let (dir, journal) = journal();
+        let mut text = serde_json::to_value(record("j")).unwrap();
+        text["version"] = VERSION_WITHOUT_DEADLINE.into();
+        text.as_object_mut().unwrap().shift_remove("until_ms");
+        fs::write(dir.path().join("journal/j.nice.json"), text.to_string()).unwrap();
+        assert!(!journal.has_lapsed(u64::MAX), "whoever runs still is one that knows of no deadlines");
+        let read = journal.load("boot").unwrap().records;
+        assert_eq!(read, [Record { until_ms: 0, ..record("j") }]);
+        journal.write(&read[0]).unwrap();
+        assert!(journal.has_lapsed(1));
     }
 }

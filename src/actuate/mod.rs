@@ -11,6 +11,7 @@ pub mod handover;
 mod journal;
 mod judge;
 mod limits;
+mod lease;
 mod operation;
 mod pauses;
 mod protect;

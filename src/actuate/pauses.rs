@@ -107,6 +107,7 @@ mod tests {
     fn pause(since_ms: u64, reason: &str) -> Record {
         Record {
             version: VERSION,
+            until_ms: 0,
             boot_id: "boot".to_owned(),
             knob: KnobKind::Pause,
             target: Target::Job("j".into()),

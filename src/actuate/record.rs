@@ -6,16 +6,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::claim::{KnobKind, Target};
 use crate::kernel::process::Identity;
-use crate::knob::{Knob, Machine, Portrait, Unit, Value};
+use crate::kernel::text;
+use crate::knob::{Machine, Portrait, Reversible, Unit, Value};
 
 /// Format of a record; another one is put aside as damaged rather than guessed at.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
+/// The format before, which had no deadline and is still read: who runs an older version must be able to end it by a newer one.
+pub const VERSION_WITHOUT_DEADLINE: u32 = 2;
+
+/// What each record begins with, up to the number that the deadline is.
+const BEFORE_DEADLINE: &str = "{\"version\":3,\"until_ms\":";
+/// How much of a record it takes to tell its deadline.
+pub const BEGINNING: usize = 64;
 
 /// One knob of one target that we hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
     pub version: u32,
+    /// The deadline, in milliseconds since boot: unless it is renewed, the guard puts everything back then. Stands in front, where
+    /// it is found without reading the rest.
+    #[serde(default)]
+    pub until_ms: u64,
     /// Knobs of processes die with the boot, and so does the record.
     pub boot_id: String,
     pub knob: KnobKind,
@@ -70,6 +82,13 @@ pub enum UnitState {
     Yielded,
 }
 
+/// The deadline of a record, from the first bytes of its text: for the guard's watch, which must not allocate. `None` if they are
+/// not those of a record of this version.
+pub fn until_ms_of(beginning: &[u8]) -> Option<u64> {
+    let rest = beginning.strip_prefix(BEFORE_DEADLINE.as_bytes())?;
+    text::decimal(rest.split(|byte| *byte == b',').next()?)
+}
+
 impl Subject {
     /// The process as it is now.
     pub fn of(machine: &dyn Machine, process: Identity) -> Self {
@@ -91,7 +110,7 @@ impl From<Subject> for Identity {
 
 impl UnitRecord {
     /// Whether `found` may stand there by our hand.
-    pub fn is_ours(&self, knob: &dyn Knob, found: &Value) -> bool {
+    pub fn is_ours(&self, knob: &dyn Reversible, found: &Value) -> bool {
         let rounded = |written: &Value| self.state == UnitState::Pending && knob.rounds(written, found);
         let veiled = |written: &Value| knob.is_veiled(&self.unit, written, found);
         let is_this = |written: &Value| knob.is_same(written, found) || rounded(written) || veiled(written);
@@ -129,7 +148,7 @@ impl Record {
     }
 
     /// Whether a unit that is not on record may have `found` from one that is ours.
-    pub fn may_have_given(&self, knob: &dyn Knob, found: &Value) -> bool {
+    pub fn may_have_given(&self, knob: &dyn Reversible, found: &Value) -> bool {
         knob.is_inherited() && (self.ours().contains(found) || self.held().any(|unit| unit.is_ours(knob, found)))
     }
 

@@ -6,7 +6,7 @@ use super::report::Outcome;
 use super::writer::{Step, Writer, problem_of, summary};
 use crate::claim::KnobKind;
 use crate::kernel::process::Identity;
-use crate::knob::{Knob, KnobError, Scope, Unit, Value};
+use crate::knob::{KnobError, Reversible, ReversibleMachine, Scope, Unit, Value};
 
 /// Threads may be born while their makers are put back; a later pass finds them.
 const PASSES: usize = 8;
@@ -29,9 +29,9 @@ struct Way {
     met: usize,
 }
 
-impl Writer<'_> {
+impl<M: ReversibleMachine + ?Sized> Writer<'_, M> {
     pub fn release(&self, record: Record) -> Released {
-        let knob = self.machine.knob(record.knob);
+        let knob = self.machine.reversible(record.knob);
         let mut way = Way::default();
         for pass in 0..PASSES {
             // What was foreign or failed is judged by the last pass.
@@ -66,7 +66,7 @@ impl Writer<'_> {
     }
 
     /// Recorded units, leaders first, then those that may have inherited. A pause is lifted from the youngest to the oldest.
-    fn units_to_release(&self, knob: &dyn Knob, record: &Record) -> Result<Vec<Unit>, KnobError> {
+    fn units_to_release(&self, knob: &dyn Reversible, record: &Record) -> Result<Vec<Unit>, KnobError> {
         let mut units: Vec<Unit> = record.held().map(|known| known.unit.clone()).collect();
         if !knob.is_inherited() {
             units.reverse();
@@ -75,10 +75,9 @@ impl Writer<'_> {
         let scope = Scope { processes: self.family(record), group: record.group(), ..Scope::default() };
         let mut live = knob.units(&scope)?;
         units.retain(|unit| live.contains(unit));
-        units.sort_by_key(|unit| !unit.is_leader());
         live.retain(|unit| record.position(unit).is_none());
-        units.extend(live);
-        Ok(units)
+        let (leaders, others): (Vec<Unit>, Vec<Unit>) = units.into_iter().partition(Unit::is_leader);
+        Ok([leaders, others, live].concat())
     }
 
     /// The recorded processes that live, and their descendants: children that nobody had time to record inherited all the same.
@@ -98,7 +97,7 @@ impl Writer<'_> {
     }
 
     /// `true` if something was written.
-    fn release_unit(&self, knob: &dyn Knob, record: &Record, unit: &Unit, first: bool, way: &mut Way) -> bool {
+    fn release_unit(&self, knob: &dyn Reversible, record: &Record, unit: &Unit, first: bool, way: &mut Way) -> bool {
         let found = match knob.read(unit) {
             Ok(found) => found,
             Err(error) if error.is_gone() => return false,
@@ -126,7 +125,13 @@ impl Writer<'_> {
     }
 
     /// `None` if the unit has its value from somebody else.
-    fn original_of_latecomer(&self, knob: &dyn Knob, record: &Record, unit: &Unit, found: &Value) -> Option<Value> {
+    fn original_of_latecomer(
+        &self,
+        knob: &dyn Reversible,
+        record: &Record,
+        unit: &Unit,
+        found: &Value,
+    ) -> Option<Value> {
         if !record.may_have_given(knob, found) {
             return None;
         }
@@ -137,7 +142,7 @@ impl Writer<'_> {
 }
 
 /// `true` if it was written.
-fn put_back(knob: &dyn Knob, unit: &Unit, found: Value, original: &Value, way: &mut Way) -> bool {
+fn put_back(knob: &dyn Reversible, unit: &Unit, found: Value, original: &Value, way: &mut Way) -> bool {
     let mut target = original.clone();
     let mut done = knob.write(unit, &target);
     if let (Err(KnobError::PlaceLost(_)), Some(next)) = (&done, knob.next_best(original)) {

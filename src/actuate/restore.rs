@@ -10,11 +10,11 @@ use super::release::Released;
 use super::report::{Action, Outcome, Report};
 use super::run_dir::{RunDir, RunDirError};
 use super::writer::Writer;
-use crate::claim::KnobKind;
+use crate::claim::{KnobKind, Target};
 use crate::clock::Moment;
 use crate::kernel::process::Identity;
 use crate::kernel::{KernelError, Roots};
-use crate::knob::{GroupUse, Linux, Machine};
+use crate::knob::{LinuxToRestore, ReversibleMachine};
 
 /// What came of a restoration.
 #[derive(Debug, Default)]
@@ -36,8 +36,7 @@ pub fn restore(roots: &Roots, now: Moment, patience: Duration) -> Result<Restore
     if !journal.try_exists().map_err(|source| KernelError::io("look for", &journal, source))? {
         return Ok(RestoreReport::default());
     }
-    // Undoing is allowed even where doing is not.
-    let machine = Linux::new(roots, GroupUse::Free);
+    let machine = LinuxToRestore::to_restore(roots);
     let run = RunDir::open(&roots.run)?;
     let mut report = restore_on(&machine, &run, now, patience)?;
     report.running = run.holder().filter(|&holder| machine.is_alive(holder));
@@ -46,7 +45,7 @@ pub fn restore(roots: &Roots, now: Moment, patience: Duration) -> Result<Restore
 
 /// As `restore`, on any machine.
 pub fn restore_on(
-    machine: &dyn Machine,
+    machine: &dyn ReversibleMachine,
     run: &RunDir,
     now: Moment,
     patience: Duration,
@@ -56,17 +55,49 @@ pub fn restore_on(
 }
 
 /// As `restore_on`, by whoever has the right to write already, or has made sure that nobody else can.
-pub fn restore_unlocked(machine: &dyn Machine, run: &RunDir, now: Moment) -> Result<RestoreReport, RunDirError> {
+pub fn restore_unlocked(
+    machine: &dyn ReversibleMachine,
+    run: &RunDir,
+    now: Moment,
+) -> Result<RestoreReport, RunDirError> {
+    restore_those(machine, run, now, |_| {})
+}
+
+/// Puts back what nobody has renewed in time, and whatever else is held of the same target: what one knob of a job needs of
+/// another is not taken from under it. As `restore_unlocked` otherwise.
+pub fn restore_lapsed(
+    machine: &dyn ReversibleMachine,
+    run: &RunDir,
+    now: Moment,
+) -> Result<RestoreReport, RunDirError> {
+    restore_those(machine, run, now, |records| {
+        let lapsed = records.iter().filter(|record| record.until_ms <= now.boot_ms());
+        let targets: Vec<Target> = lapsed.map(|record| record.target.clone()).collect();
+        let has_lapsed = |record: &Record| targets.contains(&record.target);
+        // Limits go with their controllers.
+        let without_controllers = records.iter().any(|it| it.knob == KnobKind::Controllers && has_lapsed(it));
+        records.retain(|record| has_lapsed(record) || without_controllers && record.knob.is_of_group());
+    })
+}
+
+/// Puts back the records that `choose` leaves.
+fn restore_those(
+    machine: &dyn ReversibleMachine,
+    run: &RunDir,
+    now: Moment,
+    choose: impl FnOnce(&mut Vec<Record>),
+) -> Result<RestoreReport, RunDirError> {
     let journal = Journal::at(run.path());
     let boot_id = machine
         .boot_id()
         .map_err(|error| KernelError::Unsupported { what: "restoration", reason: error.to_string() })?;
-    let loaded = journal.load(&boot_id)?;
+    let mut loaded = journal.load(&boot_id)?;
     let mut report = RestoreReport::default();
     for damaged in &loaded.damaged {
         dissolve_orphan(machine, damaged, &loaded.records);
     }
     report.damaged = loaded.damaged;
+    choose(&mut loaded.records);
     if loaded.records.is_empty() {
         return Ok(report);
     }
@@ -79,7 +110,7 @@ pub fn restore_unlocked(machine: &dyn Machine, run: &RunDir, now: Moment) -> Res
         for record in loaded.records.iter().filter(|record| record.knob == kind) {
             match writer.release(record.clone()) {
                 released if released.record.is_some() => held_back.push((record, released.steps)),
-                released => report.enter(&writer, record, released, &mut pauses),
+                released => report.enter(now, record, released, &mut pauses),
             }
         }
     }
@@ -88,13 +119,13 @@ pub fn restore_unlocked(machine: &dyn Machine, run: &RunDir, now: Moment) -> Res
         let mut released = writer.release(record.clone());
         let done = steps.into_iter().filter(|step| !matches!(step.outcome, Outcome::Failed { .. }));
         released.steps.splice(0..0, done);
-        report.enter(&writer, record, released, &mut pauses);
+        report.enter(now, record, released, &mut pauses);
     }
     Ok(report)
 }
 
 /// Thaws and empties the group of a job whose record is lost: better in the root group than frozen for ever.
-pub fn dissolve_orphan(machine: &dyn Machine, damaged: &Damaged, records: &[Record]) {
+pub fn dissolve_orphan(machine: &dyn ReversibleMachine, damaged: &Damaged, records: &[Record]) {
     let Some(job) = damaged.job_name() else { return };
     let is_spoken_for =
         |path: &str| records.iter().any(|record| record.group().is_some_and(|(known, _)| known == path));
@@ -107,11 +138,11 @@ pub fn dissolve_orphan(machine: &dyn Machine, damaged: &Damaged, records: &[Reco
 }
 
 impl RestoreReport {
-    fn enter(&mut self, writer: &Writer<'_>, record: &Record, released: Released, pauses: &mut Pauses) {
+    fn enter(&mut self, now: Moment, record: &Record, released: Released, pauses: &mut Pauses) {
         if released.record.is_some() {
             self.kept += 1;
         } else if record.knob == KnobKind::Pause && record.held().next().is_some() {
-            pauses.ended(record, writer.now.boot_ms());
+            pauses.ended(record, now.boot_ms());
         }
         self.reports.extend(released.steps.into_iter().map(|step| Report {
             knob: record.knob,
@@ -124,6 +155,11 @@ impl RestoreReport {
             holders: Vec::new(),
             reason: record.reason.clone(),
         }));
+    }
+
+    /// There was nothing to put back.
+    pub fn is_empty(&self) -> bool {
+        self.reports.is_empty() && self.is_complete()
     }
 
     /// Everything is as it was before.

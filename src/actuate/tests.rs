@@ -6,6 +6,8 @@ mod endings;
 mod faults;
 mod groups;
 mod limits;
+mod law;
+mod leases;
 mod operations;
 mod property;
 mod scenarios;

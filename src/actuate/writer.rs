@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use super::journal::Journal;
+use super::lease;
 use super::record::Record;
 use super::report::Outcome;
 use crate::claim::KnobKind;
 use crate::clock::Moment;
 use crate::kernel::KernelError;
-use crate::kernel::process::Identity;
-use crate::knob::{Knob, Machine, Unit, Value};
+use crate::knob::{Reversible, ReversibleMachine, Unit, Value};
 
-/// Who may write: made only by the holder of the write section.
-pub struct Writer<'a> {
-    pub machine: &'a dyn Machine,
+/// Who may write: made only by the holder of the write section. To put back it takes less of the machine than to apply.
+pub struct Writer<'a, M: ReversibleMachine + ?Sized> {
+    pub machine: &'a M,
     pub journal: &'a Journal,
     pub boot_id: &'a str,
     pub now: Moment,
@@ -39,30 +39,27 @@ impl Step {
     }
 }
 
-impl Writer<'_> {
+impl<M: ReversibleMachine + ?Sized> Writer<'_, M> {
     pub fn wall_seconds(&self) -> u64 {
         self.now.wall.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
     }
 
-    /// Makes the record durable as of now.
+    /// Makes the record durable as of now, and renews it by that.
     pub fn persist(&self, record: &mut Record) -> Result<(), KernelError> {
-        record.written_at = self.wall_seconds();
-        self.journal.write(record)
-    }
-
-    /// The parent as an identity: its number may have belonged to a process of the job once.
-    fn parent(&self, process: Identity) -> Option<Identity> {
-        let portrait = self.machine.portrait(process).ok()?;
-        self.machine.identity(portrait.parent).filter(|&parent| self.machine.is_alive(parent))
+        let until_ms = lease::until_ms(record.knob, record.since_ms, self.now.boot_ms());
+        let renewed = Record { until_ms, written_at: self.wall_seconds(), ..record.clone() };
+        self.journal.write(&renewed)?;
+        *record = renewed;
+        Ok(())
     }
 
     /// What a process that appeared after us had before us: the original of its nearest ancestor that is ours. For a group, whose
     /// members need not descend from anybody who is left, at last that of the plotter.
-    pub fn inherited_original(&self, knob: &dyn Knob, record: &Record, unit: &Unit) -> Option<Value> {
+    pub fn inherited_original(&self, knob: &dyn Reversible, record: &Record, unit: &Unit) -> Option<Value> {
         const GENERATIONS: usize = 16;
         let mut process = unit.process()?;
         for _ in 0..GENERATIONS {
-            let Some(parent) = self.parent(process) else { break };
+            let Some(parent) = self.machine.parent(process) else { break };
             if record.knows(parent) {
                 return record.original_for(parent).cloned();
             }
@@ -82,7 +79,7 @@ pub fn summary<'a>(values: impl IntoIterator<Item = &'a Value>) -> Option<String
         *counts.entry(value).or_default() += 1;
     }
     let mut counts: Vec<(&Value, usize)> = counts.into_iter().collect();
-    counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+    counts.sort_unstable_by_key(|&(value, count)| (std::cmp::Reverse(count), value));
     match counts.as_slice() {
         [] => None,
         [(value, _)] => Some(value.to_string()),

@@ -44,12 +44,15 @@ pub fn flag(path: &Path) -> Result<bool, KernelError> {
 
 /// The chosen one of several words, such as `none [mq-deadline] bfq`, or the only word.
 pub fn chosen(path: &Path) -> Result<String, KernelError> {
-    parsed(path, "a choice of words", |bytes| {
-        let words = || text::fields(bytes);
-        let bracketed = words().find_map(|word| word.strip_prefix(b"[")?.strip_suffix(b"]"));
-        let only = || words().next().filter(|_| words().count() == 1);
-        bracketed.or_else(only).filter(|word| word.is_ascii()).map(text::lossy)
-    })
+    parsed(path, "a choice of words", parse_chosen)
+}
+
+/// As `chosen`, of what stands there.
+pub fn parse_chosen(line: &[u8]) -> Option<String> {
+    let words = || text::fields(line);
+    let bracketed = words().find_map(|word| word.strip_prefix(b"[")?.strip_suffix(b"]"));
+    let only = || words().next().filter(|_| words().count() == 1);
+    bracketed.or_else(only).filter(|word| word.is_ascii()).map(text::lossy)
 }
 
 /// Numbers of CPUs or nodes as `0-3,8`; an empty line is none.
@@ -76,7 +79,7 @@ pub fn entries(directory: &Path) -> Result<Vec<String>, KernelError> {
     for entry in fs::read_dir(directory).map_err(failed)?.take(MOST_ENTRIES) {
         names.push(text::lossy(entry.map_err(failed)?.file_name().as_encoded_bytes()));
     }
-    names.sort_by(|one, other| natural(one).cmp(&natural(other)));
+    names.sort_unstable_by(|one, other| natural(one).cmp(&natural(other)));
     Ok(names)
 }
 
@@ -105,7 +108,8 @@ fn cpu_number(digits: &[u8]) -> Option<u32> {
     text::decimal(digits).and_then(|cpu| u32::try_from(cpu).ok()).filter(|cpu| *cpu < MOST_CPUS)
 }
 
-fn parse_cpu_list(list: &[u8]) -> Option<Vec<u32>> {
+/// As `cpu_list`, of what stands there.
+pub fn parse_cpu_list(list: &[u8]) -> Option<Vec<u32>> {
     let mut cpus = Vec::new();
     for range in list.split(|byte| *byte == b',').filter(|_| !list.is_empty()) {
         let (first, rest) = range.split_at(range.iter().position(|byte| *byte == b'-').unwrap_or(range.len()));

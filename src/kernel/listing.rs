@@ -7,18 +7,36 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::Mode;
+
 /// Names handed over by one call; a journal rarely has more than a few dozen.
 const ROOM: usize = 4096;
 /// Inode, offset, length of the entry, type; then the name, ended by a zero.
 const LENGTH_AT: usize = 16;
 const NAME_AT: usize = 19;
 
+/// One entry of a directory.
+pub struct Entry<'a> {
+    pub name: &'a [u8],
+    directory: &'a File,
+}
+
+impl Entry<'_> {
+    /// What the file begins with, as much of it as there is room for.
+    pub fn beginning<'r>(&self, room: &'r mut [u8]) -> io::Result<&'r [u8]> {
+        let file = openat(self.directory, self.name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+        let read = nix::unistd::read(&file, room)?;
+        Ok(&room[..read])
+    }
+}
+
 /// Aligned as the kernel lays entries out.
 #[repr(align(8))]
 struct Entries([u8; ROOM]);
 
-/// Whether any name in the directory is one that is looked for. `.` and `..` are names too.
-pub fn any_name(directory: &Path, mut is_it: impl FnMut(&[u8]) -> bool) -> io::Result<bool> {
+/// Whether any entry of the directory is one that is looked for. `.` and `..` are entries too.
+pub fn any(directory: &Path, mut is_it: impl FnMut(&Entry<'_>) -> bool) -> io::Result<bool> {
     let directory = File::open(directory)?;
     let mut entries = Entries([0; ROOM]);
     loop {
@@ -31,7 +49,7 @@ pub fn any_name(directory: &Path, mut is_it: impl FnMut(&[u8]) -> bool) -> io::R
         }
         let mut rest = entries.0.get(..read).unwrap_or_default();
         while let Some((name, next)) = split(rest) {
-            if is_it(name) {
+            if is_it(&Entry { name, directory: &directory }) {
                 return Ok(true);
             }
             rest = next;
@@ -54,8 +72,8 @@ mod tests {
 
     fn names(directory: &Path) -> Vec<String> {
         let mut names = Vec::new();
-        let found = any_name(directory, |name| {
-            names.push(String::from_utf8_lossy(name).into_owned());
+        let found = any(directory, |entry| {
+            names.push(String::from_utf8_lossy(entry.name).into_owned());
             false
         });
         assert!(!found.unwrap());
@@ -80,7 +98,7 @@ mod tests {
         File::create(folder.path().join("a")).unwrap();
         let mut seen = 0;
         assert!(
-            any_name(folder.path(), |_| {
+            any(folder.path(), |_| {
                 seen += 1;
                 true
             })
@@ -90,12 +108,21 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_read_as_far_as_there_is_room() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("record"), "a long record").unwrap();
+        let mut room = [0; 6];
+        let begins = |entry: &Entry<'_>| entry.beginning(&mut room).is_ok_and(|text| text == b"a long");
+        assert!(any(folder.path(), begins).unwrap());
+    }
+
+    #[test]
     fn what_is_no_directory_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        let missing = any_name(&folder.path().join("b"), |_| true).unwrap_err();
+        let missing = any(&folder.path().join("b"), |_| true).unwrap_err();
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);
         let file = folder.path().join("file");
         File::create(&file).unwrap();
-        assert!(any_name(&file, |_| true).is_err());
+        assert!(any(&file, |_| true).is_err());
     }
 }

@@ -6,7 +6,7 @@ use nix::unistd::Pid;
 use super::linux::{capability_of, may_set_schedulers};
 use super::task::Tasks;
 use super::value::parse_cpu_list;
-use super::{Facts, Knob, KnobError, Scope, Unit, Value};
+use super::{Facts, Knob, KnobError, Reversible, Scope, Unit, Value};
 use crate::claim::{KnobKind, Setting, Target};
 use crate::inventory::Capability;
 
@@ -15,29 +15,9 @@ pub struct Affinity {
     pub tasks: Tasks,
 }
 
-impl Knob for Affinity {
+impl Reversible for Affinity {
     fn kind(&self) -> KnobKind {
         KnobKind::Affinity
-    }
-
-    fn facts(&self) -> Facts {
-        let facts = Facts::of_call("sched_setaffinity(2)", "a list such as 0-3,8", "sched_setaffinity(2)");
-        Facts {
-            normalisation: "less what is offline or outside of the cpuset",
-            others: &["taskset", "numactl"],
-            ..facts
-        }
-    }
-
-    fn probe(&self) -> Capability {
-        capability_of("knob-affinity", may_set_schedulers(&self.tasks))
-    }
-
-    fn normalise(&self, _target: &Target, setting: &Setting) -> Result<Value, KnobError> {
-        match setting {
-            Setting::Affinity(cpus) if !cpus.is_empty() => Ok(Value::Affinity(cpus.clone())),
-            other => Err(KnobError::Unusable(format!("\"{other}\" is not a set of CPUs: name at least one"))),
-        }
     }
 
     fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError> {
@@ -81,5 +61,27 @@ impl Knob for Affinity {
 
     fn is_inherited(&self) -> bool {
         true
+    }
+}
+
+impl Knob for Affinity {
+    fn facts(&self) -> Facts {
+        let facts = Facts::of_call("sched_setaffinity(2)", "a list such as 0-3,8", "sched_setaffinity(2)");
+        Facts {
+            normalisation: "less what is offline or outside of the cpuset",
+            others: &["taskset", "numactl"],
+            ..facts
+        }
+    }
+
+    fn probe(&self) -> Capability {
+        capability_of("knob-affinity", may_set_schedulers(&self.tasks))
+    }
+
+    fn normalise(&self, _target: &Target, setting: &Setting) -> Result<Value, KnobError> {
+        match setting {
+            Setting::Affinity(cpus) if !cpus.is_empty() => Ok(Value::Affinity(cpus.clone())),
+            other => Err(KnobError::Unusable(format!("\"{other}\" is not a set of CPUs: name at least one"))),
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::limit::has_controller;
 use super::linux::capability_of;
 use super::task::Tasks;
 use super::value::Reach;
-use super::{Facts, Knob, KnobError, Scope, Unit, Value, pinned};
+use super::{Facts, Knob, KnobError, Reversible, Scope, Unit, Value, pinned};
 use crate::claim::{Controller, KnobKind, Setting, Target};
 use crate::inventory::Capability;
 use crate::kernel::process::Identity;
@@ -86,40 +86,9 @@ impl Way {
     }
 }
 
-impl Knob for Controllers {
+impl Reversible for Controllers {
     fn kind(&self) -> KnobKind {
         KnobKind::Controllers
-    }
-
-    fn facts(&self) -> Facts {
-        let names = Controller::ALL.map(Controller::name).join(", ");
-        let facts = Facts::of_call("cgroup.subtree_control", &names, "Documentation/admin-guide/cgroup-v2.rst");
-        Facts { others: &["systemd", "a container runtime"], ..facts }
-    }
-
-    fn probe(&self) -> Capability {
-        let usable = match &self.tree {
-            None => Err(("no cgroup2 mount".to_owned(), "mount -t cgroup2 none /sys/fs/cgroup/unified".to_owned())),
-            Some(tree) => {
-                let any = Controller::ALL.iter().map(|controller| has_controller(tree.mount(), *controller));
-                any.reduce(Result::or).unwrap_or(Ok(()))
-            }
-        };
-        capability_of(KnobKind::Controllers.surface(), usable)
-    }
-
-    fn normalise(&self, _target: &Target, setting: &Setting) -> Result<Value, KnobError> {
-        match setting {
-            Setting::Controllers(_) => Ok(Value::Handed(Reach::Jobs)),
-            other => Err(KnobError::Unusable(format!("{other} is no set of controllers"))),
-        }
-    }
-
-    /// Our group, which the controllers are handed on by.
-    fn prepare(&self, value: Value) -> Result<Value, KnobError> {
-        let made = self.tree()?.make_base();
-        made.map_err(|source| KnobError::from_io("make", &BASE_GROUP, source))?;
-        Ok(value)
     }
 
     fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError> {
@@ -157,5 +126,38 @@ impl Knob for Controllers {
     fn finish(&self, _ours: &Value) -> Result<(), KnobError> {
         self.tree()?.remove_base();
         Ok(())
+    }
+}
+
+impl Knob for Controllers {
+    fn facts(&self) -> Facts {
+        let names = Controller::ALL.map(Controller::name).join(", ");
+        let facts = Facts::of_call("cgroup.subtree_control", &names, "Documentation/admin-guide/cgroup-v2.rst");
+        Facts { others: &["systemd", "a container runtime"], ..facts }
+    }
+
+    fn probe(&self) -> Capability {
+        let usable = match &self.tree {
+            None => Err(("no cgroup2 mount".to_owned(), "mount -t cgroup2 none /sys/fs/cgroup/unified".to_owned())),
+            Some(tree) => {
+                let any = Controller::ALL.iter().map(|controller| has_controller(tree.mount(), *controller));
+                any.reduce(Result::or).unwrap_or(Ok(()))
+            }
+        };
+        capability_of(KnobKind::Controllers.surface(), usable)
+    }
+
+    fn normalise(&self, _target: &Target, setting: &Setting) -> Result<Value, KnobError> {
+        match setting {
+            Setting::Controllers(_) => Ok(Value::Handed(Reach::Jobs)),
+            other => Err(KnobError::Unusable(format!("{other} is no set of controllers"))),
+        }
+    }
+
+    /// Our group, which the controllers are handed on by.
+    fn prepare(&self, value: Value) -> Result<Value, KnobError> {
+        let made = self.tree()?.make_base();
+        made.map_err(|source| KnobError::from_io("make", &BASE_GROUP, source))?;
+        Ok(value)
     }
 }

@@ -15,7 +15,7 @@ pub use ata::{Ata, Identify, KernelAta};
 use super::attribute::{identity, parts};
 use super::linux::capability_of;
 use super::timely::Timely;
-use super::{Facts, Knob, KnobError, Scope, Unit, Value};
+use super::{Facts, Knob, KnobError, Reversible, Scope, Unit, Value};
 use crate::claim::{KnobKind, Part, PartClass, Setting, Target};
 use crate::inventory::Capability;
 use crate::kernel::{Roots, attribute};
@@ -67,11 +67,40 @@ impl DiskPower {
     }
 }
 
-impl Knob for DiskPower {
+impl Reversible for DiskPower {
     fn kind(&self) -> KnobKind {
         KnobKind::DiskPower
     }
 
+    fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError> {
+        let Some(part) = &scope.part else { return Ok(Vec::new()) };
+        if !self.has_it(part) {
+            return Err(KnobError::Unusable(format!("{part} has no advanced power management")));
+        }
+        Ok(vec![Unit::Part { part: part.clone(), device: self.device(part) }])
+    }
+
+    fn read(&self, unit: &Unit) -> Result<Value, KnobError> {
+        let level =
+            self.run(self.verified(unit)?, "read", |ata, disk| ata.identify(disk).map(|known| known.apm_level()))?;
+        Ok(Value::Number(level.map_or(Setting::NO_LIMIT, u64::from)))
+    }
+
+    fn write(&self, unit: &Unit, value: &Value) -> Result<(), KnobError> {
+        let level = match value {
+            Value::Number(Setting::NO_LIMIT) => None,
+            Value::Number(level) => u8::try_from(*level).ok(),
+            _ => return Err(KnobError::Unusable(format!("{value} is no level of power management"))),
+        };
+        self.run(self.verified(unit)?, "write", move |ata, disk| ata.set_apm(disk, level))
+    }
+
+    fn is_inherited(&self) -> bool {
+        false
+    }
+}
+
+impl Knob for DiskPower {
     fn facts(&self) -> Facts {
         Facts {
             place: "ioctl HDIO_DRIVE_CMD: IDENTIFY DEVICE, SET FEATURES 05h and 85h (APM; the standby timer cannot be read)".to_owned(),
@@ -106,33 +135,6 @@ impl Knob for DiskPower {
             (Target::Part(_), Setting::Number(_, level)) => Ok(Value::Number((*level).clamp(1, MOST.into()))),
             _ => Err(KnobError::Unusable(format!("\"{setting}\" is no level of power management of {target}"))),
         }
-    }
-
-    fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError> {
-        let Some(part) = &scope.part else { return Ok(Vec::new()) };
-        if !self.has_it(part) {
-            return Err(KnobError::Unusable(format!("{part} has no advanced power management")));
-        }
-        Ok(vec![Unit::Part { part: part.clone(), device: self.device(part) }])
-    }
-
-    fn read(&self, unit: &Unit) -> Result<Value, KnobError> {
-        let level =
-            self.run(self.verified(unit)?, "read", |ata, disk| ata.identify(disk).map(|known| known.apm_level()))?;
-        Ok(Value::Number(level.map_or(Setting::NO_LIMIT, u64::from)))
-    }
-
-    fn write(&self, unit: &Unit, value: &Value) -> Result<(), KnobError> {
-        let level = match value {
-            Value::Number(Setting::NO_LIMIT) => None,
-            Value::Number(level) => u8::try_from(*level).ok(),
-            _ => return Err(KnobError::Unusable(format!("{value} is no level of power management"))),
-        };
-        self.run(self.verified(unit)?, "write", move |ata, disk| ata.set_apm(disk, level))
-    }
-
-    fn is_inherited(&self) -> bool {
-        false
     }
 }
 

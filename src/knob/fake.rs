@@ -15,7 +15,7 @@ pub use state::{FakePart, State, no_limit, part};
 use super::attribute::Form;
 use super::attribute::catalogue;
 use super::shaping::Found;
-use super::{Facts, IoPrio, Knob, KnobError, Policy, Reach, Scope, Unit, Value, file_name};
+use super::{Facts, IoPrio, Knob, KnobError, Policy, Reach, Reversible, Scope, Unit, Value, file_name};
 use crate::claim::{Controller, IoPriority, KnobKind, Part, Setting, Target};
 use crate::inventory::{Capability, CapabilityState};
 use crate::kernel::process::Identity;
@@ -183,51 +183,9 @@ fn step(state: &RefCell<State>, of: &dyn std::fmt::Display, is_read: bool) -> Re
     }
 }
 
-impl Knob for FakeKnob {
+impl Reversible for FakeKnob {
     fn kind(&self) -> KnobKind {
         self.kind
-    }
-
-    fn facts(&self) -> Facts {
-        Facts::of_call("memory of the test", "any", "")
-    }
-
-    fn probe(&self) -> Capability {
-        Capability { surface: "fake", state: CapabilityState::Usable, reason: String::new(), mend: String::new() }
-    }
-
-    fn normalise(&self, target: &Target, setting: &Setting) -> Result<Value, KnobError> {
-        Ok(match setting {
-            Setting::Controllers(_) => Value::Handed(Reach::Jobs),
-            Setting::Keyed(_, keyed) => {
-                let text = |numbers: &BTreeMap<String, u64>| {
-                    numbers.iter().map(|(key, number)| (key.clone(), number.to_string())).collect()
-                };
-                Value::Keyed(keyed.iter().map(|(of, numbers)| (of.clone(), text(numbers))).collect())
-            }
-            Setting::Group => {
-                Value::Group { path: format!("/plotwarden/{}", file_name(&target.to_string())), inode: 0 }
-            }
-            Setting::Number(_, number) => Value::Number(*number),
-            Setting::Word(_, word) => Value::Word(word.clone()),
-            Setting::Set(_, numbers) => Value::Set(numbers.clone()),
-            Setting::Lane(_, lane) => Value::Lane(Found::Ours(lane.clone())),
-            Setting::Nice(nice) => Value::Nice(*nice),
-            Setting::SchedClass(class) => Value::Class((*class).into()),
-            Setting::IoPriority(priority) => Value::IoPriority((*priority).into()),
-            Setting::Affinity(cpus) => Value::Affinity(cpus.clone()),
-            Setting::Paused => Value::Halted(true),
-            Setting::OomScore(score) => Value::OomScore(*score),
-        })
-    }
-
-    fn prepare(&self, value: Value) -> Result<Value, KnobError> {
-        let Value::Group { path, .. } = value else { return Ok(value) };
-        self.step(&path, false)?;
-        let mut state = self.state.borrow_mut();
-        let known = state.groups.get(&path).map(|group| group.inode);
-        let inode = known.unwrap_or_else(|| state.group(&path, false));
-        Ok(Value::Group { path, inode })
     }
 
     fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError> {
@@ -306,18 +264,6 @@ impl Knob for FakeKnob {
         self.set(&mut state, unit, value).ok_or_else(|| KnobError::Gone(unit.to_string()))
     }
 
-    fn off_limits(&self, _unit: &Unit, current: &Value) -> Option<String> {
-        match current {
-            Value::Class(Policy::Fifo) => Some("is scheduled as fifo".to_owned()),
-            Value::IoPriority(priority) if priority.class() == IoPrio::REALTIME => Some("has real-time I/O".to_owned()),
-            Value::Group { path, .. } if path != "/" => {
-                let limits = self.state.borrow().groups.get(path).is_none_or(|group| group.limited);
-                (limits || path.starts_with("/plotwarden/")).then(|| format!("is in {path}"))
-            }
-            _ => None,
-        }
-    }
-
     fn rounds(&self, written: &Value, found: &Value) -> bool {
         match (written, found) {
             (Value::Affinity(written), Value::Affinity(found)) => !found.is_empty() && found.is_subset(written),
@@ -331,10 +277,6 @@ impl Knob for FakeKnob {
 
     fn is_inherited(&self) -> bool {
         self.kind.is_of_job() && !self.kind.is_of_group() && self.kind != KnobKind::Pause
-    }
-
-    fn is_exclusive(&self) -> bool {
-        self.kind == KnobKind::Pause
     }
 
     fn next_best(&self, original: &Value) -> Option<Value> {
@@ -353,6 +295,66 @@ impl Knob for FakeKnob {
             state.groups.remove(path);
         }
         Ok(())
+    }
+}
+
+impl Knob for FakeKnob {
+    fn facts(&self) -> Facts {
+        Facts::of_call("memory of the test", "any", "")
+    }
+
+    fn probe(&self) -> Capability {
+        Capability { surface: "fake", state: CapabilityState::Usable, reason: String::new(), mend: String::new() }
+    }
+
+    fn normalise(&self, target: &Target, setting: &Setting) -> Result<Value, KnobError> {
+        Ok(match setting {
+            Setting::Controllers(_) => Value::Handed(Reach::Jobs),
+            Setting::Keyed(_, keyed) => {
+                let text = |numbers: &BTreeMap<String, u64>| {
+                    numbers.iter().map(|(key, number)| (key.clone(), number.to_string())).collect()
+                };
+                Value::Keyed(keyed.iter().map(|(of, numbers)| (of.clone(), text(numbers))).collect())
+            }
+            Setting::Group => {
+                Value::Group { path: format!("/plotwarden/{}", file_name(&target.to_string())), inode: 0 }
+            }
+            Setting::Number(_, number) => Value::Number(*number),
+            Setting::Word(_, word) => Value::Word(word.clone()),
+            Setting::Set(_, numbers) => Value::Set(numbers.clone()),
+            Setting::Lane(_, lane) => Value::Lane(Found::Ours(lane.clone())),
+            Setting::Nice(nice) => Value::Nice(*nice),
+            Setting::SchedClass(class) => Value::Class((*class).into()),
+            Setting::IoPriority(priority) => Value::IoPriority((*priority).into()),
+            Setting::Affinity(cpus) => Value::Affinity(cpus.clone()),
+            Setting::Paused => Value::Halted(true),
+            Setting::OomScore(score) => Value::OomScore(*score),
+        })
+    }
+
+    fn prepare(&self, value: Value) -> Result<Value, KnobError> {
+        let Value::Group { path, .. } = value else { return Ok(value) };
+        self.step(&path, false)?;
+        let mut state = self.state.borrow_mut();
+        let known = state.groups.get(&path).map(|group| group.inode);
+        let inode = known.unwrap_or_else(|| state.group(&path, false));
+        Ok(Value::Group { path, inode })
+    }
+
+    fn off_limits(&self, _unit: &Unit, current: &Value) -> Option<String> {
+        match current {
+            Value::Class(Policy::Fifo) => Some("is scheduled as fifo".to_owned()),
+            Value::IoPriority(priority) if priority.class() == IoPrio::REALTIME => Some("has real-time I/O".to_owned()),
+            Value::Group { path, .. } if path != "/" => {
+                let limits = self.state.borrow().groups.get(path).is_none_or(|group| group.limited);
+                (limits || path.starts_with("/plotwarden/")).then(|| format!("is in {path}"))
+            }
+            _ => None,
+        }
+    }
+
+    fn is_exclusive(&self) -> bool {
+        self.kind == KnobKind::Pause
     }
 }
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::attribute::{identity, names, parts, write_attribute};
 use super::linux::capability_of;
 use super::timely::Timely;
-use super::{Facts, Knob, KnobError, Scope, Unit, Value};
+use super::{Facts, Knob, KnobError, Reversible, Scope, Unit, Value};
 use crate::claim::{KnobKind, Part, PartClass, Setting, Target};
 use crate::inventory::Capability;
 use crate::kernel::{KernelError, Roots, attribute};
@@ -84,49 +84,9 @@ impl Fan {
     }
 }
 
-impl Knob for Fan {
+impl Reversible for Fan {
     fn kind(&self) -> KnobKind {
         KnobKind::Fan
-    }
-
-    fn facts(&self) -> Facts {
-        Facts {
-            place: "/sys/class/hwmon/*/pwm* and pwm*_enable".to_owned(),
-            unit: "of 255",
-            range: format!("{} to {FULL}", self.floor),
-            normalisation: "taken by hand first; not lower than now while the chip is above a limit of its own",
-            others: &["fancontrol", "thinkfan", "the firmware"],
-            source: "Documentation/hwmon/sysfs-interface.rst",
-        }
-    }
-
-    fn class(&self) -> PartClass {
-        PartClass::Fan
-    }
-
-    fn probe(&self) -> Capability {
-        let usable = if self.parts().is_empty() {
-            let mend = "load the driver of the board's sensor chip (sensors-detect finds it)".to_owned();
-            Err((format!("no chip has a fan that can be driven: {} is not there", self.facts().place), mend))
-        } else {
-            Ok(())
-        };
-        capability_of(self.kind().surface(), usable)
-    }
-
-    fn parts(&self) -> Vec<Part> {
-        let is_driven = |part: &Part| self.output(part).is_ok_and(|output| output.can_be_driven());
-        parts(&self.roots, PartClass::Fan).into_iter().filter(is_driven).collect()
-    }
-
-    fn normalise(&self, target: &Target, setting: &Setting) -> Result<Value, KnobError> {
-        let (Target::Part(part), Setting::Number(_, speed)) = (target, setting) else {
-            return Err(KnobError::Unusable(format!("\"{setting}\" is no speed of a fan of {target}")));
-        };
-        let output = self.output(part)?;
-        let wanted = u8::try_from(*speed).unwrap_or(FULL).max(self.floor);
-        let (hot, now) = self.run(&output, "read", |output| Ok((output.is_hot(), output.speed()?)))?;
-        Ok(Value::Fan(Drive::ByHand(if hot { wanted.max(now) } else { wanted })))
     }
 
     fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError> {
@@ -165,6 +125,48 @@ impl Knob for Fan {
 
     fn is_inherited(&self) -> bool {
         false
+    }
+}
+
+impl Knob for Fan {
+    fn facts(&self) -> Facts {
+        Facts {
+            place: "/sys/class/hwmon/*/pwm* and pwm*_enable".to_owned(),
+            unit: "of 255",
+            range: format!("{} to {FULL}", self.floor),
+            normalisation: "taken by hand first; not lower than now while the chip is above a limit of its own",
+            others: &["fancontrol", "thinkfan", "the firmware"],
+            source: "Documentation/hwmon/sysfs-interface.rst",
+        }
+    }
+
+    fn class(&self) -> PartClass {
+        PartClass::Fan
+    }
+
+    fn probe(&self) -> Capability {
+        let usable = if self.parts().is_empty() {
+            let mend = "load the driver of the board's sensor chip (sensors-detect finds it)".to_owned();
+            Err((format!("no chip has a fan that can be driven: {} is not there", self.facts().place), mend))
+        } else {
+            Ok(())
+        };
+        capability_of(self.kind().surface(), usable)
+    }
+
+    fn parts(&self) -> Vec<Part> {
+        let is_driven = |part: &Part| self.output(part).is_ok_and(|output| output.can_be_driven());
+        parts(&self.roots, PartClass::Fan).into_iter().filter(is_driven).collect()
+    }
+
+    fn normalise(&self, target: &Target, setting: &Setting) -> Result<Value, KnobError> {
+        let (Target::Part(part), Setting::Number(_, speed)) = (target, setting) else {
+            return Err(KnobError::Unusable(format!("\"{setting}\" is no speed of a fan of {target}")));
+        };
+        let output = self.output(part)?;
+        let wanted = u8::try_from(*speed).unwrap_or(FULL).max(self.floor);
+        let (hot, now) = self.run(&output, "read", |output| Ok((output.is_hot(), output.speed()?)))?;
+        Ok(Value::Fan(Drive::ByHand(if hot { wanted.max(now) } else { wanted })))
     }
 }
 

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use super::linux::capability_of;
 use super::timely::Timely;
-use super::{Facts, Knob, KnobError, Scope, Unit, Value};
+use super::{Facts, Knob, KnobError, Reversible, Scope, Unit, Value};
 use crate::claim::{KnobKind, Part, PartClass, Setting, Target};
 use crate::inventory::Capability;
 use crate::kernel::nvml::{Limited, Limits, LockedClock, Refusal};
@@ -124,11 +124,55 @@ impl Gpu {
     }
 }
 
-impl Knob for Gpu {
+impl Reversible for Gpu {
     fn kind(&self) -> KnobKind {
         Self::clocks(self.limit).0
     }
 
+    fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError> {
+        let Some(part) = scope.part.as_ref().filter(|part| is_uuid(part)) else { return Ok(Vec::new()) };
+        self.ask(part, "look for it", |_| Ok(()))?;
+        Ok(vec![Unit::Part { part: part.clone(), device: part.name.clone() }])
+    }
+
+    fn read(&self, unit: &Unit) -> Result<Value, KnobError> {
+        let part = Self::part(unit)?;
+        Ok(Value::Number(match self.limit {
+            GpuLimit::Power => self.ask(part, "read the power limit", Limited::power_limit)?.into(),
+            GpuLimit::Clock(clock) => {
+                self.ask(part, "look for it", |_| Ok(()))?;
+                noted(&self.note(part, clock)).unwrap_or(Setting::NO_LIMIT)
+            }
+        }))
+    }
+
+    fn write(&self, unit: &Unit, value: &Value) -> Result<(), KnobError> {
+        let part = Self::part(unit)?;
+        let &Value::Number(number) = value else {
+            return Err(KnobError::Unusable(format!("{value} is no limit of a GPU")));
+        };
+        match self.limit {
+            GpuLimit::Power => {
+                let milliwatts = u32::try_from(number).unwrap_or(u32::MAX);
+                self.ask(part, "set the power limit", move |gpu| gpu.set_power_limit(milliwatts))
+            }
+            GpuLimit::Clock(clock) => self.lock(part, clock, number),
+        }
+    }
+
+    fn rounds(&self, written: &Value, found: &Value) -> bool {
+        match (self.limit, written, found) {
+            (GpuLimit::Power, Value::Number(written), Value::Number(found)) => written.abs_diff(*found) <= WATT,
+            _ => written == found,
+        }
+    }
+
+    fn is_inherited(&self) -> bool {
+        false
+    }
+}
+
+impl Knob for Gpu {
     fn facts(&self) -> Facts {
         let is_power = self.limit == GpuLimit::Power;
         Facts {
@@ -196,48 +240,6 @@ impl Knob for Gpu {
             GpuLimit::Clock(_) if *wanted >= u64::from(most) => Setting::NO_LIMIT,
             GpuLimit::Clock(_) => (*wanted).max(1),
         }))
-    }
-
-    fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError> {
-        let Some(part) = scope.part.as_ref().filter(|part| is_uuid(part)) else { return Ok(Vec::new()) };
-        self.ask(part, "look for it", |_| Ok(()))?;
-        Ok(vec![Unit::Part { part: part.clone(), device: part.name.clone() }])
-    }
-
-    fn read(&self, unit: &Unit) -> Result<Value, KnobError> {
-        let part = Self::part(unit)?;
-        Ok(Value::Number(match self.limit {
-            GpuLimit::Power => self.ask(part, "read the power limit", Limited::power_limit)?.into(),
-            GpuLimit::Clock(clock) => {
-                self.ask(part, "look for it", |_| Ok(()))?;
-                noted(&self.note(part, clock)).unwrap_or(Setting::NO_LIMIT)
-            }
-        }))
-    }
-
-    fn write(&self, unit: &Unit, value: &Value) -> Result<(), KnobError> {
-        let part = Self::part(unit)?;
-        let &Value::Number(number) = value else {
-            return Err(KnobError::Unusable(format!("{value} is no limit of a GPU")));
-        };
-        match self.limit {
-            GpuLimit::Power => {
-                let milliwatts = u32::try_from(number).unwrap_or(u32::MAX);
-                self.ask(part, "set the power limit", move |gpu| gpu.set_power_limit(milliwatts))
-            }
-            GpuLimit::Clock(clock) => self.lock(part, clock, number),
-        }
-    }
-
-    fn rounds(&self, written: &Value, found: &Value) -> bool {
-        match (self.limit, written, found) {
-            (GpuLimit::Power, Value::Number(written), Value::Number(found)) => written.abs_diff(*found) <= WATT,
-            _ => written == found,
-        }
-    }
-
-    fn is_inherited(&self) -> bool {
-        false
     }
 }
 

@@ -12,7 +12,7 @@ use super::linux::capability_of;
 use super::pinned;
 use super::scope;
 use super::task::{Held, Tasks};
-use super::{Facts, Knob, KnobError, Scope, Unit, Value};
+use super::{Facts, Knob, KnobError, Reversible, Scope, Unit, Value};
 use crate::claim::{Controller, KnobKind, Setting, Target};
 use crate::inventory::Capability;
 use crate::kernel::cgroup::CgroupMode;
@@ -138,50 +138,9 @@ impl Group {
     }
 }
 
-impl Knob for Group {
+impl Reversible for Group {
     fn kind(&self) -> KnobKind {
         KnobKind::Group
-    }
-
-    fn facts(&self) -> Facts {
-        let facts = Facts::of_call("cgroup.procs", "own group", "Documentation/admin-guide/cgroup-v2.rst");
-        Facts { others: &["systemd", "a container runtime"], ..facts }
-    }
-
-    fn probe(&self) -> Capability {
-        let writable = |tree: &Tree| {
-            nix::unistd::access(&tree.mount().join("cgroup.procs"), nix::unistd::AccessFlags::W_OK).map_err(|errno| {
-                (format!("{} is not writable: {errno}", tree.mount().display()), "run as root".to_owned())
-            })
-        };
-        let usable = match (&self.tree, &self.home) {
-            (None, _) => {
-                Err(("no cgroup2 mount".to_owned(), "mount -t cgroup2 none /sys/fs/cgroup/unified".to_owned()))
-            }
-            (Some(_), GroupUse::OwnedBySystemd { .. }) if self.mode != CgroupMode::Unified => Err((
-                "systemd owns the tree, and has version 1 groups beside it; jobs are paused by signal".to_owned(),
-                "boot with systemd.unified_cgroup_hierarchy=1".to_owned(),
-            )),
-            (Some(_), GroupUse::OwnedBySystemd { bus }) if !bus.exists() => Err((
-                format!("systemd owns the tree, and its bus is not at {}; jobs are paused by signal", bus.display()),
-                "start dbus.service".to_owned(),
-            )),
-            (Some(tree), _) => writable(tree),
-        };
-        capability_of("knob-group", usable)
-    }
-
-    fn normalise(&self, target: &Target, _setting: &Setting) -> Result<Value, KnobError> {
-        Ok(Value::Group { path: self.home.path_of(&target.to_string()), inode: 0 })
-    }
-
-    fn prepare(&self, value: Value) -> Result<Value, KnobError> {
-        let Value::Group { path, .. } = value else { return Ok(value) };
-        let inode = match &self.home {
-            GroupUse::Free => self.tree()?.make(&path).map_err(|source| KnobError::from_io("make", &path, source))?,
-            GroupUse::OwnedBySystemd { bus } => self.make_in_scope(bus, &path)?,
-        };
-        Ok(Value::Group { path, inode })
     }
 
     fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError> {
@@ -232,33 +191,6 @@ impl Knob for Group {
         })
     }
 
-    fn off_limits(&self, unit: &Unit, current: &Value) -> Option<String> {
-        let Value::Group { path, inode } = current else { return None };
-        if self.is_in_container(unit) {
-            return Some("lives in a container, which would lose sight of it".to_owned());
-        }
-        if path == "/" {
-            return None;
-        }
-        if is_ours(path) {
-            return Some(format!("is in {path}, a group of ours that is not this job's"));
-        }
-        let Some(group) = self.tree.as_ref().and_then(|tree| tree.open(path, *inode).ok()) else {
-            return Some(format!("is in {path}, which cannot be opened to put it back"));
-        };
-        if group.read("cgroup.type").is_ok_and(|kind| kind.trim() != "domain") {
-            return Some(format!("is in {path}, a threaded group"));
-        }
-        if let Some(why) = self.tree.as_ref().and_then(|tree| left_behind(tree, self.tasks.root(), path)) {
-            return Some(format!("is in {path} and {why}"));
-        }
-        let is_of_systemd = matches!(self.home, GroupUse::OwnedBySystemd { .. });
-        if is_of_systemd && self.is_alone_in(path, *inode) {
-            return Some(format!("is alone in {path}, which systemd would take for ended without it"));
-        }
-        None
-    }
-
     /// Between journal and creation the inode of our group is not known yet; on its way there a process is in the scope above.
     fn rounds(&self, written: &Value, found: &Value) -> bool {
         match (written, found) {
@@ -300,5 +232,75 @@ impl Knob for Group {
     fn finish(&self, ours: &Value) -> Result<(), KnobError> {
         let Value::Group { path, inode } = ours else { return Ok(()) };
         self.tree()?.remove(path, *inode).map_err(|source| KnobError::from_io("remove", path, source))
+    }
+}
+
+impl Knob for Group {
+    fn facts(&self) -> Facts {
+        let facts = Facts::of_call("cgroup.procs", "own group", "Documentation/admin-guide/cgroup-v2.rst");
+        Facts { others: &["systemd", "a container runtime"], ..facts }
+    }
+
+    fn probe(&self) -> Capability {
+        let writable = |tree: &Tree| {
+            nix::unistd::access(&tree.mount().join("cgroup.procs"), nix::unistd::AccessFlags::W_OK).map_err(|errno| {
+                (format!("{} is not writable: {errno}", tree.mount().display()), "run as root".to_owned())
+            })
+        };
+        let usable = match (&self.tree, &self.home) {
+            (None, _) => {
+                Err(("no cgroup2 mount".to_owned(), "mount -t cgroup2 none /sys/fs/cgroup/unified".to_owned()))
+            }
+            (Some(_), GroupUse::OwnedBySystemd { .. }) if self.mode != CgroupMode::Unified => Err((
+                "systemd owns the tree, and has version 1 groups beside it; jobs are paused by signal".to_owned(),
+                "boot with systemd.unified_cgroup_hierarchy=1".to_owned(),
+            )),
+            (Some(_), GroupUse::OwnedBySystemd { bus }) if !bus.exists() => Err((
+                format!("systemd owns the tree, and its bus is not at {}; jobs are paused by signal", bus.display()),
+                "start dbus.service".to_owned(),
+            )),
+            (Some(tree), _) => writable(tree),
+        };
+        capability_of("knob-group", usable)
+    }
+
+    fn normalise(&self, target: &Target, _setting: &Setting) -> Result<Value, KnobError> {
+        Ok(Value::Group { path: self.home.path_of(&target.to_string()), inode: 0 })
+    }
+
+    fn prepare(&self, value: Value) -> Result<Value, KnobError> {
+        let Value::Group { path, .. } = value else { return Ok(value) };
+        let inode = match &self.home {
+            GroupUse::Free => self.tree()?.make(&path).map_err(|source| KnobError::from_io("make", &path, source))?,
+            GroupUse::OwnedBySystemd { bus } => self.make_in_scope(bus, &path)?,
+        };
+        Ok(Value::Group { path, inode })
+    }
+
+    fn off_limits(&self, unit: &Unit, current: &Value) -> Option<String> {
+        let Value::Group { path, inode } = current else { return None };
+        if self.is_in_container(unit) {
+            return Some("lives in a container, which would lose sight of it".to_owned());
+        }
+        if path == "/" {
+            return None;
+        }
+        if is_ours(path) {
+            return Some(format!("is in {path}, a group of ours that is not this job's"));
+        }
+        let Some(group) = self.tree.as_ref().and_then(|tree| tree.open(path, *inode).ok()) else {
+            return Some(format!("is in {path}, which cannot be opened to put it back"));
+        };
+        if group.read("cgroup.type").is_ok_and(|kind| kind.trim() != "domain") {
+            return Some(format!("is in {path}, a threaded group"));
+        }
+        if let Some(why) = self.tree.as_ref().and_then(|tree| left_behind(tree, self.tasks.root(), path)) {
+            return Some(format!("is in {path} and {why}"));
+        }
+        let is_of_systemd = matches!(self.home, GroupUse::OwnedBySystemd { .. });
+        if is_of_systemd && self.is_alone_in(path, *inode) {
+            return Some(format!("is alone in {path}, which systemd would take for ended without it"));
+        }
+        None
     }
 }

@@ -11,7 +11,7 @@ use super::disk::Disk;
 use super::linux::capability_of;
 use super::timely::Timely;
 use super::value::Lines;
-use super::{Facts, Knob, KnobError, Scope, Unit, Value};
+use super::{Facts, Knob, KnobError, Reversible, Scope, Unit, Value};
 use crate::claim::{KnobKind, Part, PartClass, Setting, Target};
 use crate::inventory::Capability;
 use crate::kernel::{Roots, attribute};
@@ -75,17 +75,19 @@ impl Side {
     fn parse(text: &str, disk: &Disk) -> Option<BTreeMap<String, String>> {
         let line = text.lines().find_map(|line| line.strip_prefix(&disk.number)?.strip_prefix(' '));
         let Some(line) = line else { return Some(BTreeMap::new()) };
-        let pairs: Option<BTreeMap<&str, &str>> =
-            line.split_ascii_whitespace().map(|word| word.split_once('=')).collect();
-        let mut pairs = pairs?;
-        if pairs.remove("ctrl")? == "auto" {
-            pairs.retain(|&key, _| key == "enable");
+        let mut values = BTreeMap::new();
+        for word in line.split_ascii_whitespace() {
+            let (key, value) = word.split_once('=')?;
+            values.insert(key.to_owned(), value.to_owned());
         }
-        if pairs.len() == 1 && pairs.get("enable") == Some(&"0") {
-            pairs.clear();
+        if values.remove("ctrl")? == "auto" {
+            values.retain(|key, _| key == "enable");
         }
-        pairs.remove("model");
-        Some(pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+        if values.len() == 1 && values.get("enable").is_some_and(|enabled| enabled == "0") {
+            values.clear();
+        }
+        values.remove("model");
+        Some(values)
     }
 
     fn text(&self, disk: &Disk, values: &BTreeMap<String, String>) -> String {
@@ -117,59 +119,9 @@ impl Side {
     }
 }
 
-impl Knob for IoCost {
+impl Reversible for IoCost {
     fn kind(&self) -> KnobKind {
         KnobKind::IoCost
-    }
-
-    fn facts(&self) -> Facts {
-        Facts {
-            place: "io.cost.qos and io.cost.model".to_owned(),
-            unit: "us, hundredths of a percent, bytes/s, operations/s",
-            range: SIDES.map(|side| format!("{}: {}", side.name, side.keys.join(", "))).join("; "),
-            normalisation: "what is left out, the kernel chooses",
-            others: &["resctl-demo", "udev rules"],
-            source: "Documentation/admin-guide/cgroup-v2.rst",
-        }
-    }
-
-    fn probe(&self) -> Capability {
-        let usable = self.root().map_err(|error| (error.to_string(), String::new())).and_then(|(_, mount)| {
-            let file = mount.join("io.cost.qos");
-            if !file.exists() {
-                let reason = format!(
-                    "{} is not there: version 1 has the controller io, or the kernel no io.cost",
-                    file.display()
-                );
-                return Err((reason, "boot with systemd.unified_cgroup_hierarchy=1 or cgroup_no_v1=all".to_owned()));
-            }
-            nix::unistd::access(&file, nix::unistd::AccessFlags::W_OK)
-                .map_err(|errno| (format!("{} is not writable: {errno}", file.display()), "run as root".to_owned()))
-        });
-        capability_of(KnobKind::IoCost.surface(), usable)
-    }
-
-    fn parts(&self) -> Vec<Part> {
-        if self.root().is_ok_and(|(_, mount)| mount.join("io.cost.qos").exists()) {
-            let disks = attribute::entries(&self.roots.sys("block")).unwrap_or_default();
-            disks.into_iter().map(|disk| Part::new(PartClass::Disk, disk)).collect()
-        } else {
-            Vec::new()
-        }
-    }
-
-    fn normalise(&self, _target: &Target, setting: &Setting) -> Result<Value, KnobError> {
-        let Setting::Keyed(_, wanted) = setting else {
-            return Err(KnobError::Unusable(format!("{setting} is no setting of io.cost")));
-        };
-        let mut lines = Lines::new();
-        for (name, numbers) in wanted {
-            let side = SIDES.iter().find(|side| side.name == name);
-            let side = side.ok_or_else(|| KnobError::Unusable(format!("{name} is neither qos nor model")))?;
-            lines.insert(name.clone(), side.normalise(numbers)?);
-        }
-        lines.retain(|_, values| !values.is_empty());
-        Ok(Value::Keyed(lines))
     }
 
     fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError> {
@@ -225,6 +177,58 @@ impl Knob for IoCost {
 
     fn is_inherited(&self) -> bool {
         false
+    }
+}
+
+impl Knob for IoCost {
+    fn facts(&self) -> Facts {
+        Facts {
+            place: "io.cost.qos and io.cost.model".to_owned(),
+            unit: "us, hundredths of a percent, bytes/s, operations/s",
+            range: SIDES.map(|side| format!("{}: {}", side.name, side.keys.join(", "))).join("; "),
+            normalisation: "what is left out, the kernel chooses",
+            others: &["resctl-demo", "udev rules"],
+            source: "Documentation/admin-guide/cgroup-v2.rst",
+        }
+    }
+
+    fn probe(&self) -> Capability {
+        let usable = self.root().map_err(|error| (error.to_string(), String::new())).and_then(|(_, mount)| {
+            let file = mount.join("io.cost.qos");
+            if !file.exists() {
+                let reason = format!(
+                    "{} is not there: version 1 has the controller io, or the kernel no io.cost",
+                    file.display()
+                );
+                return Err((reason, "boot with systemd.unified_cgroup_hierarchy=1 or cgroup_no_v1=all".to_owned()));
+            }
+            nix::unistd::access(&file, nix::unistd::AccessFlags::W_OK)
+                .map_err(|errno| (format!("{} is not writable: {errno}", file.display()), "run as root".to_owned()))
+        });
+        capability_of(KnobKind::IoCost.surface(), usable)
+    }
+
+    fn parts(&self) -> Vec<Part> {
+        if self.root().is_ok_and(|(_, mount)| mount.join("io.cost.qos").exists()) {
+            let disks = attribute::entries(&self.roots.sys("block")).unwrap_or_default();
+            disks.into_iter().map(|disk| Part::new(PartClass::Disk, disk)).collect()
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn normalise(&self, _target: &Target, setting: &Setting) -> Result<Value, KnobError> {
+        let Setting::Keyed(_, wanted) = setting else {
+            return Err(KnobError::Unusable(format!("{setting} is no setting of io.cost")));
+        };
+        let mut lines = Lines::new();
+        for (name, numbers) in wanted {
+            let side = SIDES.iter().find(|side| side.name == name);
+            let side = side.ok_or_else(|| KnobError::Unusable(format!("{name} is neither qos nor model")))?;
+            lines.insert(name.clone(), side.normalise(numbers)?);
+        }
+        lines.retain(|_, values| !values.is_empty());
+        Ok(Value::Keyed(lines))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::linux::{capability_of, may_set_schedulers};
 use super::task::Tasks;
-use super::{Facts, IoPrio, Knob, KnobError, Scope, Unit, Value};
+use super::{Facts, IoPrio, Knob, KnobError, Reversible, Scope, Unit, Value};
 use crate::claim::{IoPriority, KnobKind, Setting, Target};
 use crate::inventory::Capability;
 
@@ -14,28 +14,9 @@ pub struct IoPriorityKnob {
     pub tasks: Tasks,
 }
 
-impl Knob for IoPriorityKnob {
+impl Reversible for IoPriorityKnob {
     fn kind(&self) -> KnobKind {
         KnobKind::IoPriority
-    }
-
-    fn facts(&self) -> Facts {
-        let facts = Facts::of_call("ioprio_set(2)", "best-effort/0 to best-effort/7, idle", "ioprio_set(2)");
-        Facts { others: &["ionice"], ..facts }
-    }
-
-    fn probe(&self) -> Capability {
-        capability_of("knob-io-priority", may_set_schedulers(&self.tasks))
-    }
-
-    fn normalise(&self, _target: &Target, setting: &Setting) -> Result<Value, KnobError> {
-        match setting {
-            Setting::IoPriority(IoPriority::BestEffort(level)) if *level > 7 => Err(KnobError::Unusable(format!(
-                "best-effort/{level} is not an I/O priority: give a level from 0 to 7"
-            ))),
-            Setting::IoPriority(priority) => Ok(Value::IoPriority((*priority).into())),
-            other => Err(KnobError::Unusable(format!("{other} is not an I/O priority"))),
-        }
     }
 
     fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError> {
@@ -64,6 +45,31 @@ impl Knob for IoPriorityKnob {
         })
     }
 
+    fn is_inherited(&self) -> bool {
+        true
+    }
+}
+
+impl Knob for IoPriorityKnob {
+    fn facts(&self) -> Facts {
+        let facts = Facts::of_call("ioprio_set(2)", "best-effort/0 to best-effort/7, idle", "ioprio_set(2)");
+        Facts { others: &["ionice"], ..facts }
+    }
+
+    fn probe(&self) -> Capability {
+        capability_of("knob-io-priority", may_set_schedulers(&self.tasks))
+    }
+
+    fn normalise(&self, _target: &Target, setting: &Setting) -> Result<Value, KnobError> {
+        match setting {
+            Setting::IoPriority(IoPriority::BestEffort(level)) if *level > 7 => Err(KnobError::Unusable(format!(
+                "best-effort/{level} is not an I/O priority: give a level from 0 to 7"
+            ))),
+            Setting::IoPriority(priority) => Ok(Value::IoPriority((*priority).into())),
+            other => Err(KnobError::Unusable(format!("{other} is not an I/O priority"))),
+        }
+    }
+
     /// Real-time I/O was given by somebody who needed it.
     fn off_limits(&self, _unit: &Unit, current: &Value) -> Option<String> {
         match current {
@@ -72,9 +78,5 @@ impl Knob for IoPriorityKnob {
             }
             _ => None,
         }
-    }
-
-    fn is_inherited(&self) -> bool {
-        true
     }
 }

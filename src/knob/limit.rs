@@ -23,7 +23,7 @@ use super::disk::Disk;
 use super::linux::capability_of;
 use super::timely::Timely;
 use super::value::Lines;
-use super::{Facts, Knob, KnobError, Scope, Unit, Value, cpu_list};
+use super::{Facts, Knob, KnobError, Reversible, Scope, Unit, Value, cpu_list};
 use crate::claim::{Controller, KnobKind, Setting, Target};
 use crate::inventory::Capability;
 use crate::kernel::Roots;
@@ -108,31 +108,9 @@ impl LimitKnob {
     }
 }
 
-impl Knob for LimitKnob {
+impl Reversible for LimitKnob {
     fn kind(&self) -> KnobKind {
         self.limit.kind
-    }
-
-    fn facts(&self) -> Facts {
-        Facts {
-            place: self.limit.files.join(" and "),
-            unit: self.limit.unit,
-            range: self.limit.form.range(),
-            normalisation: self.limit.form.normalisation(),
-            others: &["systemd", "kubelet"],
-            source: "Documentation/admin-guide/cgroup-v2.rst",
-        }
-    }
-
-    fn probe(&self) -> Capability {
-        capability_of(self.kind().surface(), honoured::honoured(&self.roots, self.tree.as_ref(), self.limit))
-    }
-
-    fn normalise(&self, target: &Target, setting: &Setting) -> Result<Value, KnobError> {
-        if target.job().is_none() {
-            return Err(KnobError::Unusable(format!("{target} has no group of its own")));
-        }
-        self.limit.form.normalise(&self.roots, self.limit, setting)
     }
 
     fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError> {
@@ -204,6 +182,30 @@ impl Knob for LimitKnob {
 
     fn is_inherited(&self) -> bool {
         false
+    }
+}
+
+impl Knob for LimitKnob {
+    fn facts(&self) -> Facts {
+        Facts {
+            place: self.limit.files.join(" and "),
+            unit: self.limit.unit,
+            range: self.limit.form.range(),
+            normalisation: self.limit.form.normalisation(),
+            others: &["systemd", "kubelet"],
+            source: "Documentation/admin-guide/cgroup-v2.rst",
+        }
+    }
+
+    fn probe(&self) -> Capability {
+        capability_of(self.kind().surface(), honoured::honoured(&self.roots, self.tree.as_ref(), self.limit))
+    }
+
+    fn normalise(&self, target: &Target, setting: &Setting) -> Result<Value, KnobError> {
+        if target.job().is_none() {
+            return Err(KnobError::Unusable(format!("{target} has no group of its own")));
+        }
+        self.limit.form.normalise(&self.roots, self.limit, setting)
     }
 }
 

@@ -4,7 +4,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::absent::Absent;
 use super::affinity::Affinity;
 use super::attribute::{AttributeKnob, catalogue};
 use super::cgroup::Tree;
@@ -27,7 +26,10 @@ use super::shaping::ShapingKnob;
 use super::task::{Held, Tasks};
 use super::timely::Timely;
 use super::timer_slack::TimerSlack;
-use super::{Glance, Knob, KnobError, Machine, Measured, Place, Portrait, Scope, Swept, Value, temp_files};
+use super::{
+    Glance, Knob, KnobError, Machine, Measured, Place, Portrait, Reversible, ReversibleMachine, Scope, Swept, Unit,
+    Value, temp_files,
+};
 use crate::claim::{Deed, KnobKind};
 use crate::inventory::{Capability, CapabilityState};
 use crate::kernel::cgroup::{CgroupMode, Mounts};
@@ -37,14 +39,43 @@ use crate::kernel::{Roots, text};
 use crate::plotter::TempPattern;
 use crate::shaping::Direction;
 
-/// This machine, under roots that tests can move.
-pub struct Linux {
+/// This machine, under roots that tests can move; with all of each knob, or with just that side of it that puts it back.
+pub struct Linux<S: Side + ?Sized = dyn Knob> {
     tasks: Tasks,
     boot_id: std::path::PathBuf,
     tree: Option<Tree>,
     /// One for each kind, in the order of kinds.
-    knobs: Vec<Box<dyn Knob>>,
+    knobs: Vec<Box<S>>,
     operations: Operations,
+}
+
+/// This machine for a restoration. What only the other side of the knobs needs is not even linked into a program of this.
+pub type LinuxToRestore = Linux<dyn Reversible>;
+
+/// The side of a knob that is shown.
+pub trait Side {
+    fn of(knob: impl Knob + 'static) -> Box<Self>;
+    fn reversible(&self) -> &dyn Reversible;
+}
+
+impl Side for dyn Knob {
+    fn of(knob: impl Knob + 'static) -> Box<Self> {
+        Box::new(knob)
+    }
+
+    fn reversible(&self) -> &dyn Reversible {
+        self
+    }
+}
+
+impl Side for dyn Reversible {
+    fn of(knob: impl Knob + 'static) -> Box<Self> {
+        Box::new(knob)
+    }
+
+    fn reversible(&self) -> &dyn Reversible {
+        self
+    }
 }
 
 /// What the knobs are made of.
@@ -53,41 +84,35 @@ struct Doors<'a> {
     tasks: Tasks,
     tree: Option<Tree>,
     groups: GroupUse,
+    mode: CgroupMode,
     timely: Timely,
     /// For NVIDIA's library.
     gpus: Timely,
 }
 
 impl Doors<'_> {
-    fn knob(&self, kind: KnobKind) -> Box<dyn Knob> {
+    fn knob<S: Side + ?Sized>(&self, kind: KnobKind) -> Box<S> {
         let (tasks, tree) = (self.tasks.clone(), self.tree.clone());
         let (roots, timely) = (self.roots.clone(), self.timely.clone());
-        let gpu = |limit| Box::new(Gpu { limit, roots: self.roots.clone(), timely: self.gpus.clone() });
+        let gpu = |limit| S::of(Gpu { limit, roots: self.roots.clone(), timely: self.gpus.clone() });
         match kind {
-            KnobKind::Controllers => Box::new(Controllers { tasks, tree, home: self.groups.clone() }),
+            KnobKind::Controllers => S::of(Controllers { tasks, tree, home: self.groups.clone() }),
             KnobKind::Group => {
-                // The guard, which only puts back, need not know.
-                let mode = match self.groups {
-                    GroupUse::Free => CgroupMode::Unified,
-                    GroupUse::OwnedBySystemd { .. } => {
-                        Mounts::read(self.roots).map_or(CgroupMode::None, |mounts| mounts.mode)
-                    }
-                };
-                Box::new(Group { tasks, tree, home: self.groups.clone(), mode, asked: Arc::default() })
+                S::of(Group { tasks, tree, home: self.groups.clone(), mode: self.mode, asked: Arc::default() })
             }
-            KnobKind::Nice => Box::new(Nice { tasks }),
-            KnobKind::SchedClass => Box::new(Class { tasks }),
-            KnobKind::IoPriority => Box::new(IoPriorityKnob { tasks }),
-            KnobKind::Affinity => Box::new(Affinity { tasks }),
-            KnobKind::OomScore => Box::new(OomScore { tasks }),
-            KnobKind::TimerSlack => Box::new(TimerSlack { tasks }),
-            KnobKind::Pause => Box::new(Pause { tasks, tree }),
+            KnobKind::Nice => S::of(Nice { tasks }),
+            KnobKind::SchedClass => S::of(Class { tasks }),
+            KnobKind::IoPriority => S::of(IoPriorityKnob { tasks }),
+            KnobKind::Affinity => S::of(Affinity { tasks }),
+            KnobKind::OomScore => S::of(OomScore { tasks }),
+            KnobKind::TimerSlack => S::of(TimerSlack { tasks }),
+            KnobKind::Pause => S::of(Pause { tasks, tree }),
             KnobKind::Shaping => self.shaping(Direction::Leaving),
             KnobKind::ArrivalShaping => self.shaping(Direction::Arriving),
-            KnobKind::IoCost => Box::new(IoCost { roots: self.roots.clone(), tree, timely: self.timely.clone() }),
-            KnobKind::Fan => Box::new(Fan { roots, timely, floor: FLOOR }),
+            KnobKind::IoCost => S::of(IoCost { roots: self.roots.clone(), tree, timely: self.timely.clone() }),
+            KnobKind::Fan => S::of(Fan { roots, timely, floor: FLOOR }),
             KnobKind::DiskPower => {
-                Box::new(DiskPower { roots, timely, ata: Arc::new(KernelAta { nodes: "/dev".into() }) })
+                S::of(DiskPower { roots, timely, ata: Arc::new(KernelAta { nodes: "/dev".into() }) })
             }
             KnobKind::GpuPowerLimit => gpu(GpuLimit::Power),
             KnobKind::GpuMaxClock => gpu(GpuLimit::Clock(LockedClock::Cores)),
@@ -95,9 +120,8 @@ impl Doors<'_> {
             kind => {
                 let attributes: Vec<_> = catalogue::of(kind).copied().collect();
                 match limit(kind) {
-                    Some(limit) => Box::new(LimitKnob { limit, roots, tree, timely }),
-                    None if attributes.is_empty() => Box::new(Absent(kind)),
-                    None => Box::new(AttributeKnob { kind, attributes, roots, timely }),
+                    Some(limit) => S::of(LimitKnob { limit, roots, tree, timely }),
+                    None => S::of(AttributeKnob { kind, attributes, roots, timely }),
                 }
             }
         }
@@ -105,17 +129,34 @@ impl Doors<'_> {
 }
 
 impl Doors<'_> {
-    fn shaping(&self, direction: Direction) -> Box<dyn Knob> {
-        Box::new(ShapingKnob { direction, roots: self.roots.clone(), timely: self.timely.clone() })
+    fn shaping<S: Side + ?Sized>(&self, direction: Direction) -> Box<S> {
+        S::of(ShapingKnob { direction, roots: self.roots.clone(), timely: self.timely.clone() })
     }
 }
 
 impl Linux {
     pub fn new(roots: &Roots, groups: GroupUse) -> Self {
+        let mode = match groups {
+            GroupUse::Free => CgroupMode::Unified,
+            GroupUse::OwnedBySystemd { .. } => Mounts::read(roots).map_or(CgroupMode::None, |mounts| mounts.mode),
+        };
+        Self::with(roots, groups, mode)
+    }
+}
+
+impl LinuxToRestore {
+    /// Undoing is allowed even where doing is not.
+    pub fn to_restore(roots: &Roots) -> Self {
+        Self::with(roots, GroupUse::Free, CgroupMode::Unified)
+    }
+}
+
+impl<S: Side + ?Sized> Linux<S> {
+    fn with(roots: &Roots, groups: GroupUse, mode: CgroupMode) -> Self {
         let tasks = Tasks::new(&roots.procfs);
         let tree = roots.cgroupfs.as_deref().map(Tree::new);
         let (timely, gpus) = (Timely::default(), Timely::with_stack(STACK));
-        let doors = Doors { roots, tasks: tasks.clone(), tree: tree.clone(), groups, timely, gpus };
+        let doors = Doors { roots, tasks: tasks.clone(), tree: tree.clone(), groups, mode, timely, gpus };
         let knobs = KnobKind::ALL.iter().map(|&kind| doors.knob(kind)).collect();
         let operations =
             Operations { roots: roots.clone(), tasks: tasks.clone(), tree: tree.clone(), timely: doors.timely };
@@ -123,9 +164,9 @@ impl Linux {
     }
 }
 
-impl Machine for Linux {
-    fn knob(&self, kind: KnobKind) -> &dyn Knob {
-        self.knobs[kind as usize].as_ref()
+impl<S: Side + ?Sized> ReversibleMachine for Linux<S> {
+    fn reversible(&self, kind: KnobKind) -> &dyn Reversible {
+        self.knobs[kind as usize].reversible()
     }
 
     fn look_again(&self) {
@@ -138,6 +179,58 @@ impl Machine for Linux {
             .map_err(|error| KnobError::Unusable(format!("cannot read {}: {error}", self.boot_id.display())))
     }
 
+    fn identity(&self, pid: i32) -> Option<Identity> {
+        Some(self.tasks.process(pid).ok()?.identity)
+    }
+
+    fn is_alive(&self, process: Identity) -> bool {
+        !matches!(self.tasks.verified(process), Err(KnobError::Gone(_)))
+    }
+
+    fn parent(&self, process: Identity) -> Option<Identity> {
+        let parent = self.tasks.verified(process).ok()?.parent;
+        self.identity(parent).filter(|&parent| self.is_alive(parent))
+    }
+
+    fn children(&self, process: Identity) -> Vec<Identity> {
+        let threads = self.tasks.thread_units(&[process]).unwrap_or_default();
+        let lists = threads.iter().filter_map(|unit| match unit {
+            Unit::Thread { pid, tid, .. } => {
+                std::fs::read_to_string(self.tasks.dir(*pid).join(format!("task/{tid}/children"))).ok()
+            }
+            _ => None,
+        });
+        let pids: Vec<i32> = lists
+            .flat_map(|list| list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+            .collect();
+        pids.into_iter().filter_map(|pid| self.identity(pid)).collect()
+    }
+
+    fn own_groups(&self) -> Vec<(String, u64)> {
+        self.tree.as_ref().map(Tree::own).unwrap_or_default()
+    }
+
+    fn dissolve(&self, (path, inode): &(String, u64)) -> Result<(), KnobError> {
+        let Some(tree) = &self.tree else { return Ok(()) };
+        let of_io = |source| KnobError::from_io("dissolve", path, source);
+        let group = tree.open(path, *inode).map_err(of_io)?;
+        group.write("cgroup.freeze", "0").map_err(of_io)?;
+        let root = tree.inode("/").and_then(|inode| tree.open("/", inode)).map_err(of_io)?;
+        for pid in group.members().map_err(of_io)? {
+            match root.write("cgroup.procs", &pid.to_string()) {
+                Err(error) if error.raw_os_error() != Some(libc::ESRCH) => return Err(of_io(error)),
+                _ => {}
+            }
+        }
+        self.reversible(KnobKind::Group).finish(&Value::Group { path: path.clone(), inode: *inode })
+    }
+}
+
+impl Machine for Linux {
+    fn knob(&self, kind: KnobKind) -> &dyn Knob {
+        self.knobs[kind as usize].as_ref()
+    }
+
     fn portrait(&self, process: Identity) -> Result<Portrait, KnobError> {
         let stat = self.tasks.verified(process)?;
         let dir = self.tasks.dir(process.pid);
@@ -148,7 +241,6 @@ impl Machine for Linux {
             exe: std::fs::read_link(dir.join("exe")).ok(),
             exe_inode: std::fs::metadata(dir.join("exe")).ok().map(|exe| exe.ino()),
             argv: argv.map(|part| String::from_utf8_lossy(part).into_owned()).collect(),
-            parent: stat.parent,
             kernel_thread: stat.kernel_thread,
             users: std::fs::read(dir.join("status")).ok().and_then(|status| users_of(&status)),
         })
@@ -161,28 +253,6 @@ impl Machine for Linux {
     fn glance(&self, process: Identity) -> Option<Glance> {
         let stat = self.tasks.verified(process).ok()?;
         Some(Glance { comm: stat.comm, threads: stat.threads })
-    }
-
-    fn identity(&self, pid: i32) -> Option<Identity> {
-        Some(self.tasks.process(pid).ok()?.identity)
-    }
-
-    fn is_alive(&self, process: Identity) -> bool {
-        !matches!(self.tasks.verified(process), Err(KnobError::Gone(_)))
-    }
-
-    fn children(&self, process: Identity) -> Vec<Identity> {
-        let threads = self.tasks.thread_units(&[process]).unwrap_or_default();
-        let lists = threads.iter().filter_map(|unit| match unit {
-            super::Unit::Thread { pid, tid, .. } => {
-                std::fs::read_to_string(self.tasks.dir(*pid).join(format!("task/{tid}/children"))).ok()
-            }
-            _ => None,
-        });
-        let pids: Vec<i32> = lists
-            .flat_map(|list| list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
-            .collect();
-        pids.into_iter().filter_map(|pid| self.identity(pid)).collect()
     }
 
     fn lineage(&self) -> Vec<Identity> {
@@ -214,25 +284,6 @@ impl Machine for Linux {
 
     fn sweep(&self, place: &Place, pattern: &TempPattern) -> Result<Swept, KnobError> {
         temp_files::sweep(&self.operations.timely, &self.operations.roots.procfs, place, pattern)
-    }
-
-    fn own_groups(&self) -> Vec<(String, u64)> {
-        self.tree.as_ref().map(Tree::own).unwrap_or_default()
-    }
-
-    fn dissolve(&self, (path, inode): &(String, u64)) -> Result<(), KnobError> {
-        let Some(tree) = &self.tree else { return Ok(()) };
-        let of_io = |source| KnobError::from_io("dissolve", path, source);
-        let group = tree.open(path, *inode).map_err(of_io)?;
-        group.write("cgroup.freeze", "0").map_err(of_io)?;
-        let root = tree.inode("/").and_then(|inode| tree.open("/", inode)).map_err(of_io)?;
-        for pid in group.members().map_err(of_io)? {
-            match root.write("cgroup.procs", &pid.to_string()) {
-                Err(error) if error.raw_os_error() != Some(libc::ESRCH) => return Err(of_io(error)),
-                _ => {}
-            }
-        }
-        self.knob(KnobKind::Group).finish(&Value::Group { path: path.clone(), inode: *inode })
     }
 }
 

@@ -1,9 +1,9 @@
 //! Each controllable thing: how to find its units, read them, write them, and what they look like afterwards.
 //!
 //! Knobs are thin over system calls and decide nothing; only `actuate` calls `write`. They stand behind the trait `Machine`,
-//! so that the actuator can be tested on a machine in memory that dies, refuses and is tampered with on command.
+//! so that the actuator can be tested on a machine in memory that dies, refuses and is tampered with on command. What puts back
+//! needs less of them, and sees less: `ReversibleMachine`, of `Reversible` things.
 
-mod absent;
 mod affinity;
 mod aside;
 mod attribute;
@@ -49,7 +49,7 @@ pub use cgroup::{GroupDir, Tree, file_name};
 pub use error::KnobError;
 pub use group_memory::GroupMemory;
 pub use home::GroupUse;
-pub use linux::Linux;
+pub use linux::{Linux, LinuxToRestore};
 pub use listing::{Described, Listed, ListedPart, describe, list};
 pub use operation::Measured;
 pub use proof::{Proof, kinds as proven_kinds};
@@ -102,10 +102,50 @@ impl Facts {
     }
 }
 
-/// One controllable thing.
-pub trait Knob {
+/// What it takes to put one controllable thing back: a restoration sees no more of it, and the guard is built of nothing else.
+pub trait Reversible {
     fn kind(&self) -> KnobKind;
 
+    /// The units as they are now, leaders before the threads of their process. Processes that ended are left out.
+    fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError>;
+
+    fn read(&self, unit: &Unit) -> Result<Value, KnobError>;
+
+    /// Writes after having made sure, under a held pidfd or directory, that the unit is still the one that was meant.
+    fn write(&self, unit: &Unit, value: &Value) -> Result<(), KnobError>;
+
+    /// Whether the kernel may show `found` after `written` was written.
+    fn rounds(&self, written: &Value, found: &Value) -> bool {
+        written == found
+    }
+
+    /// Whether `found` is still what we know to be ours, where not all of a value may be there any more.
+    fn is_same(&self, known: &Value, found: &Value) -> bool {
+        known == found
+    }
+
+    /// Whether `ours` may stand though the kernel shows `found`: it shows what is in force, and somebody or something else holds
+    /// that tighter for a while.
+    fn is_veiled(&self, _unit: &Unit, _ours: &Value, _found: &Value) -> bool {
+        false
+    }
+
+    /// Whether new threads and children start with the value of the one that made them.
+    fn is_inherited(&self) -> bool;
+
+    /// Where to put a unit whose original place is lost.
+    fn next_best(&self, _original: &Value) -> Option<Value> {
+        None
+    }
+
+    /// Removes what `Knob::prepare` made, once no unit has the value any more.
+    fn finish(&self, _ours: &Value) -> Result<(), KnobError> {
+        Ok(())
+    }
+}
+
+/// One controllable thing.
+pub trait Knob: Reversible {
     fn facts(&self) -> Facts;
 
     /// Whether the knob can be used here, which includes that it can be put back.
@@ -134,33 +174,9 @@ pub trait Knob {
         Ok(value)
     }
 
-    /// The units as they are now, leaders before the threads of their process. Processes that ended are left out.
-    fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError>;
-
-    fn read(&self, unit: &Unit) -> Result<Value, KnobError>;
-
-    /// Writes after having made sure, under a held pidfd or directory, that the unit is still the one that was meant.
-    fn write(&self, unit: &Unit, value: &Value) -> Result<(), KnobError>;
-
     /// Why a unit with this value must be left alone, if so: it could not be put back, or it is not ours to judge.
     fn off_limits(&self, _unit: &Unit, _current: &Value) -> Option<String> {
         None
-    }
-
-    /// Whether the kernel may show `found` after `written` was written.
-    fn rounds(&self, written: &Value, found: &Value) -> bool {
-        written == found
-    }
-
-    /// Whether `found` is still what we know to be ours, where not all of a value may be there any more.
-    fn is_same(&self, known: &Value, found: &Value) -> bool {
-        known == found
-    }
-
-    /// Whether `ours` may stand though the kernel shows `found`: it shows what is in force, and somebody or something else holds
-    /// that tighter for a while.
-    fn is_veiled(&self, _unit: &Unit, _ours: &Value, _found: &Value) -> bool {
-        false
     }
 
     /// The value with what else is lost once it is replaced, for its return.
@@ -168,22 +184,9 @@ pub trait Knob {
         found
     }
 
-    /// Whether new threads and children start with the value of the one that made them.
-    fn is_inherited(&self) -> bool;
-
     /// Whether a unit that has the wanted value before we came was set so by somebody who will want it back.
     fn is_exclusive(&self) -> bool {
         false
-    }
-
-    /// Where to put a unit whose original place is lost.
-    fn next_best(&self, _original: &Value) -> Option<Value> {
-        None
-    }
-
-    /// Removes what `prepare` made, once no unit has the value any more.
-    fn finish(&self, _ours: &Value) -> Result<(), KnobError> {
-        Ok(())
     }
 }
 
@@ -195,7 +198,6 @@ pub struct Portrait {
     pub exe: Option<std::path::PathBuf>,
     pub exe_inode: Option<u64>,
     pub argv: Vec<String>,
-    pub parent: i32,
     pub kernel_thread: bool,
     /// Real and effective user; `None` where that cannot be read.
     pub users: Option<(u32, u32)>,
@@ -208,15 +210,38 @@ pub struct Glance {
     pub threads: u64,
 }
 
-/// The machine as the actuator sees it.
-pub trait Machine {
-    fn knob(&self, kind: KnobKind) -> &dyn Knob;
+/// The machine as a restoration sees it.
+pub trait ReversibleMachine {
+    fn reversible(&self, kind: KnobKind) -> &dyn Reversible;
 
     /// Units are listed once and remembered until this is called: at the start of each tick and of each pass of a release.
     fn look_again(&self) {}
 
     /// What a record must carry to be valid: `/proc/sys/kernel/random/boot_id`.
     fn boot_id(&self) -> Result<String, KnobError>;
+
+    /// Whatever process has the number now.
+    fn identity(&self, pid: i32) -> Option<Identity>;
+
+    /// `false` if the process has ended, be it reaped or not.
+    fn is_alive(&self, process: Identity) -> bool;
+
+    /// The live process that made this one, or that took it in since; `None` if this one has ended.
+    fn parent(&self, process: Identity) -> Option<Identity>;
+
+    /// The children that the process has now; none where the kernel does not list them.
+    fn children(&self, process: Identity) -> Vec<Identity>;
+
+    /// Groups below ours, by job: path and inode.
+    fn own_groups(&self) -> Vec<(String, u64)>;
+
+    /// Thaws a group of ours that no record speaks of, sends its processes to the root group and removes it.
+    fn dissolve(&self, group: &(String, u64)) -> Result<(), KnobError>;
+}
+
+/// The machine as the actuator sees it.
+pub trait Machine: ReversibleMachine {
+    fn knob(&self, kind: KnobKind) -> &dyn Knob;
 
     /// Errors with `Gone` if the process has ended or its number belongs to another one.
     fn portrait(&self, process: Identity) -> Result<Portrait, KnobError>;
@@ -226,15 +251,6 @@ pub trait Machine {
 
     /// `None` if the process has ended.
     fn glance(&self, process: Identity) -> Option<Glance>;
-
-    /// Whatever process has the number now.
-    fn identity(&self, pid: i32) -> Option<Identity>;
-
-    /// `false` if the process has ended, be it reaped or not.
-    fn is_alive(&self, process: Identity) -> bool;
-
-    /// The children that the process has now; none where the kernel does not list them.
-    fn children(&self, process: Identity) -> Vec<Identity>;
 
     /// Ourselves and all our ancestors.
     fn lineage(&self) -> Vec<Identity>;
@@ -253,10 +269,4 @@ pub trait Machine {
 
     /// Removes temp files of one plot that nobody uses any more, some at a time.
     fn sweep(&self, place: &Place, pattern: &TempPattern) -> Result<Swept, KnobError>;
-
-    /// Groups below ours, by job: path and inode.
-    fn own_groups(&self) -> Vec<(String, u64)>;
-
-    /// Thaws a group of ours that no record speaks of, sends its processes to the root group and removes it.
-    fn dissolve(&self, group: &(String, u64)) -> Result<(), KnobError>;
 }

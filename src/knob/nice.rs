@@ -2,7 +2,7 @@
 
 use super::linux::{capability_of, may_set_schedulers};
 use super::task::Tasks;
-use super::{Facts, Knob, KnobError, Scope, Unit, Value};
+use super::{Facts, Knob, KnobError, Reversible, Scope, Unit, Value};
 use crate::claim::{KnobKind, Setting, Target};
 use crate::inventory::Capability;
 
@@ -11,25 +11,9 @@ pub struct Nice {
     pub tasks: Tasks,
 }
 
-impl Knob for Nice {
+impl Reversible for Nice {
     fn kind(&self) -> KnobKind {
         KnobKind::Nice
-    }
-
-    fn facts(&self) -> Facts {
-        Facts { others: &["renice"], ..Facts::of_call("setpriority(2)", "-20 to 19", "setpriority(2)") }
-    }
-
-    /// Anybody may raise the niceness of an own thread, but only `CAP_SYS_NICE` brings it down again.
-    fn probe(&self) -> Capability {
-        capability_of("knob-nice", may_set_schedulers(&self.tasks))
-    }
-
-    fn normalise(&self, _target: &Target, setting: &Setting) -> Result<Value, KnobError> {
-        match setting {
-            Setting::Nice(nice) if (-20..=19).contains(nice) => Ok(Value::Nice(*nice)),
-            other => Err(KnobError::Unusable(format!("{other} is not a niceness: give -20 to 19"))),
-        }
     }
 
     fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError> {
@@ -58,5 +42,23 @@ impl Knob for Nice {
 
     fn is_inherited(&self) -> bool {
         true
+    }
+}
+
+impl Knob for Nice {
+    fn facts(&self) -> Facts {
+        Facts { others: &["renice"], ..Facts::of_call("setpriority(2)", "-20 to 19", "setpriority(2)") }
+    }
+
+    /// Anybody may raise the niceness of an own thread, but only `CAP_SYS_NICE` brings it down again.
+    fn probe(&self) -> Capability {
+        capability_of("knob-nice", may_set_schedulers(&self.tasks))
+    }
+
+    fn normalise(&self, _target: &Target, setting: &Setting) -> Result<Value, KnobError> {
+        match setting {
+            Setting::Nice(nice) if (-20..=19).contains(nice) => Ok(Value::Nice(*nice)),
+            other => Err(KnobError::Unusable(format!("{other} is not a niceness: give -20 to 19"))),
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 
 use super::linux::{capability_of, may_write_for_others};
 use super::task::Tasks;
-use super::{Facts, Knob, KnobError, Scope, Unit, Value};
+use super::{Facts, Knob, KnobError, Reversible, Scope, Unit, Value};
 use crate::claim::{KnobKind, Setting, Target};
 use crate::inventory::Capability;
 
@@ -20,25 +20,9 @@ pub struct OomScore {
     pub tasks: Tasks,
 }
 
-impl Knob for OomScore {
+impl Reversible for OomScore {
     fn kind(&self) -> KnobKind {
         KnobKind::OomScore
-    }
-
-    fn facts(&self) -> Facts {
-        let facts = Facts::of_call("/proc/*/oom_score_adj", "-1000 to 1000", "Documentation/filesystems/proc.rst");
-        Facts { others: &["choom", "kubelet"], ..facts }
-    }
-
-    fn probe(&self) -> Capability {
-        capability_of(KnobKind::OomScore.surface(), may_write_for_others(&self.tasks))
-    }
-
-    fn normalise(&self, _target: &Target, setting: &Setting) -> Result<Value, KnobError> {
-        match setting {
-            Setting::OomScore(score) if (-1000..=1000).contains(score) => Ok(Value::OomScore(*score)),
-            other => Err(KnobError::Unusable(format!("{other} is not a score of the OOM killer: give -1000 to 1000"))),
-        }
     }
 
     fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError> {
@@ -65,6 +49,24 @@ impl Knob for OomScore {
 
     fn is_inherited(&self) -> bool {
         true
+    }
+}
+
+impl Knob for OomScore {
+    fn facts(&self) -> Facts {
+        let facts = Facts::of_call("/proc/*/oom_score_adj", "-1000 to 1000", "Documentation/filesystems/proc.rst");
+        Facts { others: &["choom", "kubelet"], ..facts }
+    }
+
+    fn probe(&self) -> Capability {
+        capability_of(KnobKind::OomScore.surface(), may_write_for_others(&self.tasks))
+    }
+
+    fn normalise(&self, _target: &Target, setting: &Setting) -> Result<Value, KnobError> {
+        match setting {
+            Setting::OomScore(score) if (-1000..=1000).contains(score) => Ok(Value::OomScore(*score)),
+            other => Err(KnobError::Unusable(format!("{other} is not a score of the OOM killer: give -1000 to 1000"))),
+        }
     }
 }
 

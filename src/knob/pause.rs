@@ -7,7 +7,7 @@ use super::cgroup::Tree;
 use super::group::Group;
 use super::linux::{capability_of, may_signal};
 use super::task::{Held, Tasks};
-use super::{Facts, Knob, KnobError, Scope, Unit, Value};
+use super::{Facts, Knob, KnobError, Reversible, Scope, Unit, Value};
 use crate::claim::{KnobKind, Setting, Target};
 use crate::inventory::Capability;
 use crate::kernel::process::{Identity, RunState};
@@ -54,26 +54,9 @@ fn is_stop_pending(status: &str) -> bool {
     pending.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & stop != 0)
 }
 
-impl Knob for Pause {
+impl Reversible for Pause {
     fn kind(&self) -> KnobKind {
         KnobKind::Pause
-    }
-
-    fn facts(&self) -> Facts {
-        let place = "cgroup.freeze, or SIGSTOP and SIGCONT";
-        let facts = Facts::of_call(place, "paused", "Documentation/admin-guide/cgroup-v2.rst");
-        Facts { others: &["a shell's job control"], ..facts }
-    }
-
-    fn probe(&self) -> Capability {
-        capability_of("knob-pause", may_signal(&self.tasks))
-    }
-
-    fn normalise(&self, _target: &Target, setting: &Setting) -> Result<Value, KnobError> {
-        match setting {
-            Setting::Paused => Ok(Value::Halted(true)),
-            other => Err(KnobError::Unusable(format!("{other} is not a pause"))),
-        }
     }
 
     /// The group, then the processes outside of it, the oldest first: a wrapper that sleeps cannot react to its child's stop.
@@ -124,6 +107,25 @@ impl Knob for Pause {
 
     fn is_inherited(&self) -> bool {
         false
+    }
+}
+
+impl Knob for Pause {
+    fn facts(&self) -> Facts {
+        let place = "cgroup.freeze, or SIGSTOP and SIGCONT";
+        let facts = Facts::of_call(place, "paused", "Documentation/admin-guide/cgroup-v2.rst");
+        Facts { others: &["a shell's job control"], ..facts }
+    }
+
+    fn probe(&self) -> Capability {
+        capability_of("knob-pause", may_signal(&self.tasks))
+    }
+
+    fn normalise(&self, _target: &Target, setting: &Setting) -> Result<Value, KnobError> {
+        match setting {
+            Setting::Paused => Ok(Value::Halted(true)),
+            other => Err(KnobError::Unusable(format!("{other} is not a pause"))),
+        }
     }
 
     fn is_exclusive(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use super::linux::{capability_of, may_set_schedulers};
 use super::task::Tasks;
-use super::{Facts, Knob, KnobError, Policy, Scope, Unit, Value};
+use super::{Facts, Knob, KnobError, Policy, Reversible, Scope, Unit, Value};
 use crate::claim::{KnobKind, Setting, Target};
 use crate::inventory::Capability;
 
@@ -21,26 +21,9 @@ fn scheduler(tid: i32) -> std::io::Result<i32> {
     if answer >= 0 { Ok(answer) } else { Err(std::io::Error::last_os_error()) }
 }
 
-impl Knob for Class {
+impl Reversible for Class {
     fn kind(&self) -> KnobKind {
         KnobKind::SchedClass
-    }
-
-    fn facts(&self) -> Facts {
-        let facts = Facts::of_call("sched_setattr(2)", "other, batch, idle", "sched(7)");
-        Facts { others: &["chrt"], ..facts }
-    }
-
-    /// Leaving the idle class again takes `CAP_SYS_NICE` or a generous `RLIMIT_NICE`.
-    fn probe(&self) -> Capability {
-        capability_of("knob-sched-class", may_set_schedulers(&self.tasks))
-    }
-
-    fn normalise(&self, _target: &Target, setting: &Setting) -> Result<Value, KnobError> {
-        match setting {
-            Setting::SchedClass(class) => Ok(Value::Class((*class).into())),
-            other => Err(KnobError::Unusable(format!("{other} is not a scheduling class"))),
-        }
     }
 
     fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError> {
@@ -66,14 +49,33 @@ impl Knob for Class {
         })
     }
 
+    fn is_inherited(&self) -> bool {
+        true
+    }
+}
+
+impl Knob for Class {
+    fn facts(&self) -> Facts {
+        let facts = Facts::of_call("sched_setattr(2)", "other, batch, idle", "sched(7)");
+        Facts { others: &["chrt"], ..facts }
+    }
+
+    /// Leaving the idle class again takes `CAP_SYS_NICE` or a generous `RLIMIT_NICE`.
+    fn probe(&self) -> Capability {
+        capability_of("knob-sched-class", may_set_schedulers(&self.tasks))
+    }
+
+    fn normalise(&self, _target: &Target, setting: &Setting) -> Result<Value, KnobError> {
+        match setting {
+            Setting::SchedClass(class) => Ok(Value::Class((*class).into())),
+            other => Err(KnobError::Unusable(format!("{other} is not a scheduling class"))),
+        }
+    }
+
     fn off_limits(&self, _unit: &Unit, current: &Value) -> Option<String> {
         match current {
             Value::Class(Policy::Other | Policy::Batch | Policy::Idle) => None,
             other => Some(format!("is scheduled as {other}")),
         }
-    }
-
-    fn is_inherited(&self) -> bool {
-        true
     }
 }

@@ -81,7 +81,9 @@ impl Tasks {
                 Err(error) => return Err(error),
             }
         }
-        threads.sort_by_key(|(unit, _)| !unit.is_leader());
+        if let Some(leader) = threads.iter().position(|(unit, _)| unit.is_leader()) {
+            threads.swap(0, leader);
+        }
         Ok(threads)
     }
 

@@ -2,11 +2,10 @@
 //!
 //! The thread that hangs is left to itself: nothing can call it back. Until it returns, nothing else is asked of the same file.
 
-use std::collections::BTreeSet;
+use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::KnobError;
@@ -33,9 +32,33 @@ impl Default for Timely {
 
 #[derive(Debug, Default)]
 struct Shared {
-    worker: Mutex<Option<SyncSender<Task>>>,
+    worker: Mutex<Option<Worker>>,
     /// Files that a thread is still busy with.
-    busy: Mutex<BTreeSet<PathBuf>>,
+    busy: Mutex<Vec<PathBuf>>,
+}
+
+/// The thread that works now. It ends with this, or when it comes back.
+#[derive(Debug)]
+struct Worker(Arc<Inbox>);
+
+/// What a thread is to do, in order. The channels of the library would be forty times as much code, which the guard holds in memory.
+#[derive(Default)]
+struct Inbox {
+    tasks: Mutex<Tasks>,
+    news: Condvar,
+}
+
+#[derive(Default)]
+struct Tasks {
+    waiting: VecDeque<Task>,
+    is_closed: bool,
+}
+
+/// Whether a task is done, for who waits for it.
+#[derive(Default)]
+struct Done {
+    is_done: Mutex<bool>,
+    news: Condvar,
 }
 
 impl Timely {
@@ -59,52 +82,94 @@ impl Timely {
 
     /// As `run`, for all answers alike: what is written here once is small in the guard, which holds all of its code.
     fn carry_out(&self, path: &Path, doing: &'static str, act: Task) -> Result<(), KnobError> {
-        if !lock(&self.shared.busy).insert(path.to_owned()) {
-            return Err(late(path));
+        {
+            let mut busy = lock(&self.shared.busy);
+            if busy.iter().any(|of| of == path) {
+                return Err(late(path));
+            }
+            busy.push(path.to_owned());
         }
-        let (end, ended) = sync_channel(1);
-        let (shared, of) = (Arc::clone(&self.shared), path.to_owned());
+        let done = Arc::new(Done::default());
+        let (shared, of, end) = (Arc::clone(&self.shared), path.to_owned(), Arc::clone(&done));
         let task = move || {
             act();
-            lock(&shared.busy).remove(&of);
-            // Whoever asked may have gone on without us.
-            let _ = end.send(());
+            lock(&shared.busy).retain(|busy| *busy != of);
+            end.tell();
         };
         if let Err(source) = self.hand_over(Box::new(task)) {
-            lock(&self.shared.busy).remove(path);
+            lock(&self.shared.busy).retain(|busy| busy != path);
             return Err(KnobError::from_io(doing, &path.display(), source));
         }
-        ended.recv_timeout(PATIENCE).map_err(|error| {
-            if error == RecvTimeoutError::Timeout {
-                // It hangs: the next one gets a thread of its own.
-                *lock(&self.shared.worker) = None;
-            }
-            late(path)
-        })
+        if done.comes_within(PATIENCE) {
+            return Ok(());
+        }
+        // It hangs: the next one gets a thread of its own.
+        *lock(&self.shared.worker) = None;
+        Err(late(path))
     }
 
     fn hand_over(&self, task: Task) -> io::Result<()> {
         let mut worker = lock(&self.shared.worker);
-        let sender = match worker.take() {
-            Some(sender) => sender,
-            None => start(self.stack)?,
+        let inbox = match &*worker {
+            Some(worker) => &worker.0,
+            None => &worker.insert(Worker::start(self.stack)?).0,
         };
-        // A thread that has ended does not take it; it ends only with its sender.
-        sender.send(task).map_err(|_| io::Error::other("the thread that writes has ended"))?;
-        *worker = Some(sender);
+        lock(&inbox.tasks).waiting.push_back(task);
+        inbox.news.notify_one();
         Ok(())
+    }
+}
+
+impl Worker {
+    fn start(stack: usize) -> io::Result<Self> {
+        let inbox = Arc::new(Inbox::default());
+        let tasks = Arc::clone(&inbox);
+        let work = move || std::iter::from_fn(|| tasks.next()).for_each(|task| task());
+        std::thread::Builder::new().name("knob".to_owned()).stack_size(stack).spawn(work)?;
+        Ok(Self(inbox))
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        lock(&self.0.tasks).is_closed = true;
+        self.0.news.notify_one();
+    }
+}
+
+impl Inbox {
+    /// Waits for the next task; `None` if none will come.
+    fn next(&self) -> Option<Task> {
+        let mut tasks = lock(&self.tasks);
+        loop {
+            match tasks.waiting.pop_front() {
+                None if !tasks.is_closed => tasks = self.news.wait(tasks).unwrap_or_else(PoisonError::into_inner),
+                next => return next,
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inbox").field("waiting", &lock(&self.tasks).waiting.len()).finish_non_exhaustive()
+    }
+}
+
+impl Done {
+    fn tell(&self) {
+        *lock(&self.is_done) = true;
+        self.news.notify_one();
+    }
+
+    fn comes_within(&self, patience: Duration) -> bool {
+        let waited = self.news.wait_timeout_while(lock(&self.is_done), patience, |is_done| !*is_done);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }
 
 fn late(path: &Path) -> KnobError {
     KnobError::Late { of: path.display().to_string(), patience: PATIENCE }
-}
-
-fn start(stack: usize) -> io::Result<SyncSender<Task>> {
-    let (sender, tasks): (_, Receiver<Task>) = sync_channel(1);
-    let work = move || tasks.into_iter().for_each(|task| task());
-    std::thread::Builder::new().name("knob".to_owned()).stack_size(stack).spawn(work)?;
-    Ok(sender)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -113,6 +178,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::sync_channel;
+
     use super::*;
 
     #[test]

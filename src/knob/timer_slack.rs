@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 
 use super::linux::{capability_of, may_set_schedulers};
 use super::task::Tasks;
-use super::{Facts, Knob, KnobError, Scope, Unit, Value};
+use super::{Facts, Knob, KnobError, Reversible, Scope, Unit, Value};
 use crate::claim::{KnobKind, Setting, Target};
 use crate::inventory::Capability;
 
@@ -22,27 +22,9 @@ pub struct TimerSlack {
     pub tasks: Tasks,
 }
 
-impl Knob for TimerSlack {
+impl Reversible for TimerSlack {
     fn kind(&self) -> KnobKind {
         KnobKind::TimerSlack
-    }
-
-    fn facts(&self) -> Facts {
-        let facts = Facts::of_call("/proc/*/timerslack_ns", "1 to 1000000000", "Documentation/filesystems/proc.rst");
-        Facts { unit: "ns", ..facts }
-    }
-
-    /// Another's slack is read and set with `CAP_SYS_NICE` only.
-    fn probe(&self) -> Capability {
-        capability_of(KnobKind::TimerSlack.surface(), may_set_schedulers(&self.tasks))
-    }
-
-    /// 0 is no value: it asks for the default of the thread, which cannot be read.
-    fn normalise(&self, _target: &Target, setting: &Setting) -> Result<Value, KnobError> {
-        match setting {
-            Setting::Number(KnobKind::TimerSlack, slack) if (1..=MOST).contains(slack) => Ok(Value::Number(*slack)),
-            other => Err(KnobError::Unusable(format!("{other} is not a timer slack: give 1 to {MOST} nanoseconds"))),
-        }
     }
 
     fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError> {
@@ -66,11 +48,31 @@ impl Knob for TimerSlack {
         written.map_err(|source| KnobError::from_io("set the timer slack", unit, source))
     }
 
-    fn off_limits(&self, _unit: &Unit, current: &Value) -> Option<String> {
-        (*current == Value::Number(0)).then(|| "is scheduled in real time, where there is no slack".to_owned())
-    }
-
     fn is_inherited(&self) -> bool {
         true
+    }
+}
+
+impl Knob for TimerSlack {
+    fn facts(&self) -> Facts {
+        let facts = Facts::of_call("/proc/*/timerslack_ns", "1 to 1000000000", "Documentation/filesystems/proc.rst");
+        Facts { unit: "ns", ..facts }
+    }
+
+    /// Another's slack is read and set with `CAP_SYS_NICE` only.
+    fn probe(&self) -> Capability {
+        capability_of(KnobKind::TimerSlack.surface(), may_set_schedulers(&self.tasks))
+    }
+
+    /// 0 is no value: it asks for the default of the thread, which cannot be read.
+    fn normalise(&self, _target: &Target, setting: &Setting) -> Result<Value, KnobError> {
+        match setting {
+            Setting::Number(KnobKind::TimerSlack, slack) if (1..=MOST).contains(slack) => Ok(Value::Number(*slack)),
+            other => Err(KnobError::Unusable(format!("{other} is not a timer slack: give 1 to {MOST} nanoseconds"))),
+        }
+    }
+
+    fn off_limits(&self, _unit: &Unit, current: &Value) -> Option<String> {
+        (*current == Value::Number(0)).then(|| "is scheduled in real time, where there is no slack".to_owned())
     }
 }

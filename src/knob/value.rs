@@ -10,6 +10,7 @@ use super::disk::Disk;
 use super::fan::Drive;
 use super::shaping::Found;
 use crate::claim::{IoPriority, Keyed, KnobKind, SchedClass, Setting};
+use crate::kernel::attribute;
 
 /// A value of a knob of one unit, exactly as the kernel holds it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -267,17 +268,9 @@ pub fn cpu_list(cpus: &BTreeSet<u32>) -> String {
     ranges.join(",")
 }
 
-/// Parses the kernel's list format, `0-3,8`; `None` if it is something else.
+/// The numbers of a list in the kernel's format, `0-3,8`; `None` if it is something else.
 pub fn parse_cpu_list(text: &str) -> Option<BTreeSet<u32>> {
-    /// More numbers than any machine has CPUs: a list that claims more is not one.
-    const MOST: u32 = 1 << 16;
-    let mut cpus = BTreeSet::new();
-    for part in text.trim().split(',').filter(|part| !part.is_empty()) {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let (first, last) = (first.parse::<u32>().ok()?, last.parse::<u32>().ok()?);
-        cpus.extend((last < MOST).then_some(first..=last)?);
-    }
-    Some(cpus)
+    attribute::parse_cpu_list(text.trim().as_bytes()).map(BTreeSet::from_iter)
 }
 
 #[cfg(test)]

@@ -36,7 +36,8 @@ struct Nothing;
 
 impl Mishap for Nothing {}
 
-/// The main process: ticks and beats until its standard input ends, then restores and exits.
+/// The main process: ticks and beats until its standard input ends, then restores and exits. One that forgets beats and ticks no
+/// more once it has acted.
 pub fn play() {
     let job = subject_job();
     let roots = roots(variable("RUN").as_ref(), cgroup2());
@@ -47,14 +48,18 @@ pub fn play() {
     actuator.protect(guard.identity().unwrap());
     println!("\nguard {}", guard.identity().unwrap().pid);
     let stop = std::thread::spawn(|| std::io::stdin().lock().lines().for_each(drop));
+    let mut acted = false;
     while !stop.is_finished() {
         actuator.beat(now()).unwrap();
         if guard.keep_alive().unwrap() {
             println!("\nguard {}", guard.identity().unwrap().pid);
         }
-        let reports = actuator.tick(now(), &wanted(&job, &OF_PROCESSES), std::slice::from_ref(&job));
-        if !reports.is_empty() {
-            println!("\nacted");
+        if !(acted && variable("HANG") == "forgets") {
+            let reports = actuator.tick(now(), &wanted(&job, &OF_PROCESSES), std::slice::from_ref(&job));
+            if !reports.is_empty() {
+                println!("\nacted");
+                acted = true;
+            }
         }
         std::thread::sleep(Duration::from_millis(100));
     }
@@ -186,6 +191,25 @@ fn a_main_process_that_hangs_in_its_write_section_is_ended() {
     let took = scene.assert_put_back();
     println!("put back {took:?} after it hung");
     assert!(!scene.main.wait().unwrap().success());
+    scene.assert_guard_leaves();
+}
+
+#[test]
+fn what_a_main_process_forgets_is_put_back_though_it_beats() {
+    if !is_root() {
+        skip!("needs root to change priorities and groups");
+    }
+    let mut scene = Scene::set("forgets");
+    let heartbeat = || std::fs::read(scene.bench.roots.run.join("heartbeat")).unwrap();
+    let began = Instant::now();
+    // A lease of a pause, and as long again for the guard to notice on a busy machine.
+    assert!(within(Duration::from_mins(1), || scene.subject.snapshot() == scene.before), "still held");
+    println!("put back {:?} after it was forgotten", began.elapsed());
+    let beat = heartbeat();
+    assert!(within(Duration::from_secs(5), || heartbeat() != beat), "it beats all the time");
+    drop(scene.main.stdin.take());
+    assert!(scene.main.wait().unwrap().success());
+    assert_eq!(scene.subject.snapshot(), scene.before);
     scene.assert_guard_leaves();
 }
 

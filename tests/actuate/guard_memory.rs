@@ -105,7 +105,8 @@ fn the_watch_allocates_nothing() {
     actuator.beat(now()).unwrap();
     actuator.tick(now(), &wanted(&job, &[KnobKind::Nice]), std::slice::from_ref(&job));
     assert_eq!(actuator.held().count(), 1);
-    looks(3, &|| actuator.beat(now()).unwrap());
+    // Enough to look at the deadlines too.
+    looks(9, &|| actuator.beat(now()).unwrap());
     assert_eq!(said, Vec::<String>::new());
 }
 
@@ -156,6 +157,7 @@ fn the_guard_is_small_and_stays_in_memory() {
     println!("the guard: {all} kB resident, of which {own} kB are its own code; VmLck {} kB", field("VmLck:"));
     assert!(own > 0, "its code is not held");
     assert!(all - own < 1000, "{all} kB without {own} kB of code");
-    // Code that is not optimised takes more than twice the room.
-    assert!(all < if cfg!(debug_assertions) { 5500 } else { 2200 }, "{all} kB");
+    // How much of the C library comes along differs by a quarter of a megabyte. Code that is not optimised takes more than twice as much.
+    let (most, most_code) = if cfg!(debug_assertions) { (5000, 4000) } else { (2048, 1250) };
+    assert!(all < most && own < most_code, "{all} kB, of which {own} kB are code");
 }

@@ -7,7 +7,8 @@ use plotwarden::claim::{Deed, KnobKind, Setting, Target};
 use plotwarden::inventory::Capability;
 use plotwarden::kernel::process::Identity;
 use plotwarden::knob::{
-    Facts, Glance, Knob, KnobError, Linux, Machine, Measured, Place, Portrait, Scope, Swept, Unit, Value,
+    Facts, Glance, Knob, KnobError, Linux, Machine, Measured, Place, Portrait, Reversible, ReversibleMachine, Scope,
+    Swept, Unit, Value,
 };
 use plotwarden::plotter::TempPattern;
 
@@ -43,55 +44,70 @@ impl MishappyKnob {
     }
 }
 
-impl Knob for MishappyKnob {
+impl Reversible for MishappyKnob {
     fn kind(&self) -> KnobKind {
         self.kind
     }
-    fn facts(&self) -> Facts {
-        self.linux.knob(self.kind).facts()
-    }
-    fn probe(&self) -> Capability {
-        self.linux.knob(self.kind).probe()
-    }
-    fn normalise(&self, target: &Target, setting: &Setting) -> Result<Value, KnobError> {
-        self.linux.knob(self.kind).normalise(target, setting)
-    }
-    fn prepare(&self, value: Value) -> Result<Value, KnobError> {
-        self.real().prepare(value)
-    }
+
     fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError> {
         self.real().units(scope)
     }
+
     fn read(&self, unit: &Unit) -> Result<Value, KnobError> {
         self.real().read(unit)
     }
+
     fn write(&self, unit: &Unit, value: &Value) -> Result<(), KnobError> {
         let done = self.real().write(unit, value);
         self.mishap.after_write(self.kind);
         done
     }
-    fn off_limits(&self, unit: &Unit, current: &Value) -> Option<String> {
-        self.linux.knob(self.kind).off_limits(unit, current)
-    }
+
     fn rounds(&self, written: &Value, found: &Value) -> bool {
         self.linux.knob(self.kind).rounds(written, found)
     }
+
     fn is_inherited(&self) -> bool {
         self.linux.knob(self.kind).is_inherited()
     }
-    fn is_exclusive(&self) -> bool {
-        self.linux.knob(self.kind).is_exclusive()
-    }
+
     fn next_best(&self, original: &Value) -> Option<Value> {
         self.linux.knob(self.kind).next_best(original)
     }
+
     fn finish(&self, ours: &Value) -> Result<(), KnobError> {
         self.real().finish(ours)
     }
 }
 
-impl Machine for Mishappy {
-    fn knob(&self, kind: KnobKind) -> &dyn Knob {
+impl Knob for MishappyKnob {
+    fn facts(&self) -> Facts {
+        self.linux.knob(self.kind).facts()
+    }
+
+    fn probe(&self) -> Capability {
+        self.linux.knob(self.kind).probe()
+    }
+
+    fn normalise(&self, target: &Target, setting: &Setting) -> Result<Value, KnobError> {
+        self.linux.knob(self.kind).normalise(target, setting)
+    }
+
+    fn prepare(&self, value: Value) -> Result<Value, KnobError> {
+        self.real().prepare(value)
+    }
+
+    fn off_limits(&self, unit: &Unit, current: &Value) -> Option<String> {
+        self.linux.knob(self.kind).off_limits(unit, current)
+    }
+
+    fn is_exclusive(&self) -> bool {
+        self.linux.knob(self.kind).is_exclusive()
+    }
+}
+
+impl ReversibleMachine for Mishappy {
+    fn reversible(&self, kind: KnobKind) -> &dyn Reversible {
         self.knobs.iter().find(|knob| knob.kind == kind).unwrap()
     }
     fn look_again(&self) {
@@ -99,6 +115,30 @@ impl Machine for Mishappy {
     }
     fn boot_id(&self) -> Result<String, KnobError> {
         self.linux.boot_id()
+    }
+    fn identity(&self, pid: i32) -> Option<Identity> {
+        self.linux.identity(pid)
+    }
+    fn is_alive(&self, process: Identity) -> bool {
+        self.linux.is_alive(process)
+    }
+    fn parent(&self, process: Identity) -> Option<Identity> {
+        self.linux.parent(process)
+    }
+    fn children(&self, process: Identity) -> Vec<Identity> {
+        self.linux.children(process)
+    }
+    fn own_groups(&self) -> Vec<(String, u64)> {
+        self.linux.own_groups()
+    }
+    fn dissolve(&self, group: &(String, u64)) -> Result<(), KnobError> {
+        self.linux.dissolve(group)
+    }
+}
+
+impl Machine for Mishappy {
+    fn knob(&self, kind: KnobKind) -> &dyn Knob {
+        self.knobs.iter().find(|knob| knob.kind == kind).unwrap()
     }
     fn portrait(&self, process: Identity) -> Result<Portrait, KnobError> {
         self.linux.portrait(process)
@@ -108,15 +148,6 @@ impl Machine for Mishappy {
     }
     fn glance(&self, process: Identity) -> Option<Glance> {
         self.linux.glance(process)
-    }
-    fn identity(&self, pid: i32) -> Option<Identity> {
-        self.linux.identity(pid)
-    }
-    fn is_alive(&self, process: Identity) -> bool {
-        self.linux.is_alive(process)
-    }
-    fn children(&self, process: Identity) -> Vec<Identity> {
-        self.linux.children(process)
     }
     fn lineage(&self) -> Vec<Identity> {
         self.linux.lineage()
@@ -135,11 +166,5 @@ impl Machine for Mishappy {
     }
     fn sweep(&self, place: &Place, pattern: &TempPattern) -> Result<Swept, KnobError> {
         self.linux.sweep(place, pattern)
-    }
-    fn own_groups(&self) -> Vec<(String, u64)> {
-        self.linux.own_groups()
-    }
-    fn dissolve(&self, group: &(String, u64)) -> Result<(), KnobError> {
-        self.linux.dissolve(group)
     }
 }

@@ -9,7 +9,7 @@ use plotwarden::actuate::JobHandle;
 use plotwarden::claim::KnobKind;
 use plotwarden::kernel::Roots;
 use plotwarden::kernel::process::Identity;
-use plotwarden::knob::{GroupUse, Linux, Machine, Scope};
+use plotwarden::knob::{GroupUse, Linux, Machine, ReversibleMachine, Scope};
 use plotwarden::plotter::JobId;
 
 const READY: &str = "subject is ready";

@@ -19,7 +19,7 @@ use plotwarden::clock::Moment;
 use plotwarden::kernel::Roots;
 use plotwarden::kernel::cgroup::Mounts;
 use plotwarden::kernel::process::Identity;
-use plotwarden::knob::{GroupUse, Linux, Machine};
+use plotwarden::knob::{GroupUse, Linux, ReversibleMachine};
 use plotwarden::mode::Mode;
 use plotwarden::plotter::JobId;
 

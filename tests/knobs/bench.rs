@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
-use plotwarden::actuate::{Actuator, JobHandle, Outcome, Report, restore};
+use plotwarden::actuate::{Actuator, JobHandle, Outcome, Report, RestoreReport, restore};
 use plotwarden::arbiter::{Want, Wanted};
 use plotwarden::claim::{Bound, Claimant, Class, KnobKind, Setting, Target};
 use plotwarden::clock::Moment;
@@ -12,6 +12,7 @@ use plotwarden::kernel::Roots;
 use plotwarden::knob::{GroupUse, Linux, Machine};
 use plotwarden::mode::Mode;
 
+use crate::law::{self, Trial};
 use crate::skipped;
 use crate::state::unified_mount;
 
@@ -21,6 +22,67 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Bench {
     pub roots: Roots,
     _run: tempfile::TempDir,
+}
+
+/// What every knob owes on every machine.
+pub const LAWS: [fn(&mut dyn Trial); 6] = [
+    law::what_nobody_wants_any_more_goes_back,
+    law::an_end_by_sigterm_puts_it_back,
+    law::a_restart_adopts_it_without_a_write_and_puts_it_back_later,
+    law::an_end_by_sigkill_is_made_good,
+    law::after_a_power_failure_nothing_of_the_last_boot_is_written,
+    law::in_dry_run_nothing_is_written_and_it_is_said_once,
+];
+
+/// Something on this kernel that is tried by the laws.
+pub struct Tried<'a> {
+    pub bench: &'a Bench,
+    pub wishes: Wishes,
+    pub jobs: Vec<JobHandle>,
+    pub assert_held: &'a dyn Fn(),
+    pub assert_as_before: &'a dyn Fn(),
+}
+
+impl Tried<'_> {
+    pub fn by_all_laws(mut self) {
+        for law in LAWS {
+            law(&mut self);
+        }
+    }
+}
+
+impl Trial for Tried<'_> {
+    fn roots(&self) -> Roots {
+        self.bench.roots.clone()
+    }
+
+    fn machine(&self) -> Box<dyn Machine> {
+        Box::new(self.bench.machine())
+    }
+
+    fn wanted(&self) -> Wanted {
+        wanted(&self.wishes)
+    }
+
+    fn jobs(&self) -> Vec<JobHandle> {
+        self.jobs.clone()
+    }
+
+    fn now(&mut self) -> Moment {
+        now()
+    }
+
+    fn restore(&mut self) -> RestoreReport {
+        restore(&self.bench.roots, now(), Duration::ZERO).unwrap()
+    }
+
+    fn assert_held(&self) {
+        (self.assert_held)();
+    }
+
+    fn assert_as_before(&self) {
+        (self.assert_as_before)();
+    }
 }
 
 /// What is wanted, by target and kind.

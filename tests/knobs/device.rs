@@ -1,16 +1,15 @@
 //! Devices that refuse, hang and depend on one another, on the real kernel of the virtual machine: what is left behind, and what it
 //! does to the hardware behind them.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use plotwarden::actuate::{Actuator, Outcome, Report};
+use plotwarden::actuate::{Outcome, Report};
 use plotwarden::claim::{KnobKind, Part, PartClass, Setting, Target};
 
-use crate::bench::{Bench, Wishes, assert_soon, hold, now, tick};
+use crate::bench::{Bench, Tried, Wishes, assert_soon, hold, tick};
 use crate::plant::{self, Refusal};
 use crate::skipped;
 
@@ -72,33 +71,16 @@ fn failure(reports: &[Report]) -> &str {
     }
 }
 
-type End = fn(&Bench, Actuator);
-
-/// What is held goes back on each way out.
-fn assert_back_on_every_way_out(wishes: &Wishes, is_held: impl Fn() -> bool, is_back: impl Fn() -> bool) {
-    let ends: [(&str, End); 4] = [
-        ("nobody wants it", |_, mut actuator| hold(&mut actuator, &Wishes::new(), &[])),
-        ("SIGTERM", |_, actuator| {
-            let report = actuator.shutdown(now(), &BTreeSet::new()).unwrap();
-            assert!(report.is_complete(), "{report}");
-        }),
-        ("a restart", |bench, actuator| {
-            drop(actuator);
-            hold(&mut bench.actuator(), &Wishes::new(), &[]);
-        }),
-        ("SIGKILL", |bench, actuator| {
-            drop(actuator);
-            bench.restore();
-        }),
-    ];
-    for (way, end) in ends {
-        let bench = Bench::new();
-        let mut actuator = bench.actuator();
-        hold(&mut actuator, wishes, &[]);
-        assert!(is_held(), "{wishes:?} before {way}");
-        end(&bench, actuator);
-        assert!(is_back(), "{wishes:?} after {way}");
-    }
+/// What is held goes back on each way out, and keeps to the other laws.
+fn assert_keeps_to_the_laws(wishes: &Wishes, is_held: impl Fn() -> bool, is_back: impl Fn() -> bool) {
+    let tried = Tried {
+        bench: &Bench::new(),
+        wishes: wishes.clone(),
+        jobs: Vec::new(),
+        assert_held: &|| assert!(is_held(), "{wishes:?}"),
+        assert_as_before: &|| assert!(is_back(), "after {wishes:?}"),
+    };
+    tried.by_all_laws();
 }
 
 #[test]
@@ -108,7 +90,7 @@ fn a_fan_turns_as_it_is_told_and_goes_back_to_its_chip() {
     }
     let fan = Fan::find();
     let is_held = || (fan.mode(), fan.speed()) == ("1".to_owned(), "200".to_owned());
-    assert_back_on_every_way_out(&fan.wish(200), is_held, || fan.mode() == "2");
+    assert_keeps_to_the_laws(&fan.wish(200), is_held, || fan.mode() == "2");
     let bench = Bench::new();
     let mut actuator = bench.actuator();
     hold(&mut actuator, &fan.wish(200), &[]);
@@ -253,7 +235,7 @@ fn a_lowest_frequency_above_the_highest_goes_back_with_it() {
         number(KnobKind::CpuMaxFrequency, &policy(), 1_800_000),
     ];
     let is_held = || state() == ["1800000", "1800000"].map(str::to_owned);
-    assert_back_on_every_way_out(&wishes, is_held, || state() == before);
+    assert_keeps_to_the_laws(&wishes, is_held, || state() == before);
 }
 
 #[test]
@@ -271,7 +253,7 @@ fn a_scheduler_takes_its_queue_and_tunables_back_with_it() {
     set("iosched/fifo_batch", "7");
     let tuned = state();
     let wish = vec![word(KnobKind::IoScheduler, &Part::new(PartClass::Disk, "sda"), "bfq")];
-    assert_back_on_every_way_out(&wish, || text(queue("scheduler")).contains("[bfq]"), || state() == tuned);
+    assert_keeps_to_the_laws(&wish, || text(queue("scheduler")).contains("[bfq]"), || state() == tuned);
     // The tunables go back to what they are by default when the scheduler goes.
     set("scheduler", "none");
     set("scheduler", scheduler.split(['[', ']']).nth(1).unwrap());

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use plotwarden::actuate::{Actuator, JobHandle, Outcome};
 use plotwarden::claim::{Controller, KnobKind, Part, PartClass, Setting, Target};
 use plotwarden::inventory::CapabilityState;
-use plotwarden::knob::Machine;
+use plotwarden::knob::{Machine, ReversibleMachine};
 use plotwarden::plotter::JobId;
 
-use crate::bench::{Bench, Wishes, assert_soon, hold, now, tick};
+use crate::bench::{Bench, Tried, Wishes, assert_soon, hold, tick};
 use crate::state::{groups_left, unified_mount};
 use crate::{proven, skipped};
 
@@ -164,7 +164,7 @@ impl Drop for WithBfq {
 }
 
 #[test]
-fn each_limit_is_in_force_and_gone_on_every_way_out() {
+fn each_limit_is_in_force_and_keeps_to_the_laws() {
     let bench = Bench::new();
     let _bfq = WithBfq::on(DISK);
     for &kind in KnobKind::ALL.iter().filter(|kind| kind.is_of_group()) {
@@ -183,26 +183,16 @@ fn each_limit_is_in_force_and_gone_on_every_way_out() {
             shell.assert_back(kind);
             continue;
         }
-        shell.hold(&mut actuator, &setting);
-        assert_eq!(shell.read(file), text, "{}", kind.name());
         shell.let_go(&mut actuator);
-        shell.assert_back(kind);
-
-        shell.hold(&mut actuator, &setting);
         drop(actuator);
-        let mut next = bench.actuator();
-        let adopted = tick(&mut next, &shell.wish(&setting), std::slice::from_ref(&shell.job));
-        assert_eq!(adopted, [], "{} is adopted", kind.name());
-        assert_eq!(shell.read(file), text, "{} is kept over a restart", kind.name());
-        let ended = next.shutdown(now(), &BTreeSet::new()).unwrap();
-        assert!(ended.is_complete(), "{ended}");
-        shell.assert_back(kind);
-
-        let mut killed = bench.actuator();
-        shell.hold(&mut killed, &setting);
-        drop(killed);
-        bench.restore();
-        shell.assert_back(kind);
+        let tried = Tried {
+            bench: &bench,
+            wishes: shell.wish(&setting),
+            jobs: vec![shell.job.clone()],
+            assert_held: &|| assert_eq!(shell.read(file), text, "{}", kind.name()),
+            assert_as_before: &|| shell.assert_back(kind),
+        };
+        tried.by_all_laws();
         proven(kind.name());
     }
 }

@@ -5,10 +5,10 @@ use std::process::{Child, Command};
 
 use plotwarden::actuate::JobHandle;
 use plotwarden::claim::{IoPriority, KnobKind, SchedClass, Setting, Target};
-use plotwarden::knob::{Machine, Proof, proven_kinds};
+use plotwarden::knob::{Proof, ReversibleMachine, proven_kinds};
 use plotwarden::plotter::JobId;
 
-use crate::bench::{Bench, Wishes, assert_soon, hold};
+use crate::bench::{Bench, Tried, Wishes, assert_soon, hold};
 use crate::state::State;
 use crate::{plant, proven, skipped};
 
@@ -77,19 +77,22 @@ impl Drop for Subject {
 }
 
 #[test]
-fn each_takes_effect_and_goes_back() {
+fn each_keeps_to_the_laws() {
     if !nix::unistd::geteuid().is_root() {
         return skipped("job", "needs root");
     }
     let bench = Bench::new();
     let subject = Subject::start(&bench);
     let before = subject.state();
-    let mut actuator = bench.actuator();
     for kind in bench.usable(is_of_process) {
-        hold(&mut actuator, &subject.wishes(&[kind]), subject.jobs());
-        subject.assert_shows(|state| *state != before);
-        hold(&mut actuator, &subject.wishes(&[]), subject.jobs());
-        subject.assert_shows(|state| *state == before);
+        let tried = Tried {
+            bench: &bench,
+            wishes: subject.wishes(&[kind]),
+            jobs: subject.jobs().to_vec(),
+            assert_held: &|| subject.assert_shows(|state| *state != before),
+            assert_as_before: &|| subject.assert_shows(|state| *state == before),
+        };
+        tried.by_all_laws();
         proven(kind.name());
         assert!(plant::is_here() || proven_kinds(Proof::Host).any(|known| known == kind.name()), "{}", kind.name());
     }

@@ -1,5 +1,5 @@
-//! The contract of each knob, on whatever kernel this is: what is wanted takes effect, all of it goes back to where it was, whoever puts
-//! it back, and what cannot be done here is said. The same tests run on the host, as far as its hardware goes, and in the virtual
+//! The contract of each knob, on whatever kernel this is: the same laws that the machine in memory is held to, from the same text. What
+//! is wanted takes effect, all of it goes back to where it was, whoever puts it back, and what cannot be done here is said. The same tests run on the host, as far as its hardware goes, and in the virtual
 //! machine of `tests/vm`, which has hardware for nearly all of them.
 //!
 //! A new knob gets its trial, the setting that it is tried with: in `part.rs` if it belongs to a part of the machine, in `job.rs` if to a
@@ -12,6 +12,8 @@ mod bench;
 mod device;
 mod group;
 mod job;
+#[path = "../../src/actuate/tests/law.rs"]
+mod law;
 mod part;
 mod plant;
 mod scope;

@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use plotwarden::actuate::Actuator;
 use plotwarden::claim::{KnobKind, Part, PartClass, Setting, Target};
 use plotwarden::knob::{Knob, Linux, Machine, Scope, Value};
 
-use crate::bench::{Bench, Wishes, hold};
+use crate::bench::{Bench, Tried, Wishes};
 use crate::{plant, proven, skipped};
 
 /// Those that would take CPUs or memory from whoever else works on this machine.
@@ -111,10 +110,13 @@ impl<'m> Trials<'m> {
         Self { trials: knob.parts().into_iter().filter_map(trial).collect(), knob }
     }
 
-    #[track_caller]
-    fn apply(&self, actuator: &mut Actuator) {
+    fn wishes(&self) -> Wishes {
         let wish = |trial: &Trial| (Target::Part(trial.part.clone()), trial.setting.clone());
-        hold(actuator, &self.trials.iter().map(wish).collect(), &[]);
+        self.trials.iter().map(wish).collect()
+    }
+
+    #[track_caller]
+    fn assert_held(&self) {
         for Trial { part, setting, before } in &self.trials {
             assert_ne!(read(self.knob, part).as_ref(), Some(before), "{part}: {setting}");
         }
@@ -150,21 +152,21 @@ fn usable<'m>(bench: &Bench, machine: &'m Linux) -> Vec<Trials<'m>> {
 }
 
 #[test]
-fn each_takes_effect_and_goes_back() {
+fn each_keeps_to_the_laws() {
     if !nix::unistd::geteuid().is_root() {
         return skipped("part", "needs root");
     }
     let bench = Bench::new();
     let machine = bench.machine();
     for trials in usable(&bench, &machine) {
-        let mut actuator = bench.actuator();
-        trials.apply(&mut actuator);
-        hold(&mut actuator, &Wishes::new(), &[]);
-        trials.assert_back();
-        trials.apply(&mut actuator);
-        drop(actuator);
-        bench.restore();
-        trials.assert_back();
+        let tried = Tried {
+            bench: &bench,
+            wishes: trials.wishes(),
+            jobs: Vec::new(),
+            assert_held: &|| trials.assert_held(),
+            assert_as_before: &|| trials.assert_back(),
+        };
+        tried.by_all_laws();
         proven(trials.knob.kind().name());
     }
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Actuator;
 use crate::actuate::JobHandle;
+use crate::actuate::lease::LONGEST_PAUSE;
 use crate::actuate::protect::protected;
 use crate::actuate::report::{Action, Outcome, Report};
 use crate::actuate::throttle::Pass;
@@ -161,6 +162,10 @@ impl Actuator {
             }
             Some(job) if kind == KnobKind::Pause && !job.may_pause => {
                 Err(protected("its profile says that it must not be paused".to_owned()))
+            }
+            Some(_) if kind == KnobKind::Pause && self.worn_out.contains(id) => {
+                let hours = LONGEST_PAUSE.as_secs() / 3600;
+                Err(protected(format!("it was paused for {hours} h at a stretch, and no pause is longer")))
             }
             Some(job) => Ok(Some(*job)),
         }

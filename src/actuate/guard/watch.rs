@@ -10,14 +10,15 @@ use std::time::Duration;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::GuardError;
+use super::deadlines::Deadlines;
 use crate::actuate::handover;
 use crate::actuate::journal::Journal;
-use crate::actuate::restore::{RestoreReport, restore_on, restore_unlocked};
+use crate::actuate::restore::{RestoreReport, restore_lapsed, restore_on, restore_unlocked};
 use crate::actuate::run_dir::{RunDir, RunDirError};
 use crate::clock::Moment;
 use crate::kernel::Roots;
 use crate::kernel::process::Identity;
-use crate::knob::{GroupUse, Held, KnobError, Linux};
+use crate::knob::{Held, KnobError, LinuxToRestore};
 
 /// Pause between two looks, in milliseconds.
 const LOOK_MS: u16 = 500;
@@ -50,11 +51,12 @@ impl Pulse {
 
 /// The guard's life.
 pub struct Watch<'a> {
-    machine: Linux,
+    machine: LinuxToRestore,
     run: RunDir,
     journal: Journal,
     main: Option<Held>,
     pulse: Pulse,
+    deadlines: Deadlines,
     now: &'a dyn Fn() -> Moment,
     say: &'a mut dyn FnMut(&str),
     said: String,
@@ -76,11 +78,12 @@ impl<'a> Watch<'a> {
             Err(error) => return Err(GuardError::CannotHold(error)),
         };
         Ok(Self {
-            machine: Linux::new(roots, GroupUse::Free),
+            machine: LinuxToRestore::to_restore(roots),
             journal: Journal::at(run.path()),
             main,
             run,
             pulse: Pulse::default(),
+            deadlines: Deadlines::default(),
             now,
             say,
             said: String::new(),
@@ -99,7 +102,7 @@ impl<'a> Watch<'a> {
                 std::thread::sleep(Duration::from_millis(u64::from(LOOK_MS)));
             }
             let done = restore_on(&self.machine, &self.run, (self.now)(), PATIENCE);
-            self.told(done)
+            self.told("", done)
         })
     }
 
@@ -110,8 +113,27 @@ impl<'a> Watch<'a> {
         }
         if self.pulse.is_silent(self.run.heartbeat()) && !self.journal.is_empty() {
             self.take_over();
+            return true;
+        }
+        let has_lapsed = || self.journal.has_lapsed((self.now)().boot_ms());
+        if self.deadlines.have_passed(has_lapsed) {
+            self.recall();
         }
         true
+    }
+
+    /// Puts back what the main process holds and renews no more, though it seems well. It will see the epoch.
+    fn recall(&mut self) {
+        let done = match self.run.section(PATIENCE) {
+            Ok(_section) => restore_lapsed(&self.machine, &self.run, (self.now)()),
+            // It writes just now, be it to renew.
+            Err(RunDirError::Busy { .. }) => return self.deadlines.seen_to(false),
+            Err(error) => Err(error),
+        };
+        // It may have been renewed after all.
+        let is_done = done.as_ref().is_ok_and(RestoreReport::is_empty)
+            || self.told("plotwarden has not renewed in time what it holds:\n", done);
+        self.deadlines.seen_to(is_done);
     }
 
     /// Waits for the next start if the main process has left everything to it; `true` if it has come, which brings its own guard.
@@ -144,7 +166,7 @@ impl<'a> Watch<'a> {
             }
             Err(error) => Err(error),
         };
-        self.told(done);
+        self.told("", done);
     }
 
     /// Stopped between journal and write, the main process would go on writing the moment it is continued, and nothing can fence
@@ -162,9 +184,9 @@ impl<'a> Watch<'a> {
     }
 
     /// Says what came of it, unless it is what was said last; `true` if everything is put back.
-    fn told(&mut self, done: Result<RestoreReport, RunDirError>) -> bool {
+    fn told(&mut self, why: &str, done: Result<RestoreReport, RunDirError>) -> bool {
         let (text, complete) = match done {
-            Ok(report) => (report.to_string(), report.kept == 0),
+            Ok(report) => (format!("{why}{report}"), report.kept == 0),
             Err(error) => (error.to_string(), false),
         };
         if text != self.said {

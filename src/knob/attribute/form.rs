@@ -38,11 +38,7 @@ impl Form {
         let line = text.lines().next().unwrap_or_default().trim();
         match self {
             Self::Number(number) => number.parse(line, path).map(Value::Number),
-            Self::Word(Offered::Brackets) => {
-                let chosen = line.split_ascii_whitespace().find_map(|word| word.strip_prefix('[')?.strip_suffix(']'));
-                let only = (!line.is_empty() && !line.contains(char::is_whitespace)).then_some(line);
-                Some(Value::Word(chosen.or(only)?.to_owned()))
-            }
+            Self::Word(Offered::Brackets) => attribute::parse_chosen(line.as_bytes()).map(Value::Word),
             Self::Word(_) => (!line.is_empty()).then(|| Value::Word(line.to_owned())),
             Self::Set => parse_cpu_list(line).map(Value::Set),
         }

@@ -12,7 +12,7 @@ use crate::kernel::Roots;
 use crate::knob::aside::Aside;
 use crate::knob::linux::capability_of;
 use crate::knob::timely::Timely;
-use crate::knob::{Facts, Knob, KnobError, Scope, Unit, Value};
+use crate::knob::{Facts, Knob, KnobError, Reversible, Scope, Unit, Value};
 
 /// The attributes that a kind of knob may be, of which a part has one.
 #[derive(Debug)]
@@ -83,47 +83,9 @@ impl Found<'_> {
     }
 }
 
-impl Knob for AttributeKnob {
+impl Reversible for AttributeKnob {
     fn kind(&self) -> KnobKind {
         self.kind
-    }
-
-    fn facts(&self) -> Facts {
-        let Some(Attribute { form, unit, others, source, .. }) = self.attributes.first() else {
-            return Facts::of_call("not served", "none", "");
-        };
-        let places: Vec<String> = self.attributes.iter().map(|attribute| attribute.place.shown()).collect();
-        let (range, normalisation) = (form.range(), form.normalisation());
-        Facts { place: places.join(" or "), unit, range, normalisation, others, source }
-    }
-
-    fn class(&self) -> PartClass {
-        self.attributes.first().map_or(PartClass::Machine, |attribute| attribute.class)
-    }
-
-    fn probe(&self) -> Capability {
-        let usable = match self.parts().first().map(|part| self.find(part)) {
-            None => Err((format!("{} is not there, or cannot be written", self.facts().place), String::new())),
-            Some(Err(error)) => Err((error.to_string(), String::new())),
-            Some(Ok(found)) => nix::unistd::access(&found.path, nix::unistd::AccessFlags::W_OK).map_err(|errno| {
-                (format!("{} is not writable: {errno}", found.path.display()), "run as root".to_owned())
-            }),
-        };
-        capability_of(self.kind.surface(), usable)
-    }
-
-    fn parts(&self) -> Vec<Part> {
-        let Some(first) = self.attributes.first() else { return Vec::new() };
-        place::parts(&self.roots, first.class).into_iter().filter(|part| self.find(part).is_ok()).collect()
-    }
-
-    fn normalise(&self, target: &Target, setting: &Setting) -> Result<Value, KnobError> {
-        let found = match target {
-            Target::Part(part) => self.find(part)?,
-            Target::Job(job) => return Err(KnobError::Unusable(format!("{job} is a job, not a part of the machine"))),
-        };
-        let value = found.attribute.form.normalise(Some(&found.path), setting)?;
-        Ok(found.attribute.chosen(value))
     }
 
     fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError> {
@@ -166,14 +128,6 @@ impl Knob for AttributeKnob {
         done.map_err(|error| found.explained(error))
     }
 
-    fn off_limits(&self, unit: &Unit, current: &Value) -> Option<String> {
-        let (part, found) = self.verified(unit).ok()?;
-        if !found.attribute.form.takes(&found.path, current) {
-            return Some(format!("shows {current}, which cannot be written back"));
-        }
-        (found.attribute.off_limits)(&self.spot(part, &found.path), current)
-    }
-
     fn rounds(&self, written: &Value, found: &Value) -> bool {
         self.attributes.first().is_some_and(|attribute| attribute.form.rounds(written, found))
     }
@@ -181,6 +135,58 @@ impl Knob for AttributeKnob {
     fn is_veiled(&self, unit: &Unit, ours: &Value, shown: &Value) -> bool {
         let Ok((part, found)) = self.verified(unit) else { return false };
         (found.attribute.is_veiled)(&self.spot(part, &found.path), ours, shown)
+    }
+
+    fn is_inherited(&self) -> bool {
+        false
+    }
+}
+
+impl Knob for AttributeKnob {
+    fn facts(&self) -> Facts {
+        let Some(Attribute { form, unit, others, source, .. }) = self.attributes.first() else {
+            return Facts::of_call("not served", "none", "");
+        };
+        let places: Vec<String> = self.attributes.iter().map(|attribute| attribute.place.shown()).collect();
+        let (range, normalisation) = (form.range(), form.normalisation());
+        Facts { place: places.join(" or "), unit, range, normalisation, others, source }
+    }
+
+    fn class(&self) -> PartClass {
+        self.attributes.first().map_or(PartClass::Machine, |attribute| attribute.class)
+    }
+
+    fn probe(&self) -> Capability {
+        let usable = match self.parts().first().map(|part| self.find(part)) {
+            None => Err((format!("{} is not there, or cannot be written", self.facts().place), String::new())),
+            Some(Err(error)) => Err((error.to_string(), String::new())),
+            Some(Ok(found)) => nix::unistd::access(&found.path, nix::unistd::AccessFlags::W_OK).map_err(|errno| {
+                (format!("{} is not writable: {errno}", found.path.display()), "run as root".to_owned())
+            }),
+        };
+        capability_of(self.kind.surface(), usable)
+    }
+
+    fn parts(&self) -> Vec<Part> {
+        let Some(first) = self.attributes.first() else { return Vec::new() };
+        place::parts(&self.roots, first.class).into_iter().filter(|part| self.find(part).is_ok()).collect()
+    }
+
+    fn normalise(&self, target: &Target, setting: &Setting) -> Result<Value, KnobError> {
+        let found = match target {
+            Target::Part(part) => self.find(part)?,
+            Target::Job(job) => return Err(KnobError::Unusable(format!("{job} is a job, not a part of the machine"))),
+        };
+        let value = found.attribute.form.normalise(Some(&found.path), setting)?;
+        Ok(found.attribute.chosen(value))
+    }
+
+    fn off_limits(&self, unit: &Unit, current: &Value) -> Option<String> {
+        let (part, found) = self.verified(unit).ok()?;
+        if !found.attribute.form.takes(&found.path, current) {
+            return Some(format!("shows {current}, which cannot be written back"));
+        }
+        (found.attribute.off_limits)(&self.spot(part, &found.path), current)
     }
 
     fn remember(&self, unit: &Unit, found: Value) -> Value {
@@ -191,10 +197,6 @@ impl Knob for AttributeKnob {
             }
             (found, _) => found,
         }
-    }
-
-    fn is_inherited(&self) -> bool {
-        false
     }
 }
 

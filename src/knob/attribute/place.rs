@@ -1,12 +1,11 @@
 //! Where the attribute of a part lies, which parts have it, and what tells a part from a later one of the same name.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::claim::{Part, PartClass};
 use crate::kernel::Roots;
-use crate::kernel::attribute::text;
+use crate::kernel::attribute::{entries, text};
 
 /// A path below sysfs or procfs. Each `{}` stands for the next piece of the part's name, whose pieces are set off by its
 /// class: `3:2` of an idle state are two. A `*` stands for the only entry of its folder.
@@ -140,18 +139,16 @@ fn constraints(roots: &Roots) -> Vec<String> {
     let of_zone = |zone: String| {
         let attributes = names(&roots.sys(format!("class/powercap/{zone}"))).into_iter();
         let number = |name: String| Some(name.strip_prefix("constraint_")?.split_once('_')?.0.to_owned());
-        let numbers: BTreeSet<String> = attributes.filter_map(number).collect();
+        let mut numbers: Vec<String> = attributes.filter_map(number).collect();
+        numbers.dedup();
         numbers.into_iter().map(move |number| format!("{zone}:{number}")).collect::<Vec<_>>()
     };
     zones.flat_map(of_zone).collect()
 }
 
-/// Names of what is in a directory, sorted; none if it is not there.
+/// Names of what is in a directory, in order of number; none if it is not there.
 pub fn names(dir: &Path) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
-    let mut names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
-    names.sort_unstable();
-    names
+    entries(dir).unwrap_or_default()
 }
 
 fn is_numbered(name: &str, prefix: &str) -> bool {
@@ -161,9 +158,7 @@ fn is_numbered(name: &str, prefix: &str) -> bool {
 /// The numbers of `cpu0`, `cpu1` and so on, in order of number.
 fn numbered(dir: &Path, prefix: &str) -> Vec<String> {
     let names = names(dir).into_iter().filter(|name| is_numbered(name, prefix));
-    let mut numbers: Vec<u32> = names.filter_map(|name| name.strip_prefix(prefix)?.parse().ok()).collect();
-    numbers.sort_unstable();
-    numbers.iter().map(u32::to_string).collect()
+    names.filter_map(|name| name.strip_prefix(prefix).map(str::to_owned)).collect()
 }
 
 /// `hwmon2/pwm1`: what lies one level down and is so named.

@@ -8,7 +8,7 @@ use super::*;
 use crate::claim::{Setting, Target};
 use crate::kernel::fixture::Fixture;
 use crate::knob::timely::Timely;
-use crate::knob::{Knob, Scope, Unit};
+use crate::knob::{Knob, Reversible, Scope, Unit};
 
 const POLICY: &str = "sys/devices/system/cpu/cpufreq/policy0";
 
@@ -312,7 +312,7 @@ fn huge_pages_of_each_size_are_counted_without_those_that_are_lent() {
     ]);
     let knob = laid.knob(KnobKind::HugePages);
     let parts: Vec<String> = knob.parts().iter().map(ToString::to_string).collect();
-    assert_eq!(parts, ["page-pool/0:1048576kB", "page-pool/0:2048kB"]);
+    assert_eq!(parts, ["page-pool/0:2048kB", "page-pool/0:1048576kB"]);
     let (value, _) = laid.look(KnobKind::HugePages, &Part::new(PartClass::PagePool, "0:2048kB"));
     assert_eq!(value, Value::Number(500));
 }

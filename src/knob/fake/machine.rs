@@ -5,16 +5,59 @@ use std::path::Path;
 use super::{Fake, step};
 use crate::claim::{Deed, KnobKind};
 use crate::kernel::process::Identity;
-use crate::knob::{Glance, Knob, KnobError, Machine, Measured, Place, Portrait, Scope, Swept};
+use crate::knob::{
+    Glance, Knob, KnobError, Machine, Measured, Place, Portrait, Reversible, ReversibleMachine, Scope, Swept,
+};
 use crate::plotter::TempPattern;
 
-impl Machine for Fake {
-    fn knob(&self, kind: KnobKind) -> &dyn Knob {
+impl ReversibleMachine for Fake {
+    fn reversible(&self, kind: KnobKind) -> &dyn Reversible {
         &self.knobs[&kind]
     }
 
     fn boot_id(&self) -> Result<String, KnobError> {
         Ok(self.state.borrow().boot_id.clone())
+    }
+
+    fn identity(&self, pid: i32) -> Option<Identity> {
+        let state = self.state.borrow();
+        state.processes.get(&pid).map(|process| Identity { pid, start_ticks: process.started })
+    }
+
+    fn is_alive(&self, process: Identity) -> bool {
+        self.state.borrow().live(process).is_some()
+    }
+
+    fn parent(&self, process: Identity) -> Option<Identity> {
+        let parent = self.state.borrow().live(process)?.parent;
+        self.identity(parent)
+    }
+
+    fn children(&self, process: Identity) -> Vec<Identity> {
+        let state = self.state.borrow();
+        let children = state.processes.iter().filter(|(_, found)| found.parent == process.pid);
+        children.map(|(&pid, found)| Identity { pid, start_ticks: found.started }).collect()
+    }
+
+    fn own_groups(&self) -> Vec<(String, u64)> {
+        let state = self.state.borrow();
+        let own = state.groups.iter().filter(|(path, _)| path.starts_with("/plotwarden/"));
+        own.map(|(path, group)| (path.clone(), group.inode)).collect()
+    }
+
+    fn dissolve(&self, (path, _): &(String, u64)) -> Result<(), KnobError> {
+        let mut state = self.state.borrow_mut();
+        for process in state.processes.values_mut().filter(|process| process.group == *path) {
+            "/".clone_into(&mut process.group);
+        }
+        state.groups.remove(path);
+        Ok(())
+    }
+}
+
+impl Machine for Fake {
+    fn knob(&self, kind: KnobKind) -> &dyn Knob {
+        &self.knobs[&kind]
     }
 
     fn portrait(&self, process: Identity) -> Result<Portrait, KnobError> {
@@ -23,7 +66,6 @@ impl Machine for Fake {
         Ok(Portrait {
             comm: found.comm.clone(),
             exe_inode: Some(found.exe_inode),
-            parent: found.parent,
             users: Some((found.user, found.user)),
             ..Portrait::default()
         })
@@ -38,21 +80,6 @@ impl Machine for Fake {
         let state = self.state.borrow();
         let found = state.live(process)?;
         Some(Glance { comm: found.comm.clone(), threads: u64::try_from(found.threads.len()).ok()? })
-    }
-
-    fn identity(&self, pid: i32) -> Option<Identity> {
-        let state = self.state.borrow();
-        state.processes.get(&pid).map(|process| Identity { pid, start_ticks: process.started })
-    }
-
-    fn is_alive(&self, process: Identity) -> bool {
-        self.state.borrow().live(process).is_some()
-    }
-
-    fn children(&self, process: Identity) -> Vec<Identity> {
-        let state = self.state.borrow();
-        let children = state.processes.iter().filter(|(_, found)| found.parent == process.pid);
-        children.map(|(&pid, found)| Identity { pid, start_ticks: found.started }).collect()
     }
 
     fn lineage(&self) -> Vec<Identity> {
@@ -116,20 +143,5 @@ impl Machine for Fake {
         }
         state.writes += swept.removed.len();
         Ok(swept)
-    }
-
-    fn own_groups(&self) -> Vec<(String, u64)> {
-        let state = self.state.borrow();
-        let own = state.groups.iter().filter(|(path, _)| path.starts_with("/plotwarden/"));
-        own.map(|(path, group)| (path.clone(), group.inode)).collect()
-    }
-
-    fn dissolve(&self, (path, _): &(String, u64)) -> Result<(), KnobError> {
-        let mut state = self.state.borrow_mut();
-        for process in state.processes.values_mut().filter(|process| process.group == *path) {
-            "/".clone_into(&mut process.group);
-        }
-        state.groups.remove(path);
-        Ok(())
     }
 }

@@ -181,9 +181,13 @@ pub fn disk_lines(roots: &Roots, text: &str, none: &str) -> Option<Lines> {
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let mut words = line.split_ascii_whitespace();
         let disk = Disk::numbered(roots, words.next()?);
-        let pairs: Option<Vec<(&str, &str)>> = words.map(|word| word.split_once('=')).collect();
-        let limits = pairs?.into_iter().filter(|(_, value)| *value != none);
-        let limits: BTreeMap<String, String> = limits.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let mut limits = BTreeMap::new();
+        for word in words {
+            let (key, value) = word.split_once('=')?;
+            if value != none {
+                limits.insert(key.to_owned(), value.to_owned());
+            }
+        }
         if let Some(disk) = disk.filter(|_| !limits.is_empty()) {
             lines.insert(disk.key(), limits);
         }

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::blueprint::{MAJOR, REST, ROOT};
+use super::blueprint::{MAJOR, REST, ROOT, put_in_order};
 use crate::kernel::traffic::{Filter, FilterKind, Handle, IPV4, IPV6, Then, Word};
 use crate::shaping::{Flow, Lane, Traffic, Transport};
 
@@ -72,7 +72,7 @@ pub fn read_into(mut lane: Lane, found: &[Filter]) -> Option<Lane> {
         }
     }
     // Which class is asked first is seen in the filters only.
-    lane.classes.sort_by_key(|class| order.iter().position(|number| *number == class.number));
+    put_in_order(&mut lane, &order);
     filters(&lane).starts_with(&found).then_some(lane)
 }
 

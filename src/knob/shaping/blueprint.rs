@@ -81,6 +81,11 @@ pub fn lane_of(found: &[HtbClass]) -> Option<Lane> {
     (wanted == found).then_some(lane)
 }
 
+/// Puts the classes in the order in which their numbers were seen.
+pub fn put_in_order(lane: &mut Lane, seen: &[u16]) {
+    lane.classes.sort_by_key(|class| seen.iter().position(|number| *number == class.number));
+}
+
 fn class(minor: u16, rate: BitsPerSecond, ceiling: BitsPerSecond, priority: u8) -> HtbClass {
     let (rate, ceiling) = (rate.0 / 8, ceiling.0 / 8);
     let burst = |rate: u64| ticks((rate / 1000 * BURST_MILLISECONDS).max(LEAST_BURST), rate);

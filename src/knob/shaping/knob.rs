@@ -14,7 +14,7 @@ use crate::kernel::link::Link;
 use crate::kernel::{KernelError, Roots};
 use crate::knob::linux::capability_of;
 use crate::knob::timely::Timely;
-use crate::knob::{Facts, Knob, KnobError, Scope, Unit, Value};
+use crate::knob::{Facts, Knob, KnobError, Reversible, Scope, Unit, Value};
 use crate::shaping::{Direction, Lane};
 
 /// Shapes one direction of interfaces.
@@ -40,7 +40,7 @@ impl ShapingKnob {
     }
 }
 
-impl Knob for ShapingKnob {
+impl Reversible for ShapingKnob {
     fn kind(&self) -> KnobKind {
         match self.direction {
             Direction::Leaving => KnobKind::Shaping,
@@ -48,6 +48,54 @@ impl Knob for ShapingKnob {
         }
     }
 
+    fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError> {
+        let Some(part) = &scope.part else { return Ok(Vec::new()) };
+        let of = part.clone();
+        let link = self.speak(part, "look for", move |door| interface(door, &of))?;
+        let link = link.ok_or_else(|| KnobError::Unusable(format!("{part} is not there")))?;
+        Ok(vec![Unit::Part { part: part.clone(), device: identity(&link) }])
+    }
+
+    fn read(&self, unit: &Unit) -> Result<Value, KnobError> {
+        let (part, of, direction) = (part_of(unit)?, unit.clone(), self.direction);
+        let found = self.speak(part, "read the queues", move |door| look(door, &of, direction))?;
+        Ok(Value::Lane(found))
+    }
+
+    fn write(&self, unit: &Unit, value: &Value) -> Result<(), KnobError> {
+        let wanted = match value {
+            Value::Lane(Found::Ours(lane)) => Some(lane.clone()),
+            Value::Lane(Found::Untouched) => None,
+            _ => return Err(KnobError::Unusable(format!("{unit} cannot be made {value}"))),
+        };
+        let (part, of, direction) = (part_of(unit)?, unit.clone(), self.direction);
+        self.speak(part, "set the queues", move |door| {
+            let before = look(door, &of, direction)?;
+            let done = make(door, &of, direction, wanted.as_ref());
+            if done.is_err() {
+                take_back(door, &of, direction, &before);
+            }
+            done
+        })
+    }
+
+    /// What was cut off half-way is what was being written.
+    fn rounds(&self, written: &Value, found: &Value) -> bool {
+        written == found || matches!((written, found), (Value::Lane(Found::Ours(_)), Value::Lane(Found::Partial)))
+    }
+
+    fn finish(&self, _ours: &Value) -> Result<(), KnobError> {
+        let direction = self.direction;
+        let sweep = move |door: &mut Door| door.sweep(direction).map_err(|error| of_kernel("remove the rest", error));
+        self.speak(&Part::new(PartClass::Interface, "rest"), "remove the rest", sweep)
+    }
+
+    fn is_inherited(&self) -> bool {
+        false
+    }
+}
+
+impl Knob for ShapingKnob {
     fn facts(&self) -> Facts {
         let place = match self.direction {
             Direction::Leaving => "rtnetlink: qdisc htb 5057: at the root; nftables: table plotwarden-*",
@@ -85,37 +133,6 @@ impl Knob for ShapingKnob {
         }
     }
 
-    fn units(&self, scope: &Scope) -> Result<Vec<Unit>, KnobError> {
-        let Some(part) = &scope.part else { return Ok(Vec::new()) };
-        let of = part.clone();
-        let link = self.speak(part, "look for", move |door| interface(door, &of))?;
-        let link = link.ok_or_else(|| KnobError::Unusable(format!("{part} is not there")))?;
-        Ok(vec![Unit::Part { part: part.clone(), device: identity(&link) }])
-    }
-
-    fn read(&self, unit: &Unit) -> Result<Value, KnobError> {
-        let (part, of, direction) = (part_of(unit)?, unit.clone(), self.direction);
-        let found = self.speak(part, "read the queues", move |door| look(door, &of, direction))?;
-        Ok(Value::Lane(found))
-    }
-
-    fn write(&self, unit: &Unit, value: &Value) -> Result<(), KnobError> {
-        let wanted = match value {
-            Value::Lane(Found::Ours(lane)) => Some(lane.clone()),
-            Value::Lane(Found::Untouched) => None,
-            _ => return Err(KnobError::Unusable(format!("{unit} cannot be made {value}"))),
-        };
-        let (part, of, direction) = (part_of(unit)?, unit.clone(), self.direction);
-        self.speak(part, "set the queues", move |door| {
-            let before = look(door, &of, direction)?;
-            let done = make(door, &of, direction, wanted.as_ref());
-            if done.is_err() {
-                take_back(door, &of, direction, &before);
-            }
-            done
-        })
-    }
-
     fn off_limits(&self, _unit: &Unit, current: &Value) -> Option<String> {
         match current {
             Value::Lane(Found::Untouched) => None,
@@ -123,21 +140,6 @@ impl Knob for ShapingKnob {
             // Not on record, so that nobody could say what was there before.
             _ => Some("has queues of an earlier run of which no record is left: remove them by tc(8)".to_owned()),
         }
-    }
-
-    /// What was cut off half-way is what was being written.
-    fn rounds(&self, written: &Value, found: &Value) -> bool {
-        written == found || matches!((written, found), (Value::Lane(Found::Ours(_)), Value::Lane(Found::Partial)))
-    }
-
-    fn finish(&self, _ours: &Value) -> Result<(), KnobError> {
-        let direction = self.direction;
-        let sweep = move |door: &mut Door| door.sweep(direction).map_err(|error| of_kernel("remove the rest", error));
-        self.speak(&Part::new(PartClass::Interface, "rest"), "remove the rest", sweep)
-    }
-
-    fn is_inherited(&self) -> bool {
-        false
     }
 }
 

@@ -111,13 +111,13 @@ fn change(interface: u32, direction: Direction, present: &Lane, wanted: &Lane) -
     let (before, after) = (blueprint::classes(present), blueprint::classes(wanted));
     let old = |class: &HtbClass| before.iter().find(|old| old.handle == class.handle);
     let (rest, others): (Vec<HtbClass>, Vec<HtbClass>) = after.iter().partition(|class| blueprint::is_rest(class));
-    let mut changed: Vec<&HtbClass> =
-        others.iter().filter(|class| old(class).is_some_and(|old| old != *class)).collect();
-    changed.sort_by_key(|class| old(class).is_some_and(|old| old.rate < class.rate));
+    let changed = others.iter().filter(|class| old(class).is_some_and(|old| old != *class));
+    let (growing, shrinking): (Vec<_>, Vec<_>) =
+        changed.partition(|class| old(class).is_some_and(|old| old.rate < class.rate));
 
     let put = |class: &HtbClass| Step::PutClass(direction, *class, Put::Change);
     let mut steps = vec![put(&blueprint::under_change(present))];
-    steps.extend(changed.into_iter().map(put));
+    steps.extend(shrinking.into_iter().chain(growing).map(put));
     for class in others.iter().filter(|class| old(class).is_none()) {
         steps.extend(added(direction, *class));
     }

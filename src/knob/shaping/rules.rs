@@ -13,7 +13,7 @@
 
 use std::net::IpAddr;
 
-use super::blueprint::{MAJOR, REST};
+use super::blueprint::{MAJOR, REST, put_in_order};
 use crate::kernel::nftables::{Expression, Header, Meta, Rule, Table};
 use crate::kernel::traffic::Handle;
 use crate::shaping::{Dscp, Flow, Lane, Traffic, TrafficClass, Transport};
@@ -67,7 +67,7 @@ pub fn read_into(interface: u32, mut lane: Lane, found: &[Option<Rule>]) -> Opti
         }
     }
     // Which class is asked first is seen in the rules only.
-    lane.classes.sort_by_key(|class| order.iter().position(|number| *number == class.number));
+    put_in_order(&mut lane, &order);
     let written = rules(interface, &lane);
     let is_same =
         written.len() == found.len() && written.iter().zip(found).all(|(ours, found)| Some(ours) == found.as_ref());
