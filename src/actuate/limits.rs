@@ -59,9 +59,10 @@ impl Limits {
     pub fn why_protected(&self, portrait: &Portrait) -> Option<String> {
         let exe = portrait.exe.as_deref().and_then(std::path::Path::file_name).map(std::ffi::OsStr::to_string_lossy);
         let names = [Some(portrait.comm.as_str().into()), exe];
-        let found = names.into_iter().flatten().find(|name: &std::borrow::Cow<'_, str>| {
-            self.protected.iter().any(|pattern| pattern.matches(name))
-        })?;
+        let found = names
+            .into_iter()
+            .flatten()
+            .find(|name: &std::borrow::Cow<'_, str>| self.protected.iter().any(|pattern| pattern.matches(name)))?;
         Some(format!("{found} is protected by a guardrail"))
     }
 }

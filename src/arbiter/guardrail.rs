@@ -31,7 +31,10 @@ impl Guardrails {
         }
         let (mut permitted, mut denied) = (Vec::with_capacity(claims.len()), Vec::new());
         for claim in claims {
-            match guardrails.iter().find_map(|(name, guardrail)| Some((name, self.why_not(&claim, guardrail, world.now)?))) {
+            match guardrails
+                .iter()
+                .find_map(|(name, guardrail)| Some((name, self.why_not(&claim, guardrail, world.now)?)))
+            {
                 Some((by, reason)) => denied.push(Denied { claim, by: (*by).to_owned(), reason }),
                 None => permitted.push(claim),
             }
@@ -55,7 +58,8 @@ impl Guardrails {
         if guardrail.never.contains(&kind) {
             return Some(format!("nobody may use {}", kind.name()));
         }
-        let beyond = guardrail.knobs.iter().find(|bound| bound.kind == kind && is_about(bound, claim) && !permits(bound, claim));
+        let beyond =
+            guardrail.knobs.iter().find(|bound| bound.kind == kind && is_about(bound, claim) && !permits(bound, claim));
         if let Some(bound) = beyond {
             let side = match bound.bound {
                 Bound::AtMost => "at most",
@@ -144,7 +148,8 @@ spec:
         let policies = from_text(Path::new("b.yaml"), BOUNDS, &Vocabulary::default()).unwrap().policies;
         let job = || Target::Job("a".into());
         let zone = |name: &str| Target::Part(crate::claim::Part::new(crate::claim::PartClass::PowerConstraint, name));
-        let rate = |rate| Setting::Keyed(KnobKind::IoMax, [("sda".to_owned(), [("wbps".to_owned(), rate)].into())].into());
+        let rate =
+            |rate| Setting::Keyed(KnobKind::IoMax, [("sda".to_owned(), [("wbps".to_owned(), rate)].into())].into());
         let number = Setting::Number;
         for (claim, permitted) in [
             (claim(job(), number(KnobKind::CpuQuota, 20_000)), true),

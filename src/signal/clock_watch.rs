@@ -143,7 +143,13 @@ mod tests {
         let mut signals = Signals::default();
         for second in 90..=second {
             let now = moment(second, if second < 100 { 0 } else { step });
-            signals.observe(&World { now, host: HostSample::default(), jobs: Vec::new(), processes: None });
+            signals.observe(&World {
+                now,
+                host: HostSample::default(),
+                jobs: Vec::new(),
+                layout: std::sync::Arc::default(),
+                processes: None,
+            });
         }
         let inquiry = Inquiry { answerer, text: "rate(x[1m])".to_owned(), min_history: 80 };
         let heard = Heard { value: Ok(0.5), sampled: Some(Duration::from_secs(second)), trouble: None };

@@ -17,8 +17,12 @@ pub fn explain(options: &PolicyExplainOptions) -> u8 {
         }
     };
     let wanted = |name: &String| options.policy.as_ref().is_none_or(|wanted| wanted == name);
-    let explained: Vec<String> =
-        set.policies.iter().filter(|policy| wanted(&policy.name)).map(|policy| policy::explain(policy).join("\n")).collect();
+    let explained: Vec<String> = set
+        .policies
+        .iter()
+        .filter(|policy| wanted(&policy.name))
+        .map(|policy| policy::explain(policy).join("\n"))
+        .collect();
     if explained.is_empty() {
         let names: Vec<&str> = set.policies.iter().map(|policy| policy.name.as_str()).collect();
         eprintln!("error: there is no such policy; there are: {}", names.join(", "));

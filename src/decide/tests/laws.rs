@@ -124,7 +124,7 @@ proptest! {
     #[test]
     fn no_more_actions_than_the_budget_of_an_hour(trace in any_trace(), budget in 0..6_u32) {
         let mut scene = Scene::with_jobs(shipped_policy(), 6);
-        scene.policy.rules.behavior.max_actions_per_hour = budget;
+        scene.rules().behavior.max_actions_per_hour = budget;
         for felt in trace {
             scene.tick(felt);
         }

@@ -11,7 +11,7 @@ use crate::decide::{Decision, State, decide};
 use crate::kernel::process::{Identity, RunState};
 use crate::mode::Mode;
 use crate::plotter::{Arguments, Job, JobId, Needs, Owner, Phase, Progress};
-use crate::policy::{Policy, Vocabulary, from_text, shipped};
+use crate::policy::{Contention, Policy, Rules, Vocabulary, from_text, shipped};
 use crate::pressure::{Pressure, PressureSet, PressureState, Stall};
 use crate::sample::{HostSample, JobSample};
 use crate::signal::Signals;
@@ -124,6 +124,14 @@ impl Scene {
             scene.jobs.push(job(number, scene.now.saturating_sub(Duration::from_secs(100 - u64::from(number))), ratio));
         }
         scene
+    }
+
+    /// The rules of the policy, to be changed.
+    pub fn rules(&mut self) -> &mut Contention {
+        match &mut self.policy.rules {
+            Rules::Contention(rules) => rules,
+            other => panic!("no contention: {other:?}"),
+        }
     }
 
     /// A plot starts now.
