@@ -64,6 +64,11 @@ impl Aggregates {
         Self { tier, members, places, running, open }
     }
 
+    /// Whether the end of the bucket is a time that can be told.
+    pub fn can_be_closed(bucket: i64) -> bool {
+        bucket.checked_add(1).is_some_and(|next| next.checked_mul(BUCKET).is_some())
+    }
+
     /// From now on the series is aggregated.
     pub fn add(&mut self, slot: Slot) {
         if self.places.contains_key(&slot) {
@@ -167,6 +172,14 @@ mod tests {
         let column = aggregates.column(slot, summary).unwrap();
         aggregates.tier.read(column, &ticks, &mut Decoder::default(), |at, value| found.push((at, value)));
         found
+    }
+
+    #[test]
+    fn a_bucket_without_an_end_is_told_before_it_is_filled() {
+        let last = i64::MAX / BUCKET - 1;
+        assert!(Aggregates::can_be_closed(last) && Aggregates::can_be_closed(-last));
+        assert!(!Aggregates::can_be_closed(last + 1) && !Aggregates::can_be_closed(i64::MAX));
+        assert!(!Aggregates::can_be_closed(i64::MIN));
     }
 
     #[test]

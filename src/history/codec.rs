@@ -196,6 +196,9 @@ fn write_filling(out: &mut impl Write, coarse: &Aggregates) -> io::Result<()> {
 
 fn read_filling(input: &mut Input, tier: Tier, width: usize) -> Result<Aggregates, SnapshotFault> {
     let open = input.option()?;
+    if open.is_some_and(|bucket| !Aggregates::can_be_closed(bucket)) {
+        return Err(SnapshotFault::Contradiction("its running means are of no time that can be"));
+    }
     let mut members = Vec::new();
     let mut running = Vec::new();
     for _ in 0..input.length()? {

@@ -1,8 +1,8 @@
 //! How soon after one look at what processes come and go the next one is worth its while.
 //!
 //! Where little happens, news are looked at after a fifth of a second, so that a plotter is seen as it starts. Where processes come
-//! and go all the time that are none of ours, as beside a build or a busy script, each look would wake the loop for nothing: five
-//! a second cost as much as all the rest of a tick (measured). There looks become rarer, up to one in each tick, and most of
+//! and go all the time that are none of ours, as beside a build or a busy script, each look would wake the loop for nothing: beside a
+//! build that was two fifths of its CPU time (measured). There looks become rarer, up to one in each tick, and most of
 //! those processes have ended before anybody has to look at them.
 
 use std::time::Duration;

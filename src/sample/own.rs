@@ -17,7 +17,7 @@ pub struct OwnUsage {
     pub open_files: Option<u64>,
 }
 
-/// Summing up all threads is dear to the kernel; at each tick it would be a twentieth of what watching a machine costs (measured).
+/// Summing up all threads is dear to the kernel; at each tick it was a fiftieth of what watching a machine costs (measured).
 const PERIOD: Duration = Duration::from_secs(5);
 
 /// Samples this process every few seconds; keeps its files open.
