@@ -47,7 +47,8 @@ impl ClockWatch {
     pub fn why_not(&self, now: Moment, reach: Duration) -> Option<String> {
         let set = self.set.filter(|set| now.boot < set.settled + reach)?;
         let whole = |time: Duration| humantime::format_duration(Duration::from_secs(time.as_secs()));
-        let (by, ago, left) = (whole(set.by), whole(now.since(set.at)), whole((set.settled + reach) - now.boot));
+        let (by, ago, left) =
+            (whole(set.by), whole(now.since(set.at)), whole((set.settled + reach).saturating_sub(now.boot)));
         let way = if set.back { "back" } else { "forward" };
         Some(format!("the clock was set {way} by {by} {ago} ago: what is asked for is clean again in {left}"))
     }

@@ -114,7 +114,7 @@ fn two_policies_do_not_leave_everything_standing_between_them() {
 #[test]
 fn a_job_that_has_run_for_too_short_is_not_paused_unless_it_is_held_back_at_its_start() {
     let mut field = Field::of(2);
-    let least = PauseBound { min_run: Duration::from_secs(60), ..PauseBound::default() };
+    let least = PauseBound { min_run: Duration::from_mins(1), ..PauseBound::default() };
     field.actuator.limit(Limits { pauses: least, ..Limits::default() });
     field.want_paused([0], "one", "io-pressure");
     field.want_paused([1], "one", "deferred-start");
@@ -169,7 +169,7 @@ fn a_knob_goes_step_by_step_and_back_at_once() {
     let rates =
         Rates { cooldown: Duration::from_secs(2), largest: [(KnobKind::Nice, step)].into(), ..Rates::default() };
     rig.actuator.as_mut().unwrap().limit(Limits { rates, ..Limits::default() });
-    rig.actuator.as_mut().unwrap().rest_for(Duration::from_secs(60));
+    rig.actuator.as_mut().unwrap().rest_for(Duration::from_mins(1));
     let nice = |rig: &Rig| rig.state.borrow().processes[&PLOTTER].threads[&PLOTTER].values.nice;
     let mut seen = Vec::new();
     rig.want(KnobKind::Nice, 0);

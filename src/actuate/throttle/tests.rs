@@ -96,7 +96,7 @@ proptest! {
         let mut window: VecDeque<Duration> = VecDeque::new();
         for (index, (at, key, before, after)) in all.changes.iter().enumerate() {
             let last = all.changes[..index].iter().rev().find(|(_, other, ..)| other == key);
-            prop_assert!(last.is_none_or(|last| *at - last.0 >= rates.cooldown), "{key:?} at {at:?}");
+            prop_assert!(last.is_none_or(|last| at.saturating_sub(last.0) >= rates.cooldown), "{key:?} at {at:?}");
             if let Some(before) = before {
                 let allowed = if after < before { (before / 4).max(1) } else { 7 };
                 prop_assert!((after - before).abs() <= allowed, "{key:?}: {before} to {after}");
@@ -104,7 +104,7 @@ proptest! {
             window.push_back(*at);
             // In any stretch of time: the burst, and what has been refilled within it.
             for (from, begin) in window.iter().enumerate() {
-                let refilled = (*at - *begin).as_secs() / every;
+                let refilled = at.saturating_sub(*begin).as_secs() / every;
                 prop_assert!((window.len() - from) as u64 <= u64::from(burst) + refilled);
             }
         }

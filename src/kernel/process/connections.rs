@@ -103,6 +103,8 @@ fn address(field: &str) -> Option<SocketAddr> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use super::*;
     use crate::kernel::fixture::{FakeProcess, Fixture};
 
@@ -122,8 +124,9 @@ mod tests {
             IpAddr::V6(ip) => ip.octets().to_vec(),
         };
         let words = bytes.chunks_exact(4).map(|word| u32::from_ne_bytes(word.try_into().unwrap()));
-        let ip: String = words.map(|word| format!("{word:08X}")).collect();
-        format!("{ip}:{port:04X}")
+        let mut text = String::new();
+        words.for_each(|word| write!(text, "{word:08X}").unwrap());
+        format!("{text}:{port:04X}")
     }
 
     fn scene() -> Fixture {
