@@ -113,11 +113,13 @@ fn lies_within(low: &Setting, high: &Setting) -> bool {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::sync::Arc;
     use std::time::SystemTime;
 
     use super::*;
     use crate::claim::{Claimant, Class};
     use crate::policy::{Vocabulary, from_text};
+    use crate::sample::HostSample;
 
     const BOUNDS: &str = "
 apiVersion: plotwarden/v1
@@ -140,7 +142,7 @@ spec:
 
     fn world(now: u64) -> World {
         let now = Moment { boot: Duration::from_secs(now), wall: SystemTime::UNIX_EPOCH };
-        World { now, host: Default::default(), jobs: Vec::new(), layout: Default::default(), processes: None }
+        World { now, host: HostSample::default(), jobs: Vec::new(), layout: Arc::default(), processes: None }
     }
 
     #[test]

@@ -148,7 +148,7 @@ impl State {
     /// Opens or closes admission.
     fn admit(&mut self, turn: &Turn<'_>, changes: &mut Vec<String>) {
         let closes = |action: &Action| *action == Action::CloseAdmission;
-        let by_stage = self.stair.doing(turn.rules, closes).next().map(|stage| self.stair.why(turn, stage));
+        let by_stage = self.stair.doing(turn.rules, closes).next().map(|stage| condition::sentence(turn, stage));
         let missing = || {
             let safe_closes = turn.rules.safe.iter().any(closes);
             let demands = |wish| wish == OnMissing::Deny || wish == OnMissing::Safe && safe_closes;
@@ -180,7 +180,7 @@ impl State {
             cleared: in_force.is_none() && !safe,
             bearable: in_force.is_none_or(holds),
             why: match in_force {
-                Some(stage) => self.stair.why(turn, stage),
+                Some(stage) => condition::sentence(turn, stage),
                 None if safe => "a signal is missing, and `safe` pauses".to_owned(),
                 None => "no stage that pauses is in force any more".to_owned(),
             },

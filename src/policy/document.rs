@@ -22,15 +22,15 @@ pub const API_VERSION: &str = "plotwarden/v1";
 /// A document as the schema of its kind.
 #[derive(Debug)]
 pub enum Written {
-    Policy(WrittenPolicy),
-    Tests(PolicyTestDocument),
+    Policy(Box<WrittenPolicy>),
+    Tests(Box<PolicyTestDocument>),
 }
 
 /// A policy as the schema of its kind.
 #[derive(Debug)]
 pub enum WrittenPolicy {
-    Contention(schema::Written<ContentionSpec>),
-    Staged(Kind, schema::Written<StagedSpec>),
+    Contention(Box<schema::Written<ContentionSpec>>),
+    Staged(Kind, Box<schema::Written<StagedSpec>>),
     Guardrail(schema::Written<GuardrailSpec>),
     Forecast(schema::Written<ForecastSpec>),
     FleetBudget(schema::Written<FleetBudgetSpec>),
@@ -164,14 +164,14 @@ impl Document<'_> {
             return Err(self.error_at(&header.kind, problem, suggest(&header.kind.value, &Kind::NAMES)));
         };
         let policy = match kind {
-            Kind::PolicyTest => return self.parse().map(Written::Tests),
-            Kind::Contention => WrittenPolicy::Contention(self.parse()?),
+            Kind::PolicyTest => return self.parse().map(|tests| Written::Tests(Box::new(tests))),
+            Kind::Contention => WrittenPolicy::Contention(Box::new(self.parse()?)),
             Kind::Guardrail => WrittenPolicy::Guardrail(self.parse()?),
             Kind::Forecast => WrittenPolicy::Forecast(self.parse()?),
             Kind::FleetBudget => WrittenPolicy::FleetBudget(self.parse()?),
-            staged => WrittenPolicy::Staged(staged, self.parse()?),
+            staged => WrittenPolicy::Staged(staged, Box::new(self.parse()?)),
         };
-        Ok(Written::Policy(policy))
+        Ok(Written::Policy(Box::new(policy)))
     }
 
     /// Whether a text is written in quotes.

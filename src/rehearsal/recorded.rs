@@ -76,6 +76,7 @@ impl Storage for Recorded {
 mod tests {
     use super::*;
     use crate::promql::{Engine, Value};
+    use Sample::{Gap, Stale, Value as V};
 
     #[test]
     fn a_gap_is_no_end_and_other_machines_have_their_own_labels() {
@@ -85,7 +86,6 @@ mod tests {
             name: "x".to_owned(),
             labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         };
-        use Sample::{Gap, Stale, Value as V};
         recorded.add(&metric(&[("d", "a")]), &[V(1.0), Gap, Gap], &target).unwrap();
         recorded.add(&metric(&[("d", "b")]), &[V(2.0), V(2.0), Stale], &target).unwrap();
         recorded.add(&metric(&[("instance", "there")]), &[V(4.0), V(4.0), V(5.0)], &target).unwrap();

@@ -29,7 +29,7 @@ fn a_failure_shows_place_expected_actual_and_the_way_there() {
     let text = report.to_string();
     let line = POLICY.split("\n# Tests").next().unwrap().lines().count() + 8;
     for part in [
-        format!("p.yaml:{}:", line).as_str(),
+        format!("p.yaml:{line}:").as_str(),
         "stage: expected warn, was critical",
         "paused: expected none, was p2",
         "> 20s",

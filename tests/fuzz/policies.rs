@@ -180,7 +180,7 @@ fn lines(text: &str, chance: &mut Chance) -> String {
             0 => lines.swap(one, other),
             1 => drop(lines.remove(one)),
             2 => lines[one].insert_str(0, &" ".repeat(chance.below(8))),
-            3 => lines[one] = lines[one].trim_start().to_owned(),
+            3 => lines[one] = lines[one].trim_start().chars().collect(),
             _ => {
                 let line = lines[one].clone();
                 lines.splice(other..other, vec![line; 1 + chance.below(40)]);
@@ -208,7 +208,11 @@ fn anchored(text: &str, chance: &mut Chance) -> String {
             out += "&it ";
         }
         let end = part.find([',', '}', '\n']).unwrap_or(part.len());
-        out += &if index == alias { format!("*it{}", &part[end..]) } else { part.to_owned() };
+        if index == alias {
+            out.extend(["*it", &part[end..]]);
+        } else {
+            out += part;
+        }
     }
     out
 }
@@ -244,6 +248,6 @@ fn bomb(chance: &mut Chance) -> String {
             filled("(").split_at(60_000).0
         ),
         7 => format!("{head}\n  ? {}\n", filled("x")),
-        _ => (0..6000).map(|number| format!("k{number}: 1\n")).collect(),
+        _ => (0..6000).map(|number| format!("k{number}: 1\n")).collect::<Vec<_>>().concat(),
     })
 }

@@ -12,7 +12,9 @@ pub fn explain(options: &PolicyExplainOptions) -> u8 {
     let set = match loaded {
         Ok(set) => set,
         Err(errors) => {
-            errors.iter().for_each(|error| eprintln!("error: {error}"));
+            for error in &errors {
+                eprintln!("error: {error}");
+            }
             return if errors.iter().any(|error| error.unreadable) { exit::CANNOT } else { exit::PROBLEM };
         }
     };

@@ -120,8 +120,8 @@ impl State {
         if !parts.is_empty() {
             self.nowhere.remove(kind.name());
         } else if self.nowhere.insert(kind.name()) {
-            let names: Vec<&str> = of.iter().map(NamePattern::as_str).collect();
-            let which = if names.is_empty() { String::new() } else { format!(" named {}", names.join(" or ")) };
+            let patterns: Vec<&str> = of.iter().map(NamePattern::as_str).collect();
+            let which = if patterns.is_empty() { String::new() } else { format!(" named {}", patterns.join(" or ")) };
             changes.push(format!("`{}` is set nowhere: this machine has no {}{which}", kind.name(), class.name()));
         }
         parts

@@ -51,11 +51,6 @@ impl Stair {
         self.steps.get(stage).is_some_and(|step| step.gate.reached(condition::holds(turn, stage), turn.time()))
     }
 
-    /// Why a stage is in force, in one sentence.
-    pub fn why(&self, turn: &Turn<'_>, stage: usize) -> String {
-        condition::sentence(turn, stage)
-    }
-
     pub fn step(&mut self, turn: &Turn<'_>, changes: &mut Vec<String>) {
         self.steps.resize_with(turn.rules.stages.len(), Step::default);
         let now = turn.time();

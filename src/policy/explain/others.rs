@@ -2,13 +2,14 @@
 
 use super::common::{length, signal};
 use crate::claim::Bound;
+use crate::policy::glob::NamePattern;
 use crate::policy::knobs::PolicyKnob;
 use crate::policy::rules::{BudgetResource, FleetBudget, Forecast, Guardrail, KnobBound, Unit};
 
 pub fn guardrail(rules: &Guardrail) -> Vec<String> {
     let mut lines = Vec::new();
     if !rules.protected.is_empty() {
-        let names: Vec<&str> = rules.protected.iter().map(|pattern| pattern.as_str()).collect();
+        let names: Vec<&str> = rules.protected.iter().map(NamePattern::as_str).collect();
         lines.push(format!("Nobody touches {}, beside what is always left alone.", names.join(", ")));
     }
     if !rules.users_allowed.is_empty() {

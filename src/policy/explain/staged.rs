@@ -2,6 +2,7 @@
 
 use super::common::{length, pace, signals};
 use crate::claim::Bound;
+use crate::policy::glob::NamePattern;
 use crate::policy::knobs::PolicyKnob;
 use crate::policy::rules::{
     Action, Condition, GateScope, KnobAction, Placement, PlacementMethod, Policy, Relation, Schedule, Shape, Staged,
@@ -93,7 +94,7 @@ fn knob(action: &KnobAction) -> String {
     let whom = match (knob.of, action.of.as_slice()) {
         (None, []) => " for each plot".to_owned(),
         (Some(class), []) => format!(" of every {}", class.name()),
-        (_, of) => format!(" of {}", of.iter().map(|pattern| pattern.as_str()).collect::<Vec<_>>().join(" and ")),
+        (_, of) => format!(" of {}", of.iter().map(NamePattern::as_str).collect::<Vec<_>>().join(" and ")),
     };
     let from = action.from.as_ref().map_or_else(String::new, |from| format!(" by steps from {}", knob.show(from)));
     let toward = action.toward.as_ref().map_or_else(String::new, |toward| {
@@ -117,7 +118,7 @@ fn place(placement: Placement) -> String {
 }
 
 fn shape(shape: &Shape) -> String {
-    let names: Vec<&str> = shape.interfaces.iter().map(|pattern| pattern.as_str()).collect();
+    let names: Vec<&str> = shape.interfaces.iter().map(NamePattern::as_str).collect();
     let way = if shape.direction == TrafficDirection::Leaving { "leaves by" } else { "arrives at" };
     let classes: Vec<String> = shape
         .classes

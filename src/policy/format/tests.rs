@@ -205,7 +205,8 @@ fn the_proof_sees_what_must_not_happen() {
 
 #[test]
 fn a_diff_shows_the_lines_that_change_and_three_around() {
-    let old: String = (1..=20).map(|number| format!("line {number}\n")).collect();
+    let lines: Vec<String> = (1..=20).map(|number| format!("line {number}\n")).collect();
+    let old = lines.concat();
     let new = old.replace("line 2\n", "").replace("line 19\n", "line 19\nmore\n").replace("line 20\n", "line 20");
     let expected = "--- p\n+++ p\n@@ -1,5 +1,4 @@\n line 1\n-line 2\n line 3\n line 4\n line 5\n\
                     @@ -17,4 +16,5 @@\n line 17\n line 18\n line 19\n-line 20\n+more\n+line 20\n\\ No newline at end of file\n";
@@ -221,7 +222,7 @@ fn rewritten(text: &str, step: usize, windows: bool, dirt: &[u8]) -> String {
         out += &" ".repeat((line.len() - content.len()) / 2 * step);
         // What stands behind a dash has to stand in the column of what goes on below it.
         match content.strip_prefix("- ") {
-            Some(item) => out += &format!("-{}{item}", " ".repeat(step - 1)),
+            Some(item) => out.extend(["-", &" ".repeat(step - 1), item]),
             None => out += content,
         }
         if dirt & 1 != 0 && !content.is_empty() {

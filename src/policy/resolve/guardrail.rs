@@ -53,14 +53,15 @@ fn never(spec: &GuardrailSpec, findings: &mut Findings<'_>) -> Vec<KnobKind> {
             "pause" => never.push(KnobKind::Pause),
             "shape" => never.extend([KnobKind::Shaping, KnobKind::ArrivalShaping]),
             "place" => never.extend([KnobKind::CpuSet, KnobKind::NodeSet, KnobKind::Affinity]),
-            name => match knobs::named(name) {
-                Some(kind) => never.push(kind),
-                None => {
+            name => {
+                let found = knobs::named(name);
+                never.extend(found);
+                if found.is_none() {
                     let known: Vec<&str> =
                         ["pause", "place", "shape"].into_iter().chain(knobs::NAMES.iter().copied()).collect();
                     findings.error(written, format!("there is no measure and no knob `{name}`"), suggest(name, &known));
                 }
-            },
+            }
         }
     }
     never

@@ -48,7 +48,7 @@ pub(super) fn policy(document: &WrittenPolicy, findings: &mut Findings<'_>, hash
         }
         WrittenPolicy::Staged(kind, document) => {
             let spec = &document.spec;
-            let rules = Rules::Staged(*kind, staged::staged(*kind, spec, findings));
+            let rules = Rules::Staged(*kind, Box::new(staged::staged(*kind, spec, findings)));
             let selector = spec.selector.as_ref().map_or(all, |written| selector::selector(&written.jobs, findings));
             let control = control(&spec.control, metadata, findings);
             signals::check_server(&spec.signals, control.mode, findings);

@@ -137,7 +137,7 @@ fn at_least_one(written: &Spanned<u32>, findings: &mut Findings<'_>) -> u32 {
 pub fn moves(written: &schema::Moves, findings: &mut Findings<'_>) -> Moves {
     Moves {
         what: written.what,
-        max_moves: at_least_one(&written.max_moves, findings),
+        max_moves: at_least_one(&written.most, findings),
         per: findings.period(&written.per, MINUTE, 24 * HOUR),
         min_gain: share(Some(&written.min_gain), 0.15, findings),
     }

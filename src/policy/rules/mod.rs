@@ -88,7 +88,7 @@ pub struct Policy {
 pub enum Rules {
     Contention(Contention),
     /// `Allocation`, `Rebalance`, `Memory`, `Cpu`, `Storage`, `Network` or `Power`.
-    Staged(Kind, Staged),
+    Staged(Kind, Box<Staged>),
     Guardrail(Guardrail),
     Forecast(Forecast),
     FleetBudget(FleetBudget),
@@ -234,9 +234,12 @@ impl Policy {
     #[must_use]
     pub fn asking_only(&self, signal: &str) -> Self {
         let mut asking = self.clone();
-        if let Rules::Contention(Contention { signals, .. }) | Rules::Staged(_, Staged { signals, .. }) =
-            &mut asking.rules
-        {
+        let signals = match &mut asking.rules {
+            Rules::Contention(rules) => Some(&mut rules.signals),
+            Rules::Staged(_, rules) => Some(&mut rules.signals),
+            Rules::Guardrail(_) | Rules::Forecast(_) | Rules::FleetBudget(_) => None,
+        };
+        if let Some(signals) = signals {
             signals.retain(|name, _| name == signal);
         }
         asking

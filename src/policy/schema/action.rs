@@ -17,7 +17,7 @@ pub enum Action {
     Pause,
     Place,
     Shape,
-    Knob(KnobKind, Spanned<KnobSetting>),
+    Knob(KnobKind, Box<Spanned<KnobSetting>>),
 }
 
 /// `{atMost: 95W}`, and of which parts of the machine.
@@ -107,7 +107,7 @@ impl<'de> Visitor<'de> for ActionVisitor {
         let Some(kind) = knobs::named(&name) else {
             return Err(A::Error::unknown_field(&name, knobs::NAMES));
         };
-        let setting = map.next_value()?;
+        let setting = Box::new(map.next_value()?);
         if map.next_key::<String>()?.is_some() {
             return Err(A::Error::custom("two actions in one; write each as an entry of its own: `- {...}`"));
         }

@@ -10,7 +10,8 @@ use crate::policy::rules::Movable;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Moves {
     pub what: Movable,
-    pub max_moves: Spanned<u32>,
+    #[serde(rename = "maxMoves")]
+    pub most: Spanned<u32>,
     pub per: Spanned<Period>,
     /// Nothing is moved for less.
     pub min_gain: Spanned<Percent>,

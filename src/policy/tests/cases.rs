@@ -82,7 +82,7 @@ fn what_is_wrong_is_said_where_it_is() {
 #[test]
 fn tests_of_several_policies_stand_by_themselves() {
     let alone = |policy: &str| {
-        let indented: String = CASE.lines().map(|line| format!("  {line}\n")).collect();
+        let indented = CASE.lines().map(|line| format!("  {line}\n")).collect::<Vec<_>>().concat();
         let head = "---\napiVersion: plotwarden/v1\nkind: PolicyTest\nmetadata: {name: both}\n";
         format!("{GOOD}{head}spec:\n  policies: [{policy}]\n{indented}")
     };

@@ -45,7 +45,7 @@ impl Equal {
 pub fn measure(start: impl Fn(&'static str, &[String]) -> Daemon) -> Equal {
     eprintln!("equal sets of the host ...");
     let collect = format!("--collect={COLLECT}");
-    let ours = start("off", &[collect.clone()]);
+    let ours = start("off", std::slice::from_ref(&collect));
     let compressing = start("off", &[collect.clone(), "--web.compress-from=0B".to_owned()]);
     let deciding = start("dry-run", &[collect]);
     let mut node = node_exporter();
