@@ -9,7 +9,7 @@ mod guardrail;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::claim::{Bound, Claim, Claimant, Keyed, KnobKind, Setting, Target};
+use crate::claim::{Bound, Claim, Claimant, Keyed, KnobKind, Setting, Target, within};
 use crate::clock::Moment;
 
 pub use guardrail::Guardrails;
@@ -233,22 +233,6 @@ fn satisfies(setting: &Setting, wanted: &Setting, bound: Bound) -> bool {
         Bound::Exactly => setting == wanted,
         Bound::AtLeast => within(wanted, setting),
         Bound::AtMost => within(setting, wanted),
-    }
-}
-
-/// `true` if `low` goes no further than `high`: restricts no more, or, for affinity, has no CPU beyond.
-///
-/// The derived order of the other settings is the order of restriction: nice number, other < batch < idle,
-/// best-effort 0 < .. < 7 < idle.
-fn within(low: &Setting, high: &Setting) -> bool {
-    match (low, high) {
-        (Setting::Affinity(low), Setting::Affinity(high)) | (Setting::Set(_, low), Setting::Set(_, high)) => {
-            low.is_subset(high)
-        }
-        (Setting::Keyed(_, low), Setting::Keyed(_, high)) => {
-            numbers(high).all(|(of, key, high)| low.get(of).and_then(|of| of.get(key)).is_some_and(|low| *low <= high))
-        }
-        _ => low <= high,
     }
 }
 

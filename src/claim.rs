@@ -2,6 +2,7 @@
 
 mod kind;
 mod operation;
+mod order;
 mod permit;
 mod target;
 
@@ -13,6 +14,7 @@ use crate::shaping::Lane;
 
 pub use kind::{Controller, KnobKind};
 pub use operation::{Deed, Operation};
+pub use order::within;
 pub use permit::KillPermit;
 pub use target::{Part, PartClass, Target};
 
@@ -172,6 +174,17 @@ impl fmt::Display for Setting {
                     keyed.iter().map(|(of, numbers)| of.clone() + &numbers.iter().map(of_key).collect::<String>());
                 f.write_str(&lines.collect::<Vec<_>>().join(", "))
             }
+        }
+    }
+}
+
+impl Bound {
+    /// As policies write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AtMost => "atMost",
+            Self::AtLeast => "atLeast",
+            Self::Exactly => "exactly",
         }
     }
 }

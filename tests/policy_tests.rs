@@ -169,7 +169,7 @@ fn without_comment(line: &str) -> &str {
 }
 
 fn load(paths: &[PathBuf]) -> Result<PolicySet, String> {
-    let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: true };
+    let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: true, ..Vocabulary::default() };
     let lines =
         |errors: Vec<policy::PolicyError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     policy::load(paths, &vocabulary).map_err(lines)

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Denied, within};
-use crate::claim::{Bound, Claim, KnobKind, Setting, Target};
+use super::Denied;
+use crate::claim::{Bound, Claim, KnobKind, Target};
 use crate::clock::Moment;
 use crate::plotter::JobId;
 use crate::policy::{Guardrail, KnobBound, Policy, Rules};
@@ -58,8 +58,10 @@ impl Guardrails {
         if guardrail.never.contains(&kind) {
             return Some(format!("nobody may use {}", kind.name()));
         }
-        let beyond =
-            guardrail.knobs.iter().find(|bound| bound.kind == kind && is_about(bound, claim) && !permits(bound, claim));
+        let beyond = guardrail
+            .knobs
+            .iter()
+            .find(|bound| bound.kind == kind && is_about(bound, claim) && !bound.permits(&claim.setting));
         if let Some(bound) = beyond {
             let side = match bound.bound {
                 Bound::AtMost => "at most",
@@ -89,27 +91,6 @@ fn is_about(bound: &KnobBound, claim: &Claim) -> bool {
     }
 }
 
-/// `AtMost` and `AtLeast` are of the number, whichever of them is the stricter for the knob.
-fn permits(bound: &KnobBound, claim: &Claim) -> bool {
-    let (setting, limit) = (&claim.setting, &bound.setting);
-    match bound.bound {
-        Bound::Exactly => setting == limit,
-        Bound::AtMost => lies_within(setting, limit),
-        Bound::AtLeast => lies_within(limit, setting),
-    }
-}
-
-fn lies_within(low: &Setting, high: &Setting) -> bool {
-    match (low, high) {
-        // The bound of a disk's rates is written for all disks at once.
-        (Setting::Keyed(_, low), Setting::Keyed(_, high)) => {
-            let limits: Vec<_> = high.values().flatten().collect();
-            low.values().all(|rates| limits.iter().all(|(key, most)| rates.get(*key).is_none_or(|rate| rate <= most)))
-        }
-        (low, high) => within(low, high),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -117,7 +98,7 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::claim::{Claimant, Class};
+    use crate::claim::{Claimant, Class, Setting};
     use crate::policy::{Vocabulary, from_text};
     use crate::sample::HostSample;
 

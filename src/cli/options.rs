@@ -376,6 +376,8 @@ pub struct AuditOptions {
 
 #[derive(Debug, Clone, Args)]
 pub struct PolicyCheckOptions {
+    #[command(flatten)]
+    pub profiles: ProfileOptions,
     /// Policy files or folders, or - for what is piped in [default: the shipped policies]
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,

@@ -45,7 +45,7 @@ pub fn diff(options: &PolicyDiffOptions) -> u8 {
 /// `None` if something is wrong with them, which has been said. Without paths these are the shipped policies.
 fn load(paths: &[PathBuf]) -> Option<PolicySet> {
     // Whether a server is there is known to the machine that will run the policies, which may be another one.
-    let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: true };
+    let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: true, ..Vocabulary::default() };
     let loaded = if paths.is_empty() { policy::shipped(&vocabulary) } else { policy::load(paths, &vocabulary) };
     match loaded {
         Ok(set) => Some(set),

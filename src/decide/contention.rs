@@ -9,10 +9,11 @@ use super::effect::Effects;
 use super::explain::{self, Side};
 use super::hysteresis::{Gate, Told};
 use super::priority::Priorities;
-use super::severity::{judge, worst};
+use super::severity::{Reading, judge, worst};
 use super::stagger::{IO_PRESSURE, Pausing, Stagger};
 use super::strategy::strategy;
 use super::tick::{LEASE, OWN_GROUP, Tick, holds};
+use super::vain::NO_EFFECT;
 use crate::claim::{Bound, Claim, Setting, Target};
 use crate::clock::Moment;
 use crate::mode::Mode;
@@ -81,6 +82,7 @@ impl State {
 
         changes.extend(self.stagger.defer(&tick.scene, self.closed_by.as_deref()));
         self.stagger(tick, changes);
+        decision.alerts = self.stagger.is_futile().then(|| NO_EFFECT.to_owned()).into_iter().collect();
         let running = self.stagger.running(&tick.scene);
         changes.extend(self.priorities.step(tick, &self.gates, &running));
     }
@@ -95,6 +97,7 @@ impl State {
     fn stagger(&mut self, tick: &Tick<'_>, changes: &mut Vec<String>) {
         let pausing = tick.rules.stages_doing(Resource::Io, Measure::Pause).next();
         let pause = pausing.and_then(|(index, stage)| Some(pausing_of(tick, stage, self.gates.get(index)?)));
+        changes.extend(self.stagger.judge(&tick.scene, pause.as_ref()));
         let deeds = self.stagger.act(&tick.scene, pause.as_ref(), self.closed_by.is_none());
         if let Some(gate) = pausing.and_then(|(index, _)| self.gates.get_mut(index)).filter(|_| !deeds.is_empty()) {
             gate.forget();
@@ -199,6 +202,7 @@ fn pausing_of(tick: &Tick<'_>, stage: &Stage, gate: &Gate) -> Pausing {
         reached,
         cleared: gate.cleared(holds(stage), tick.time()),
         bearable: tick.severity(stage.resource).is_some_and(|severity| severity < cut_off),
+        badness: tick.reading(stage.resource).and_then(Reading::badness),
         why: explain::cause(tick, stage, if reached { Side::Reached } else { Side::Cleared }),
         reason: IO_PRESSURE,
     }

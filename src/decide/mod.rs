@@ -2,7 +2,7 @@
 //!
 //! Everything that the project knows about plotting under contention is in this room, a file per idea: how bad it is
 //! (`severity`), what helps (`strategy`), when a stage begins and ends (`hysteresis`), how fast one may act (`pace`), which job is
-//! paused or resumed (`stagger`), what priorities become (`priority`), and what came of it (`effect`).
+//! paused or resumed (`stagger`), what priorities become (`priority`), what came of it (`effect`), and when to stop (`vain`).
 
 mod ask;
 mod contention;
@@ -20,7 +20,9 @@ mod strategy;
 mod tests;
 mod tick;
 mod turn;
+mod vain;
 
 pub use decision::{Cause, Decision, Effect, Input, Severity, Strategy};
 pub use strategy::strategy;
 pub use turn::{State, decide};
+pub use vain::{ALERTS, NO_EFFECT};

@@ -47,7 +47,19 @@ fn judge_one<'a>(
 
 /// 0 at `zero`, 1 at `one`, straight in between, and never outside.
 fn scale(anchor: &Anchor, share: f64) -> f64 {
-    ((share - anchor.zero) / (anchor.one - anchor.zero)).clamp(0.0, 1.0)
+    distance(anchor, share).clamp(0.0, 1.0)
+}
+
+/// 0 at `zero`, 1 at `one`, straight in between and beyond.
+fn distance(anchor: &Anchor, share: f64) -> f64 {
+    (share - anchor.zero) / (anchor.one - anchor.zero)
+}
+
+impl Reading<'_> {
+    /// How bad it is beyond `one` too, where severity shows no difference any more.
+    pub fn badness(&self) -> Option<f64> {
+        self.driver.filter(|_| self.severity.is_ok()).map(|(anchor, share)| distance(anchor, share))
+    }
 }
 
 /// The highest severity that could be judged, with its root cause.

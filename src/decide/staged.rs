@@ -18,6 +18,7 @@ use super::decision::Decision;
 use super::explain;
 use super::hysteresis::Told;
 use super::stagger::{Pausing, Stagger};
+use super::vain::NO_EFFECT;
 use crate::policy::{Action, OnMissing, Policy, Staged};
 use crate::signal::Answer;
 use crate::world::Layout;
@@ -25,8 +26,6 @@ use place::Places;
 use stair::Stair;
 use way::Ways;
 
-/// The alert that something is being done, again and again, for nothing.
-const NO_EFFECT: &str = "ActionHasNoEffect";
 /// Why a job that had begun is held.
 const STAGE_PAUSE: &str = "stage-pause";
 
@@ -117,12 +116,14 @@ impl State {
         let scene = &turn.asked.scene;
         changes.extend(self.stagger.defer(scene, self.closed_by.as_deref()));
         let pausing = self.pausing(turn);
+        changes.extend(self.stagger.judge(scene, pausing.as_ref()));
         for deed in self.stagger.act(scene, pausing.as_ref(), self.closed_by.is_none()) {
             changes.push(format!("{}: {}", deed.action, deed.why));
         }
         decision.admission_closed = self.closed_by.is_some();
         decision.stages = self.stair.in_force().map(|stage| turn.stage_name(stage).to_owned()).collect();
-        decision.alerts = self.ways.futile().then(|| NO_EFFECT.to_owned()).into_iter().collect();
+        decision.alerts =
+            (self.ways.futile() || self.stagger.is_futile()).then(|| NO_EFFECT.to_owned()).into_iter().collect();
     }
 
     fn say_what_is_missing(&mut self, turn: &Turn<'_>, changes: &mut Vec<String>) {
@@ -174,11 +175,14 @@ impl State {
         let safe = turn.is_safe() && turn.rules.safe.iter().any(pauses);
         let in_force = self.stair.doing(turn.rules, pauses).next();
         let reached = safe || in_force.is_some_and(|stage| self.stair.is_reached(turn, stage));
+        let mut pausing = (0..).zip(&turn.rules.stages).filter(|(_, stage)| stage.actions.iter().any(pauses));
+        let is_unknown = pausing.any(|(stage, _)| condition::is_unknown(turn, stage));
         let holds = |stage: usize| matches!(condition::told(turn, stage), Told::Seen { reached: false, .. });
         Some(Pausing {
             reached,
-            cleared: in_force.is_none() && !safe,
-            bearable: in_force.is_none_or(holds),
+            cleared: in_force.is_none() && !safe && !is_unknown,
+            bearable: !is_unknown && in_force.is_none_or(holds),
+            badness: in_force.and_then(|stage| condition::badness(turn, stage)),
             why: match in_force {
                 Some(stage) => condition::sentence(turn, stage),
                 None if safe => "a signal is missing, and `safe` pauses".to_owned(),

@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::explain;
 use super::pace::Pace;
 use super::tick::{Scene, is_finishing, is_plotting};
+use super::vain::{MOST_TRIES, Tries};
 use crate::claim::DEFERRED_START;
 use crate::plotter::JobId;
 use crate::policy::Measure;
@@ -42,6 +43,7 @@ pub struct Stagger {
     /// How many jobs may run at once, while anything is held or admission is closed.
     limit: Option<usize>,
     pace: Pace,
+    tries: Tries,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +62,7 @@ pub struct Deed {
 }
 
 /// What the stage that pauses says in this tick.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Pausing {
     /// Its trigger has held for long enough.
     pub reached: bool,
@@ -68,6 +70,8 @@ pub struct Pausing {
     pub cleared: bool,
     /// One more running job does no harm now, as far as is known.
     pub bearable: bool,
+    /// How bad it is, whatever the unit: a pause that helps makes it less. `None` if it is not known.
+    pub badness: Option<f64>,
     /// Why the trigger holds, or the clear.
     pub why: String,
     pub reason: &'static str,
@@ -88,6 +92,23 @@ impl Stagger {
         lines.extend(closed_by.map(|why| self.defer_newborn(scene, why)).unwrap_or_default());
         self.seen = Some(scene.jobs.iter().map(|view| view.job.id.clone()).collect());
         lines
+    }
+
+    /// Judges the last pause once its effect shows; a rehearsed one has none. Says so when no further one is made until it is clear.
+    pub fn judge(&mut self, scene: &Scene<'_>, pause: Option<&Pausing>) -> Option<String> {
+        let Some(pause) = pause.filter(|pause| !pause.cleared) else {
+            self.tries = Tries::default();
+            return None;
+        };
+        let is_due = scene.enforced && pause.reached && self.pace.settled(scene.behavior, scene.time());
+        let is_enough = is_due && self.tries.judge(pause.badness);
+        is_enough
+            .then(|| format!("no further pause until it is clear: the last {MOST_TRIES} did not help; {}", pause.why))
+    }
+
+    /// Whether pauses have turned out to do nothing.
+    pub fn is_futile(&self) -> bool {
+        self.tries.are_vain()
     }
 
     /// Pauses or resumes; at most one kind of action in a scene.
@@ -210,7 +231,7 @@ impl Stagger {
         let now = scene.time();
         let behavior = scene.behavior;
         let Some(pause) = pause.filter(|pause| pause.reached) else { return Vec::new() };
-        if !self.pace.allows(behavior, now) {
+        if self.is_futile() || !self.pace.allows(behavior, now) {
             return Vec::new();
         }
         let running = self.running(scene);
@@ -226,6 +247,7 @@ impl Stagger {
         let held = Held { reason: pause.reason, since: now };
         self.held.extend(picked.iter().map(|view| (view.job.id.clone(), held)));
         self.limit = Some(self.running(scene).len());
+        self.tries.note(pause.badness);
         let mut why = pause.why.clone();
         if let Some(length) = self.pace.note_tightened(behavior, now) {
             let [length, per] = [length, behavior.reversals.per].map(explain::duration);
@@ -239,6 +261,7 @@ impl Stagger {
         let id = &view.job.id;
         let (progress, of) = (explain::progress(view), self.held.len());
         self.held.remove(id);
+        self.tries.interrupt();
         self.resumed.insert(id.clone(), scene.time());
         let why = format!("{why}; it was the most advanced ({progress}) of {of} held");
         Deed { action: format!("resumed {id}"), why }

@@ -1,6 +1,6 @@
 //! What the policies see and decide: signals with their ages, severity, cause, strategy, admission and claims.
 
-use crate::decide::{Cause, Decision, Strategy};
+use crate::decide::{ALERTS, Cause, Decision, Strategy};
 
 use super::family::{Family, Samples};
 use super::label::Label;
@@ -123,6 +123,19 @@ pub(super) const FAMILIES: &[Family] = &[
         .by(&["policy"])
         .from(DECISION)
         .drawn(|s, out| decisions(s, |policy, decision| out.add([policy], !decision.admission_closed))),
+    Family::gauge(
+        "plotwarden_policy_alert_active",
+        "1 while the policy itself raises the alert, else 0. ActionHasNoEffect: three actions in a row did nothing for their signal, and no further one is made.",
+    )
+    .by(&["policy", "alert"])
+    .from(DECISION)
+    .drawn(|s, out| {
+        decisions(s, |policy, decision| {
+            for alert in ALERTS {
+                out.add([policy, (*alert).into()], decision.alerts.iter().any(|active| active == alert));
+            }
+        });
+    }),
     Family::counter("plotwarden_decisions_total", "Changes of strategy, by the strategy that was chosen.")
         .by(&["policy", "strategy"])
         .from("decisions")

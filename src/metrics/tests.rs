@@ -18,6 +18,7 @@ fn text(snapshot: Snapshot, format: Format) -> String {
 
 /// The label names that a family may use. A new one is added here with a thought for its cardinality.
 const BOUNDED_LABELS: &[&str] = &[
+    "alert",
     "action",
     "address",
     "alarm",

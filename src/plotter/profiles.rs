@@ -58,6 +58,11 @@ impl Profiles {
         self.list.iter().find(|profile| profile.name == name)
     }
 
+    /// The names of all of them, in the order in which they are tried.
+    pub fn names(&self) -> Vec<String> {
+        self.list.iter().map(|profile| profile.name.clone()).collect()
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Profile> {
         self.list.iter()
     }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::geteuid;
 
 use super::error::PolicyError;
+use super::rule::Rule;
 use super::source::policy_files;
 use super::way::ways;
 
@@ -31,12 +32,14 @@ fn doubt(path: &Path, metadata: &Metadata, is_folder: bool) -> Option<PolicyErro
     let is_open = metadata.mode() & OTHERS_WRITE != 0 && !(is_folder && metadata.mode() & STICKY != 0);
     if is_open {
         let hint = format!("chmod o-w {}", path.display());
-        return Some(PolicyError::doubt(path, format!("anybody may write here, so {what} by everybody"), hint));
+        let problem = format!("anybody may write here, so {what} by everybody");
+        return Some(PolicyError::doubt(path, problem, hint).under(Rule::WritableByOthers));
     }
     let owner = metadata.uid();
     if owner != 0 && owner != geteuid().as_raw() {
         let hint = format!("chown root {}", path.display());
-        return Some(PolicyError::doubt(path, format!("belongs to user {owner}, so {what} by that user"), hint));
+        let problem = format!("belongs to user {owner}, so {what} by that user");
+        return Some(PolicyError::doubt(path, problem, hint).under(Rule::WritableByOthers));
     }
     None
 }

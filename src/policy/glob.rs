@@ -37,6 +37,13 @@ impl Glob {
     }
 }
 
+impl Glob {
+    /// Whether there can be a directory that both match.
+    pub fn meets(&self, other: &Self) -> bool {
+        self.components.iter().zip(&other.components).all(|(a, b)| patterns_meet(a, b))
+    }
+}
+
 impl fmt::Display for Glob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "/{}", self.components.join("/"))
@@ -54,6 +61,11 @@ impl NamePattern {
 
     pub fn matches(&self, name: &str) -> bool {
         name_matches(&self.0, name)
+    }
+
+    /// Whether there can be a name that both match.
+    pub fn meets(&self, other: &Self) -> bool {
+        patterns_meet(&self.0, &other.0)
     }
 
     pub fn as_str(&self) -> &str {
@@ -88,6 +100,40 @@ fn name_matches(pattern: &str, name: &str) -> bool {
     pattern[at_pattern..].iter().all(|&c| c == '*')
 }
 
+/// Larger products of lengths are not worth the time: nobody writes such names.
+const LONGEST: usize = 1 << 14;
+
+/// Whether there is a name that both patterns match. Row by row: which beginnings of `b` go with the beginning of `a` so far.
+fn patterns_meet(a: &str, b: &str) -> bool {
+    let [a, b]: [Vec<char>; 2] = [a, b].map(|pattern| pattern.chars().collect());
+    if a.len().saturating_mul(b.len()) > LONGEST {
+        return true;
+    }
+    let mut row: Vec<bool> = Vec::with_capacity(b.len() + 1);
+    for of_a in std::iter::once(None).chain(a.iter().map(Some)) {
+        let above = std::mem::take(&mut row);
+        for at in 0..=b.len() {
+            let of_b = at.checked_sub(1).and_then(|before| b.get(before));
+            // A star stands for nothing, or for one more character of the other.
+            let skips_a = of_a == Some(&'*') && above.get(at) == Some(&true);
+            let skips_b = of_b == Some(&'*') && row.last() == Some(&true);
+            let eats = |x: &char, y: &char| x == y || [x, y].into_iter().any(|c| matches!(c, '?' | '*'));
+            let both = match (of_a, of_b) {
+                (Some(of_a), Some(of_b)) => {
+                    let next = at.checked_sub(1).and_then(|before| above.get(before)) == Some(&true);
+                    let star_goes_on =
+                        *of_a == '*' && row.last() == Some(&true) || *of_b == '*' && above.get(at) == Some(&true);
+                    next && eats(of_a, of_b) || star_goes_on
+                }
+                (None, None) => true,
+                _ => false,
+            };
+            row.push(skips_a || skips_b || both);
+        }
+    }
+    row.last() == Some(&true)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +154,36 @@ mod tests {
             let glob = Glob::parse(pattern).unwrap();
             assert_eq!(glob.matches(Path::new(dir)), expected, "{pattern} on {dir}");
         }
+    }
+
+    #[test]
+    fn two_patterns_meet_where_a_name_can_match_both() {
+        for (a, b, expected) in [
+            ("nvme*", "nvme0n1", true),
+            ("nvme*", "sd?", false),
+            ("*0", "nvme*", true),
+            ("a*c", "ab*d", false),
+            ("a*c", "*b*", true),
+            ("??", "a", false),
+            ("*", "", true),
+            ("?", "", false),
+            ("", "", true),
+            ("eth0", "eth0", true),
+            ("eth0", "eth1", false),
+        ] {
+            assert_eq!(patterns_meet(a, b), expected, "{a} and {b}");
+            assert_eq!(patterns_meet(b, a), expected, "{b} and {a}");
+        }
+        let meet = |a: &str, b: &str| Glob::parse(a).unwrap().meets(&Glob::parse(b).unwrap());
+        assert!(meet("/mnt/ssd*", "/mnt/*1/chia") && meet("/", "/mnt") && !meet("/mnt/ssd1", "/mnt/ssd2/tmp"));
+    }
+
+    #[test]
+    fn patterns_that_both_match_a_name_meet() {
+        use proptest::prelude::*;
+        proptest!(|(a in "[ab*?]{0,6}", b in "[ab*?]{0,6}", name in "[ab]{0,6}")| {
+            prop_assert!(patterns_meet(&a, &b) || !name_matches(&a, &name) || !name_matches(&b, &name));
+        });
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::canary;
 use super::cases::{Case, PolicyTestDocument, cases, check_names};
 use super::document::{Written, documents};
 use super::error::{Place, PolicyError};
+use super::lint::{self, Sites};
 use super::resolve::{self, Findings};
 use super::rule::Rule;
 use super::rules::{CanaryOf, Origin, Policy};
@@ -104,6 +105,7 @@ pub(super) fn judge(
     for file in &sources.files {
         loading.add(&file.path, &file.text);
     }
+    loading.doubt();
     (loading.set, loading.errors)
 }
 
@@ -126,6 +128,8 @@ pub fn shipped(vocabulary: &Vocabulary) -> Result<PolicySet, Vec<PolicyError>> {
 struct Loading<'a> {
     vocabulary: &'a Vocabulary,
     set: PolicySet,
+    /// Of each policy of the set.
+    sites: Vec<Sites>,
     errors: Vec<PolicyError>,
     /// Where each name was first used.
     names: BTreeMap<String, Origin>,
@@ -135,7 +139,8 @@ struct Loading<'a> {
 
 impl<'a> Loading<'a> {
     fn new(vocabulary: &'a Vocabulary) -> Self {
-        Self { vocabulary, set: PolicySet::default(), errors: Vec::new(), names: BTreeMap::new(), tested: Vec::new() }
+        let (set, names) = (PolicySet::default(), BTreeMap::new());
+        Self { vocabulary, set, sites: Vec::new(), errors: Vec::new(), names, tested: Vec::new() }
     }
 
     fn add(&mut self, path: &Path, text: &str) {
@@ -177,6 +182,10 @@ impl<'a> Loading<'a> {
             }
             self.set.cases.extend(cases(written.tests(), std::slice::from_ref(&policy.name), &mut findings));
             self.names.entry(policy.name.clone()).or_insert_with(|| policy.origin.clone());
+            // What is wrong has no meaning that could be doubted.
+            let is_right = findings.errors.is_empty();
+            let sites = is_right.then(|| lint::document(&written, &policy, &mut findings)).unwrap_or_default();
+            self.sites.push(sites);
             // Several stages may share one wrong trigger.
             findings.errors.dedup();
             self.errors.append(&mut findings.errors);
@@ -199,7 +208,15 @@ impl<'a> Loading<'a> {
         self.errors.append(&mut findings.errors);
     }
 
+    /// Policies that are right by themselves may be in each other's way.
+    fn doubt(&mut self) {
+        if self.errors.is_empty() {
+            self.set.warnings.extend(lint::set(&self.set.policies, &self.sites));
+        }
+    }
+
     fn finish(mut self) -> Result<PolicySet, Vec<PolicyError>> {
+        self.doubt();
         // Without all policies nobody can say which names are wrong.
         if self.errors.is_empty() {
             self.errors = check_names(&self.set.cases, &self.tested, &self.set.policies);

@@ -19,6 +19,7 @@ mod fingerprint;
 mod format;
 mod glob;
 mod knobs;
+mod lint;
 mod load;
 mod nearest;
 mod output;

@@ -18,6 +18,19 @@ pub enum Rule {
     NameTaken,
     NoPolicy,
     Unreadable,
+    NoGap,
+    Floors,
+    UnknownMetric,
+    ShortRange,
+    EqualRank,
+    DeniedByGuardrail,
+    MatchesNothing,
+    NeverBegins,
+    WrongWay,
+    Unwatched,
+    Unused,
+    NotDecided,
+    WritableByOthers,
 }
 
 impl Rule {
@@ -35,6 +48,19 @@ impl Rule {
         Self::Reference,
         Self::NameTaken,
         Self::NoPolicy,
+        Self::NoGap,
+        Self::Floors,
+        Self::UnknownMetric,
+        Self::ShortRange,
+        Self::EqualRank,
+        Self::DeniedByGuardrail,
+        Self::MatchesNothing,
+        Self::NeverBegins,
+        Self::WrongWay,
+        Self::Unwatched,
+        Self::Unused,
+        Self::NotDecided,
+        Self::WritableByOthers,
     ];
 
     /// As outputs name it; never changed once it was released.
@@ -52,6 +78,19 @@ impl Rule {
             Self::NameTaken => "name-taken",
             Self::NoPolicy => "no-policy",
             Self::Unreadable => "unreadable",
+            Self::NoGap => "no-gap",
+            Self::Floors => "floors",
+            Self::UnknownMetric => "unknown-metric",
+            Self::ShortRange => "short-range",
+            Self::EqualRank => "equal-rank",
+            Self::DeniedByGuardrail => "denied-by-guardrail",
+            Self::MatchesNothing => "matches-nothing",
+            Self::NeverBegins => "never-begins",
+            Self::WrongWay => "wrong-way",
+            Self::Unwatched => "unwatched",
+            Self::Unused => "unused",
+            Self::NotDecided => "not-decided",
+            Self::WritableByOthers => "writable-by-others",
         }
     }
 
@@ -73,6 +112,23 @@ impl Rule {
             Self::NoPolicy => "A folder of policies holds some.",
             Self::Unreadable => {
                 "A policy file can be read: it exists, is a regular file of UTF-8 text and of a bounded size."
+            }
+            Self::NoGap => "A trigger and its `clear` lie apart, and on the right sides.",
+            Self::Floors => "The floors of all members of a budget fit into what is given out.",
+            Self::UnknownMetric => "A metric that begins with `plotwarden_` is one that plotwarden exports.",
+            Self::ShortRange => "A range in PromQL holds four samples or more.",
+            Self::EqualRank => {
+                "Of two actions that want one knob to be exactly something, class or priority says which counts."
+            }
+            Self::DeniedByGuardrail => "What a policy does is not denied by a guardrail whatever happens.",
+            Self::MatchesNothing => "A selector, a list of names or a pattern can match something.",
+            Self::NeverBegins => "A stage can begin, and a ramp can reach its end.",
+            Self::WrongWay => "`from` is looser than the value, so that steps tighten.",
+            Self::Unwatched => "A value that goes toward a signal belongs to stages that begin or end by it.",
+            Self::Unused => "A signal, trigger or section that is written is used.",
+            Self::NotDecided => "What is written is decided by in this version.",
+            Self::WritableByOthers => {
+                "Nobody but root and the user of plotwarden can change policy files, or exchange folders on the way to them."
             }
         }
     }

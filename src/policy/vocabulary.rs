@@ -5,6 +5,8 @@
 pub struct Vocabulary {
     /// The names of all series that this program exports.
     pub metrics: Vec<&'static str>,
+    /// The names of the plotters that can be recognised; empty if nobody knows them.
+    pub plotters: Vec<String>,
     /// Whether a Prometheus server is there to be asked.
     pub prometheus: bool,
 }

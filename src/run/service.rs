@@ -270,14 +270,15 @@ fn prepare(
     let rules = settings.rules.as_deref().map_or_else(Rules::shipped, Rules::read)?;
     let alerts = AlertWatch::start(rules, Arc::clone(&history))?;
     let questions = Questions::start(Arc::clone(&history), &settings.dialect, target, settings.prometheus.as_ref())?;
-    let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: settings.prometheus.is_some() };
-    let node = inventory.system.facts.hostname.clone().unwrap_or_default();
-    let wanted = WantedPolicies { paths: settings.policies, vocabulary, most: mode, node, run: roots.run.clone() };
-    let policies = Policies::load(&wanted, (asks, asked), bell)?;
     let (profiles, problems) = Profiles::shipped()?.with_folder(&settings.profiles);
     for problem in problems {
         tracing::error!("{problem}");
     }
+    let prometheus = settings.prometheus.is_some();
+    let vocabulary = Vocabulary { metrics: metrics::names(), plotters: profiles.names(), prometheus };
+    let node = inventory.system.facts.hostname.clone().unwrap_or_default();
+    let wanted = WantedPolicies { paths: settings.policies, vocabulary, most: mode, node, run: roots.run.clone() };
+    let policies = Policies::load(&wanted, (asks, asked), bell)?;
     let groups = if inventory.system.facts.systemd { GroupUse::of_systemd() } else { GroupUse::Free };
     let base = groups.base();
     let (mut actuator, leftover) = Actuator::open(&roots, Box::new(Linux::new(&roots, groups)), mode, now)?;

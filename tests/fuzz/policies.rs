@@ -45,7 +45,11 @@ fn processor_time() -> Duration {
 }
 
 fn load(text: &str) -> Result<(), String> {
-    let vocabulary = Vocabulary { metrics: vec!["plotwarden_disk_io_time_seconds_total"], prometheus: true };
+    let vocabulary = Vocabulary {
+        metrics: vec!["plotwarden_disk_io_time_seconds_total"],
+        plotters: vec!["madmax".to_owned()],
+        prometheus: true,
+    };
     let report = match from_text(Path::new(PATH), text, &vocabulary) {
         Ok(set) => CheckReport { set, ..CheckReport::default() },
         Err(errors) if errors.is_empty() => return Err("refused without an error".to_owned()),

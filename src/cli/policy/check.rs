@@ -5,11 +5,12 @@ use std::io;
 use crate::cli::exit;
 use crate::cli::options::PolicyCheckOptions;
 use crate::metrics;
+use crate::plotter::Profiles;
 use crate::policy::{self, Output, Vocabulary};
 
 pub fn check(options: &PolicyCheckOptions) -> u8 {
     // Whether a server is there is known to the machine that will run this, which may be another one.
-    let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: true };
+    let vocabulary = Vocabulary { metrics: metrics::names(), plotters: plotters(options), prometheus: true };
     let mut report = if options.paths.is_empty() {
         policy::check_shipped(&vocabulary)
     } else {
@@ -24,4 +25,12 @@ pub fn check(options: &PolicyCheckOptions) -> u8 {
         print!("{text}");
     }
     report.exit_code()
+}
+
+/// The names of the plotters that are known here. A profile that cannot be read is a matter of `plotwarden jobs`, but then nobody knows
+/// whether a name is wrong.
+fn plotters(options: &PolicyCheckOptions) -> Vec<String> {
+    let Ok(shipped) = Profiles::shipped() else { return Vec::new() };
+    let (profiles, problems) = shipped.with_folder(&options.profiles.profiles);
+    if problems.is_empty() { profiles.names() } else { Vec::new() }
 }

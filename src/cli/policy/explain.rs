@@ -6,7 +6,7 @@ use crate::metrics;
 use crate::policy::{self, Vocabulary};
 
 pub fn explain(options: &PolicyExplainOptions) -> u8 {
-    let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: true };
+    let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: true, ..Vocabulary::default() };
     let loaded =
         if options.paths.is_empty() { policy::shipped(&vocabulary) } else { policy::load(&options.paths, &vocabulary) };
     let set = match loaded {

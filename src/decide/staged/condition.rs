@@ -26,6 +26,11 @@ pub fn told(turn: &Turn<'_>, stage: usize) -> Told {
     }
 }
 
+/// Whether nobody can tell if the stage should be in force: then nothing of it goes on or back.
+pub fn is_unknown(turn: &Turn<'_>, stage: usize) -> bool {
+    matches!(told(turn, stage), Told::Missing(wish) if wish != OnMissing::Release)
+}
+
 /// How long the conditions of a stage must hold; nothing, for what the clock says.
 pub fn holds(turn: &Turn<'_>, stage: usize) -> Holds {
     match turn.rules.stages.get(stage).map(|stage| &stage.when) {
@@ -64,6 +69,20 @@ fn says(turn: &Turn<'_>, condition: &Condition) -> Option<Says> {
         (false, true) => Says::Between,
         (false, false) => Says::Clear,
     })
+}
+
+/// How far beyond `clear` the signals of a stage are: 0 at `clear`, 1 at the level, more beyond it. Of several the one that decides.
+pub fn badness(turn: &Turn<'_>, stage: usize) -> Option<f64> {
+    let Some(When::Triggered(trigger)) = turn.rules.stages.get(stage).map(|stage| &stage.when) else { return None };
+    let distance = |condition: &Condition| {
+        let value = turn.value(&condition.signal)?;
+        Some((value - condition.clear) / (condition.level - condition.clear))
+    };
+    let known: Option<Vec<f64>> = trigger.conditions.iter().map(distance).collect();
+    match trigger.relation {
+        Relation::Any => known?.into_iter().max_by(f64::total_cmp),
+        Relation::All => known?.into_iter().min_by(f64::total_cmp),
+    }
 }
 
 /// `temperature was 72C (above 70C for 10s)`: the first condition that holds, or what the stage waits for.

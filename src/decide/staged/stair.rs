@@ -58,10 +58,13 @@ impl Stair {
         let mut ready = true;
         for (index, stage) in turn.rules.stages.iter().enumerate() {
             let (told, holds) = (condition::told(turn, index), condition::holds(turn, index));
+            let is_unknown = condition::is_unknown(turn, index);
             let Some(step) = self.steps.get_mut(index) else { continue };
             step.gate.step(holds, told, now);
             let triggered = matches!(stage.when, When::Triggered(_));
             match (step.since, step.gate.on()) {
+                // What it waited for may have gone meanwhile: it neither begins nor ends unseen.
+                _ if is_unknown => {}
                 (None, true) if !triggered || ready => {
                     step.since = Some(now);
                     changes.push(began(turn, index, &mut self.pace));

@@ -6,14 +6,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Turn;
 use super::stair::Stair;
+use super::{Turn, condition};
+use crate::decide::vain::MOST_TRIES;
 use crate::policy::{Action, KnobAction, Toward, When};
 
-/// After so many steps without an effect, no further one is made.
-const MOST_TRIES: u32 = 3;
 /// An effect is a change of the signal by this share, in the right direction.
 const LEAST_EFFECT: f64 = 0.01;
+
+/// Less than this is what sums of shares leave, and no way to go: a claim would be held for it for ever.
+const NOTHING: f64 = 1e-9;
 
 /// By stage and place among its actions.
 type Key = (usize, usize);
@@ -51,6 +53,9 @@ impl Ways {
                 let Action::Knob(action @ KnobAction { from: Some(_), .. }) = action else { continue };
                 let ramp = matches!(rules.when, When::Window).then_some(turn.open).flatten();
                 let key = (stage, place);
+                if condition::is_unknown(turn, stage) && self.ways.contains_key(&key) {
+                    continue;
+                }
                 if stair.is_in_force(stage) {
                     let way = self.ways.entry(key).or_default();
                     changes.extend(way.go(turn, action, ramp));
@@ -103,10 +108,12 @@ impl Way {
         if self.position >= 1.0 || !self.has_rested(turn, turn.rules.behavior.settle) {
             return None;
         }
-        let had_effect = self.before.is_none_or(|before| {
-            let change = if toward.down { before - value } else { value - before };
-            change > LEAST_EFFECT * before.abs()
-        });
+        // A step that was only rehearsed has none, and proves nothing.
+        let had_effect = !turn.asked.scene.enforced
+            || self.before.is_none_or(|before| {
+                let change = if toward.down { before - value } else { value - before };
+                change > LEAST_EFFECT * before.abs()
+            });
         self.vain = if had_effect { 0 } else { self.vain.saturating_add(1) };
         if self.vain >= MOST_TRIES {
             let (name, signal) = (action.kind.name(), &toward.signal);
@@ -131,8 +138,12 @@ impl Way {
     }
 
     fn shift(&mut self, turn: &Turn<'_>, by: f64) {
-        let position = (self.position + by).clamp(0.0, 1.0);
-        if (position - self.position).abs() > f64::EPSILON {
+        let position = match self.position + by {
+            position if position < NOTHING => 0.0,
+            position if position > 1.0 - NOTHING => 1.0,
+            position => position,
+        };
+        if position.total_cmp(&self.position).is_ne() {
             (self.position, self.moved) = (position, Some(turn.time()));
         }
     }

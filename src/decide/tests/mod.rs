@@ -3,5 +3,7 @@
 mod laws;
 mod plant;
 mod scene;
+mod staged_laws;
 mod stages;
 mod throughput;
+mod vain;

@@ -69,7 +69,7 @@ pub fn farm_first() -> Policy {
 }
 
 fn named(name: &str) -> Policy {
-    let vocabulary = Vocabulary { metrics: crate::metrics::names(), prometheus: false };
+    let vocabulary = Vocabulary { metrics: crate::metrics::names(), ..Vocabulary::default() };
     shipped(&vocabulary).unwrap().policies.into_iter().find(|policy| policy.name == name).unwrap()
 }
 

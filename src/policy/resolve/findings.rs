@@ -7,6 +7,7 @@ use serde_yaml::Spanned;
 use crate::policy::document::Document;
 use crate::policy::error::PolicyError;
 use crate::policy::quantity::Period;
+use crate::policy::rule::Rule;
 use crate::policy::vocabulary::Vocabulary;
 use crate::promql::Span;
 
@@ -29,6 +30,28 @@ impl<'a> Findings<'a> {
 
     pub fn warn<T>(&mut self, value: &Spanned<T>, problem: impl Into<String>, hint: impl Into<String>) {
         self.warnings.push(self.document.error_at(value, problem, hint));
+    }
+
+    /// A mistake that has a name of its own.
+    pub fn error_under<T>(
+        &mut self,
+        rule: Rule,
+        value: &Spanned<T>,
+        problem: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.errors.push(self.document.error_at(value, problem, hint).under(rule));
+    }
+
+    /// A doubt that has a name of its own.
+    pub fn warn_under<T>(
+        &mut self,
+        rule: Rule,
+        value: &Spanned<T>,
+        problem: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.warnings.push(self.document.error_at(value, problem, hint).under(rule));
     }
 
     /// At a part of a text, given in bytes of its value.

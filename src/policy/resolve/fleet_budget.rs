@@ -8,6 +8,7 @@ use serde_yaml::Spanned;
 use super::findings::Findings;
 use super::{HOUR, SECOND, behavior, signals};
 use crate::policy::quantity::Level;
+use crate::policy::rule::Rule;
 use crate::policy::rules::{BudgetResource, FleetBudget, Lease, Member, Unit};
 use crate::policy::schema::{self, FleetBudgetSpec};
 
@@ -25,10 +26,15 @@ pub fn fleet_budget(spec: &FleetBudgetSpec, findings: &mut Findings<'_>) -> Flee
     if floors > room {
         let problem =
             format!("the floors of all members are {}, but {} are given out", unit.show(floors), unit.show(room));
-        findings.error(&spec.limit, problem, "lower the floors, or raise the limit");
+        findings.error_under(Rule::Floors, &spec.limit, problem, "lower the floors, or raise the limit");
     }
     let problem = "`FleetBudget` is checked and explained, but nothing applies its grants in this version";
-    findings.warn(&spec.limit, problem, "cap each machine by a policy of kind Power until then");
+    findings.warn_under(
+        Rule::NotDecided,
+        &spec.limit,
+        problem,
+        "cap each machine by a policy of kind Power until then",
+    );
     let (grant, lease) = (signals::question(&spec.grant, findings), lease(&spec.lease, findings));
     FleetBudget { resource: spec.resource, limit, safety_margin, members, grant, lease }
 }

@@ -5,6 +5,7 @@ use serde_yaml::Spanned;
 use super::findings::Findings;
 use super::trigger::Signals;
 use super::{action, behavior, schedule, sections, signals, trigger};
+use crate::policy::rule::Rule;
 use crate::policy::rules::{Action, Kind, Measure, OnMissing, Staged, StagedStage, Trigger, When};
 use crate::policy::schema::{self, At, StagedSpec};
 
@@ -100,7 +101,7 @@ fn check_never(action: &Spanned<schema::Action>, spec: &StagedSpec, findings: &m
     };
     if spec.guardrails.never.iter().any(|never| never.value == measure) {
         let problem = format!("`{}` is forbidden by `guardrails.never`", measure.name());
-        findings.warn(action, problem, "remove one of the two");
+        findings.warn_under(Rule::DeniedByGuardrail, action, problem, "remove one of the two");
     }
 }
 
@@ -136,7 +137,8 @@ fn check_sections(spec: &StagedSpec, findings: &mut Findings<'_>) {
     for (name, section) in [("place", spec.place.as_ref().map(spot)), ("shape", spec.shape.as_ref().map(spot))] {
         match (section, place_of(name)) {
             (Some(section), None) => {
-                findings.warn(
+                findings.warn_under(
+                    Rule::Unused,
                     &section,
                     format!("no stage does `{name}`, so this section does nothing"),
                     format!("add `- {{at: always, do: [{name}]}}` to `stages`"),
@@ -155,7 +157,12 @@ fn check_sections(spec: &StagedSpec, findings: &mut Findings<'_>) {
     ] {
         if let Some(section) = section {
             let problem = format!("`{name}` is checked and explained, but nothing decides by it in this version");
-            findings.warn(&section, problem, "keep it for later, and rely on stages until then");
+            findings.warn_under(
+                Rule::NotDecided,
+                &section,
+                problem,
+                "keep it for later, and rely on stages until then",
+            );
         }
     }
 }
@@ -163,7 +170,8 @@ fn check_sections(spec: &StagedSpec, findings: &mut Findings<'_>) {
 fn warn_of_what_is_not_used(spec: &StagedSpec, known: &Signals<'_>, fires: bool, findings: &mut Findings<'_>) {
     for (name, signal) in &spec.signals {
         if !known.used.contains(name) {
-            findings.warn(signal, format!("the signal `{name}` is not used"), "name it in a trigger, or remove it");
+            let problem = format!("the signal `{name}` is not used");
+            findings.warn_under(Rule::Unused, signal, problem, "name it in a trigger, or remove it");
         }
         if signal.value.on_missing == OnMissing::Safe && spec.safe.is_empty() {
             let hint = "add `safe:` with the actions for that case, or write `onMissing: hold`";
@@ -176,7 +184,12 @@ fn warn_of_what_is_not_used(spec: &StagedSpec, known: &Signals<'_>, fires: bool,
     }
     let uses_trigger = spec.stages.iter().any(|stage| matches!(stage.value.at.value, At::Fired));
     if let Some(trigger) = spec.trigger.as_ref().filter(|_| fires && !uses_trigger) {
-        findings.warn(trigger, "no stage is at `fired`, so this trigger does nothing", "write `at: fired` in a stage");
+        findings.warn_under(
+            Rule::Unused,
+            trigger,
+            "no stage is at `fired`, so this trigger does nothing",
+            "write `at: fired` in a stage",
+        );
     }
     if let (Some(first), true) = (spec.control.mode.as_ref(), spec.stages.is_empty()) {
         findings.warn(first, "there are no stages, so this policy only watches", "add `stages:`");

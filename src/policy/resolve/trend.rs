@@ -10,6 +10,7 @@ use super::{HOUR, SECOND};
 use crate::policy::expression::{Expression, Variable};
 use crate::policy::nearest::nearest;
 use crate::policy::question::{Answerer, Asked, Question, Scope, Trend};
+use crate::policy::rule::Rule;
 use crate::policy::schema;
 use crate::promql::{Engine, METRIC_NAME, MatchOp, Millis, Query, Reading, Semantics, Span};
 
@@ -133,7 +134,9 @@ fn check_names(reading: &Reading<'_>, text: &Spanned<String>, findings: &mut Fin
         };
         let Span { start, end } = reading.span;
         let span = Span { start, end: if reading.metric.is_some() { start + name.len() } else { end } };
-        findings.error_within(text, span, format!("plotwarden exports no `{name}`"), hint);
+        let problem = format!("plotwarden exports no `{name}`");
+        let unknown = findings.document.error_within(text, span, problem, hint).under(Rule::UnknownMetric);
+        findings.errors.push(unknown);
     }
 }
 
@@ -146,7 +149,9 @@ fn check_range(reading: &Reading<'_>, text: &Spanned<String>, answerer: Answerer
     let [range, distance, least] = [range, distance, LEAST_SAMPLES * distance].map(length);
     let problem =
         format!("a range of {range} holds fewer than {LEAST_SAMPLES} samples where one comes every {distance}");
-    findings.warn_within(text, reading.span, problem, format!("write `[{least}]` or more"));
+    let hint = format!("write `[{least}]` or more");
+    let short = findings.document.error_within(text, reading.span, problem, hint).under(Rule::ShortRange);
+    findings.warnings.push(short);
 }
 
 /// How far back the query reaches.

@@ -9,6 +9,7 @@ use super::findings::Findings;
 use super::levels;
 use crate::policy::nearest::suggest;
 use crate::policy::quantity::Level;
+use crate::policy::rule::Rule;
 use crate::policy::rules::{Condition, Relation, Trigger, Unit};
 use crate::policy::schema;
 
@@ -153,5 +154,10 @@ fn check_gap(level: &Spanned<Level>, clear: &Spanned<Level>, is_above: bool, uni
     } else {
         format!("`clear` at {ends} lies on the wrong side of the trigger at {begins}")
     };
-    findings.error(clear, problem, format!("clear well {side} {begins}, so that noise does not flap"));
+    findings.error_under(
+        Rule::NoGap,
+        clear,
+        problem,
+        format!("clear well {side} {begins}, so that noise does not flap"),
+    );
 }

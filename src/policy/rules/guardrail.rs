@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::claim::{Bound, KnobKind, Setting};
+use crate::claim::{Bound, KnobKind, Setting, within};
 use crate::policy::glob::NamePattern;
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -30,4 +30,26 @@ pub struct KnobBound {
     pub bound: Bound,
     pub setting: Setting,
     pub of: Vec<NamePattern>,
+}
+
+impl KnobBound {
+    /// Whether nothing is against this value. `AtMost` and `AtLeast` are of the number, whichever of them is the stricter for the knob.
+    pub fn permits(&self, setting: &Setting) -> bool {
+        match self.bound {
+            Bound::Exactly => *setting == self.setting,
+            Bound::AtMost => lies_within(setting, &self.setting),
+            Bound::AtLeast => lies_within(&self.setting, setting),
+        }
+    }
+}
+
+fn lies_within(low: &Setting, high: &Setting) -> bool {
+    match (low, high) {
+        // The bound of a disk's rates is written for all disks at once.
+        (Setting::Keyed(_, low), Setting::Keyed(_, high)) => {
+            let limits: Vec<_> = high.values().flatten().collect();
+            low.values().all(|rates| limits.iter().all(|(key, most)| rates.get(*key).is_none_or(|rate| rate <= most)))
+        }
+        (low, high) => within(low, high),
+    }
 }

@@ -98,7 +98,7 @@ fn windows_line_ends_and_byte_order_marks_are_read() {
 
 #[test]
 fn the_shipped_policy_cuts_where_it_was_measured() {
-    let set = shipped(&Vocabulary { metrics: crate::metrics::names(), prometheus: false }).unwrap();
+    let set = shipped(&Vocabulary { metrics: crate::metrics::names(), ..Vocabulary::default() }).unwrap();
     assert_eq!(set.warnings, [], "{:?}", set.warnings);
     let named = |name| set.policies.iter().find(|policy| policy.name == name).unwrap();
     assert_eq!(named("farm-first").control.mode, Mode::DryRun, "it slows plots down wherever anything else runs");

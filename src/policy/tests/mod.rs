@@ -40,5 +40,9 @@ spec:
 ";
 
 pub fn vocabulary() -> Vocabulary {
-    Vocabulary { metrics: vec!["plotwarden_memory_available_bytes", "plotwarden_ticks_total"], prometheus: false }
+    Vocabulary {
+        metrics: vec!["plotwarden_memory_available_bytes", "plotwarden_ticks_total"],
+        plotters: ["madmax", "chiapos", "bladebit-ram"].map(str::to_owned).into(),
+        prometheus: false,
+    }
 }
