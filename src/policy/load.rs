@@ -184,7 +184,7 @@ impl<'a> Loading<'a> {
             self.names.entry(policy.name.clone()).or_insert_with(|| policy.origin.clone());
             // What is wrong has no meaning that could be doubted.
             let is_right = findings.errors.is_empty();
-            let sites = is_right.then(|| lint::document(&written, &policy, &mut findings)).unwrap_or_default();
+            let sites = if is_right { lint::document(&written, &policy, &mut findings) } else { Sites::default() };
             self.sites.push(sites);
             // Several stages may share one wrong trigger.
             findings.errors.dedup();

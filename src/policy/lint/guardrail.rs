@@ -35,8 +35,8 @@ fn denied(site: &Site, name: &str, guardrail: &Guardrail) -> Option<PolicyError>
     let begins_well = wish.from.as_ref().is_some_and(|from| bound.permits(from));
     let when = if begins_well { "is denied before it gets there" } else { "is always denied" };
     let limit = PolicyKnob::of(bound.kind).map(|knob| knob.show(&bound.setting)).unwrap_or_default();
-    let side = bound.bound.name();
-    let problem = format!("`{}` {when}: the guardrail `{name}` says `{side}: {limit}`", site.name);
+    let which = bound.bound.name();
+    let problem = format!("`{}` {when}: the guardrail `{name}` says `{which}: {limit}`", site.name);
     Some(site.spot.saying(problem, "stay within the guardrail, or widen it"))
 }
 

@@ -104,9 +104,9 @@ fn doubt_ramps(spec: &StagedSpec, rules: &Staged, findings: &mut Findings<'_>) {
 
 /// By the clock on the wall, on a day without a change of clocks.
 fn length(window: &Window) -> Duration {
-    let since_midnight = |time: Time| {
-        Duration::from_secs(u64::from(time.hour().unsigned_abs()) * 3600 + u64::from(time.minute().unsigned_abs()) * 60)
-    };
+    const DAY: u64 = 24 * 3600;
+    let part = |number: i8| u64::from(number.unsigned_abs());
+    let since_midnight = |time: Time| part(time.hour()) * 3600 + part(time.minute()) * 60;
     let (from, to) = (since_midnight(window.from), since_midnight(window.to));
-    if to > from { to - from } else { to + Duration::from_hours(24) - from }
+    Duration::from_secs(if to > from { to - from } else { DAY - from + to })
 }

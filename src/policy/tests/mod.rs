@@ -4,6 +4,7 @@ mod bad;
 mod cases;
 mod files;
 mod good;
+mod manual;
 mod promql;
 mod settling;
 
