@@ -161,7 +161,7 @@ proptest! {
                 mild_since = Some(scene.now);
             }
             if is.contains("strong") && !was.contains("strong") {
-                let settled = mild_since.is_some_and(|since| scene.now - since >= Duration::from_secs(plan.settle.into()));
+                let settled = mild_since.is_some_and(|since| scene.now.saturating_sub(since) >= Duration::from_secs(plan.settle.into()));
                 prop_assert!(settled, "{:?}", scene.said);
             }
         }

@@ -16,7 +16,7 @@ fn load(text: &str) -> PolicySet {
 
 /// A policy of one line per section, so that places can be counted: `control` on line 4, the first of `lines` on line 5.
 fn policy(kind: &str, name: &str, control: &str, lines: &[&str]) -> String {
-    let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+    let lines = lines.iter().map(|line| format!("  {line}\n")).collect::<Vec<_>>().concat();
     format!("{HEAD}kind: {kind}\nmetadata: {{name: {name}}}\nspec:\n  control: {{mode: dryRun{control}}}\n{lines}")
 }
 
@@ -25,7 +25,7 @@ fn power(name: &str, control: &str, actions: &str) -> String {
 }
 
 fn guardrail(lines: &[&str]) -> String {
-    let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+    let lines = lines.iter().map(|line| format!("  {line}\n")).collect::<Vec<_>>().concat();
     format!("---\n{HEAD}kind: Guardrail\nmetadata: {{name: bounds}}\nspec:\n{lines}")
 }
 
