@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
-use serde_yaml::{DuplicateKeyPolicy, Error, Location, Options, Spanned};
+use serde_yaml::{DuplicateKeyPolicy, Error, Location, Options};
 
 use super::cases::{PolicyTestDocument, WrittenCase};
 use super::error::{Place, PolicyError};
@@ -15,6 +15,7 @@ use super::rule::Rule;
 use super::rules::Kind;
 use super::scalar;
 use super::schema::{self, ContentionSpec, FleetBudgetSpec, ForecastSpec, GuardrailSpec, Header, Metadata, StagedSpec};
+use super::spanned::Spanned;
 use crate::promql::Span;
 
 /// The version of the language, in every document.
@@ -199,6 +200,8 @@ fn options() -> Options {
         with_snippet: false,
         duplicate_keys: DuplicateKeyPolicy::Error,
         strict_booleans: true,
+        // `owner: [1000]` may have meant a number.
+        no_schema: true,
         budget: serde_yaml::budget! {
             max_depth: 24,
             flow_nesting_limit: 24,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use serde_yaml::Spanned;
+use crate::policy::spanned::Spanned;
 
 use super::expected::{expectation, known_policy};
 use super::notation;

@@ -1,6 +1,6 @@
 //! Checks the kinds that act by stages.
 
-use serde_yaml::Spanned;
+use crate::policy::spanned::Spanned;
 
 use super::findings::Findings;
 use super::trigger::Signals;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::policy::spanned::Spanned;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor, value::MapAccessDeserializer};
-use serde_yaml::Spanned;
 
 use crate::claim::KnobKind;
 use crate::policy::knobs;
@@ -42,7 +43,7 @@ pub struct KnobSetting {
 }
 
 /// `{signal: wall, level: 430W}`: tighter while the signal is beyond the level, looser while it is not.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Toward {
     pub signal: Spanned<String>,
@@ -54,8 +55,8 @@ pub struct Toward {
 pub enum KnobValue {
     Text(String),
     Number(f64),
-    /// `{read: 200MiB/s, write: 100MiB/s}`.
-    Rates(BTreeMap<String, Spanned<String>>),
+    /// `{read: 200MiB/s, readOps: 5000}`.
+    Rates(BTreeMap<String, KnobValue>),
 }
 
 const MEASURES: &[&str] = &["closeAdmission", "pause", "place", "shape"];

@@ -6,15 +6,16 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::policy::spanned::Spanned;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor, value::MapAccessDeserializer};
-use serde_yaml::Spanned;
 
 use super::{
     Action, Behavior, Control, Gate, Guardrails, Limits, Moves, Placement, Schedule, Selector, Shape, Signal, Trigger,
 };
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StagedSpec {
     #[serde(default)]
@@ -49,7 +50,7 @@ pub struct StagedSpec {
     pub moves: Option<Spanned<Moves>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stage {
     /// For tests and metrics; `stage-1` if it is not given.
@@ -57,6 +58,7 @@ pub struct Stage {
     pub name: Option<Spanned<String>>,
     pub at: Spanned<At>,
     #[serde(rename = "do")]
+    #[schemars(length(min = 1))]
     pub actions: Vec<Spanned<Action>>,
 }
 
