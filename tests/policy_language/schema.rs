@@ -33,11 +33,8 @@ fn it_is_a_schema() {
 fn its_references_and_definitions_are_the_same() {
     let schema = plotwarden::policy::json_schema();
     let text = schema.to_string();
-    let referred: std::collections::BTreeSet<&str> = text
-        .split("\"#/definitions/")
-        .skip(1)
-        .map(|rest| rest.split('"').next().unwrap())
-        .collect();
+    let referred: std::collections::BTreeSet<&str> =
+        text.split("\"#/definitions/").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
     let defined = schema["definitions"].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(referred, defined);
 }

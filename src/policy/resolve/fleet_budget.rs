@@ -36,7 +36,7 @@ pub fn fleet_budget(spec: &FleetBudgetSpec, findings: &mut Findings<'_>) -> Flee
 fn amount(written: &Spanned<Level>, unit: Unit, findings: &mut Findings<'_>) -> f64 {
     let Level { value, unit: found } = written.value;
     if found != unit {
-        let problem = format!("`{}` is {}, but the budget is {}", found.show(value), found.noun(), unit.noun());
+        let problem = format!("this is {}, but the budget is {}", found.noun(), unit.noun());
         findings.error(written, problem, format!("write {}, such as {}", unit.noun(), unit.example()));
     }
     value

@@ -97,10 +97,14 @@ fn shaped_class(written: &schema::TrafficClass, link: BitsPerSecond, findings: &
         LinkShare::Rate(rate) => rate,
         LinkShare::Share(share) => BitsPerSecond(whole(float(link.0) * share.0)),
     };
-    let dscp = written
-        .dscp
-        .as_ref()
-        .and_then(|code| Dscp::try_from(code.value).map_err(|error| findings.error(code, error.to_string(), "")).ok());
+    let dscp = written.dscp.as_ref().and_then(|code| match Dscp::try_from(code.value) {
+        Ok(dscp) => Some(dscp),
+        Err(_) => {
+            let problem = format!("{} is no code point of differentiated services", code.value);
+            findings.error(code, problem, "write 0 to 63");
+            None
+        }
+    });
     ShapedClass {
         name: written.name.value.clone(),
         guaranteed: rate(&written.guaranteed),

@@ -17,6 +17,7 @@ use crate::promql::{Engine, METRIC_NAME, MatchOp, Millis, Query, Reading, Semant
 const OURS: &str = "plotwarden_";
 /// A rate from fewer samples is a matter of luck.
 const LEAST_SAMPLES: Millis = 4;
+const TRY: &str = "try the expression with `plotwarden query`";
 const LEAST_HISTORY: f64 = 0.8;
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
@@ -35,7 +36,7 @@ pub fn question(written: &schema::Signal, text: &Spanned<String>, findings: &mut
             longest(&query)
         }
         Err(error) => {
-            findings.error_within(text, error.span, format!("PromQL: {}", error.message), "");
+            findings.error_within(text, error.span, format!("PromQL: {}", error.message), TRY);
             Duration::ZERO
         }
     };

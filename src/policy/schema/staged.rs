@@ -14,6 +14,7 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor, value::MapAccessDeseria
 use super::{
     Action, Behavior, Control, Gate, Guardrails, Limits, Moves, Placement, Schedule, Selector, Shape, Signal, Trigger,
 };
+use crate::policy::nearest::suggest;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -98,7 +99,8 @@ impl<'de> Visitor<'de> for AtVisitor {
             "always" => Ok(At::Always),
             "window" => Ok(At::Window),
             "fired" => Ok(At::Fired),
-            _ => Err(E::unknown_variant(text, WORDS)),
+            // The parser's own error for it points at the key.
+            _ => Err(E::custom(format!("`{text}` is not known here; {}", suggest(text, WORDS)))),
         }
     }
 
