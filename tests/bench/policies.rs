@@ -21,7 +21,9 @@ const FOLDERS: [&str; 2] = ["policies", "tests/policies/good"];
 
 fn main() -> ExitCode {
     if !env::args().any(|argument| argument == "--bench") {
-        println!("policies: says something of an optimised program only, so it runs with `cargo bench --bench policies` only");
+        println!(
+            "policies: says something of an optimised program only, so it runs with `cargo bench --bench policies` only"
+        );
         return ExitCode::SUCCESS;
     }
     match measure() {
@@ -41,7 +43,8 @@ fn measure() -> Result<bool, Box<dyn Error>> {
     let mut best = i64::MAX;
     for _ in 0..ROUNDS {
         let before = cpu_millis()?;
-        let checked = Command::new(&program).args(["policy", "check"]).arg(folder.path()).stdout(Stdio::null()).status()?;
+        let checked =
+            Command::new(&program).args(["policy", "check"]).arg(folder.path()).stdout(Stdio::null()).status()?;
         if !checked.success() {
             return Err(format!("the policies were refused: {checked}").into());
         }

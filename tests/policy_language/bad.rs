@@ -41,7 +41,7 @@ fn each_bad_policy_is_refused_with_the_message_beside_it() {
 fn messages(path: &Path, text: &str) -> String {
     match load(&name(path), text) {
         Ok(_) => "accepted\n".to_owned(),
-        Err(errors) => errors.iter().map(|error| format!("{error}\n")).collect(),
+        Err(errors) => errors.iter().fold(String::new(), |all, error| format!("{all}{error}\n")),
     }
 }
 

@@ -96,15 +96,14 @@ fn places(value: &Value) -> Vec<String> {
 
 /// Replaces what stands there, or takes it away.
 fn put(document: &mut Value, place: &str, value: Option<Value>) {
-    match value {
-        Some(value) => *document.pointer_mut(place).unwrap() = value,
-        None => {
-            let (parent, key) = place.rsplit_once('/').unwrap();
-            match document.pointer_mut(parent).unwrap() {
-                Value::Object(object) => drop(object.remove(key)),
-                Value::Array(items) => drop(items.remove(key.parse().unwrap())),
-                _ => unreachable!("only these hold others"),
-            }
-        }
+    if let Some(value) = value {
+        *document.pointer_mut(place).unwrap() = value;
+        return;
+    }
+    let (parent, key) = place.rsplit_once('/').unwrap();
+    match document.pointer_mut(parent).unwrap() {
+        Value::Object(object) => drop(object.remove(key)),
+        Value::Array(items) => drop(items.remove(key.parse().unwrap())),
+        _ => unreachable!("only these hold others"),
     }
 }

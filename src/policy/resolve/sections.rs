@@ -97,13 +97,13 @@ fn shaped_class(written: &schema::TrafficClass, link: BitsPerSecond, findings: &
         LinkShare::Rate(rate) => rate,
         LinkShare::Share(share) => BitsPerSecond(whole(float(link.0) * share.0)),
     };
-    let dscp = written.dscp.as_ref().and_then(|code| match Dscp::try_from(code.value) {
-        Ok(dscp) => Some(dscp),
-        Err(_) => {
+    let dscp = written.dscp.as_ref().and_then(|code| {
+        let found = Dscp::try_from(code.value).ok();
+        if found.is_none() {
             let problem = format!("{} is no code point of differentiated services", code.value);
             findings.error(code, problem, "write 0 to 63");
-            None
         }
+        found
     });
     ShapedClass {
         name: written.name.value.clone(),
