@@ -3,7 +3,9 @@
 use serde::Deserialize;
 
 /// In a policy file: `disabled`, `dryRun`, `enforce`. On the command line and in metrics: `off`, `dry-run`, `enforce`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, clap::ValueEnum)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, schemars::JsonSchema, clap::ValueEnum,
+)]
 pub enum Mode {
     /// Observe: publish metrics, decide nothing
     #[serde(rename = "disabled")]

@@ -101,6 +101,11 @@ pub enum PolicyCommand {
         after_help = "Example: plotwarden policy fmt policies/\n         plotwarden policy fmt --check --diff policies/\n\nExit codes: 0 done, 1 a file is no YAML (with --check: or is not in this form), 2 a file cannot be read or written."
     )]
     Fmt(options::PolicyFmtOptions),
+    /// Print the policy language as a JSON Schema, with which editors complete and check
+    #[command(
+        after_help = "Example: plotwarden policy schema >policy.schema.json\n\nFirst line of a policy beside it: # yaml-language-server: $schema=./policy.schema.json"
+    )]
+    Schema,
     /// Play the tests of policies on a machine in memory, with a clock of their own
     #[command(
         after_help = "Example: plotwarden policy test policies/ tests-of-mine.yaml\n\nNothing on the machine is read or changed. Exit codes: 0 all as expected, 1 a test fails, 2 a file is wrong or cannot be read."

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
-use serde_yaml::{DuplicateKeyPolicy, Error, Location, Options, Spanned};
+use serde_yaml::{DuplicateKeyPolicy, Error, Location, Options};
 
 use super::cases::{PolicyTestDocument, WrittenCase};
 use super::error::{Place, PolicyError};
@@ -15,6 +15,7 @@ use super::rule::Rule;
 use super::rules::Kind;
 use super::scalar;
 use super::schema::{self, ContentionSpec, FleetBudgetSpec, ForecastSpec, GuardrailSpec, Header, Metadata, StagedSpec};
+use super::spanned::Spanned;
 use crate::promql::Span;
 
 /// The version of the language, in every document.
@@ -199,6 +200,8 @@ fn options() -> Options {
         with_snippet: false,
         duplicate_keys: DuplicateKeyPolicy::Error,
         strict_booleans: true,
+        // `owner: [1000]` may have meant a number.
+        no_schema: true,
         budget: serde_yaml::budget! {
             max_depth: 24,
             flow_nesting_limit: 24,
@@ -241,7 +244,21 @@ fn describe(error: &Error) -> (String, String) {
         | Error::SerdeInvalidValue { unexpected, expected, .. } => {
             (format!("{unexpected} stands where {expected} is expected"), String::new())
         }
-        Error::InvalidScalar { .. } => ("this is no number".to_owned(), "write a number without a unit".to_owned()),
+        Error::InvalidScalar { ty, .. } => number(ty),
+        Error::InvalidBooleanStrict { .. } => {
+            ("this is neither `true` nor `false`".to_owned(), "write `true` or `false`".to_owned())
+        }
+        Error::QuotingRequired { value, .. } => {
+            (format!("a text is expected here, and `{value}` without quotes is none"), format!("write '{value}'"))
+        }
+        Error::UnknownAnchor { .. } => (
+            "no anchor of this name stands above".to_owned(),
+            "write `&name` in front of the value that is meant, or the value itself".to_owned(),
+        ),
+        Error::MergeValueNotMapOrSeqOfMaps { .. } => (
+            "`<<` takes over fields, and this has none".to_owned(),
+            "write `<<: *name`, with `&name` in front of fields that stand above".to_owned(),
+        ),
         Error::ExternalMessage { .. } => {
             let hint = "check brackets, quotes and indentation, here and in the lines above";
             (text, hint.to_owned())
@@ -263,6 +280,18 @@ fn describe(error: &Error) -> (String, String) {
             None => (text, String::new()),
         },
     }
+}
+
+/// What is no number of the type `name`, and what one is.
+fn number(name: &str) -> (String, String) {
+    let most = match name {
+        "u8" => u64::from(u8::MAX),
+        "u16" => u64::from(u16::MAX),
+        "u32" => u64::from(u32::MAX),
+        _ => return ("this is no number".to_owned(), "write a number without a unit".to_owned()),
+    };
+    let range = format!("whole number from 0 to {most}");
+    (format!("this is no {range}"), format!("write a {range}, without a unit"))
 }
 
 fn too_large() -> (String, String) {

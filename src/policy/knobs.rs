@@ -218,7 +218,7 @@ impl PolicyKnob {
             (Form::Rates, KnobValue::Rates(rates)) => {
                 let mut limits = BTreeMap::new();
                 for (key, rate) in rates {
-                    let (key, limit) = self::rate(key, &rate.value)?;
+                    let (key, limit) = self::rate(key, rate)?;
                     limits.insert(key, limit);
                 }
                 if limits.is_empty() {
@@ -254,11 +254,7 @@ impl PolicyKnob {
     }
 
     fn refusal(&self, value: &KnobValue) -> Refusal {
-        let written = match value {
-            KnobValue::Text(text) => format!("`{text}`"),
-            KnobValue::Number(number) => format!("`{number}`"),
-            KnobValue::Rates(_) => "a map".to_owned(),
-        };
+        let written = written(value);
         let problem = match (self.form, value) {
             (Form::Quantity { unit, .. }, KnobValue::Number(_)) if unit != Unit::Plain => {
                 format!("{written} has no unit")
@@ -326,25 +322,35 @@ fn numbers(value: &KnobValue) -> Option<BTreeSet<u32>> {
     Some(numbers)
 }
 
-const RATE_KEYS: [(&str, &str); 4] = [("read", "rbps"), ("write", "wbps"), ("readOps", "riops"), ("writeOps", "wiops")];
+/// What is written, and the key of `io.max`.
+pub const RATE_KEYS: [(&str, &str); 4] =
+    [("read", "rbps"), ("write", "wbps"), ("readOps", "riops"), ("writeOps", "wiops")];
 
-fn rate(key: &str, text: &str) -> Result<(String, u64), Refusal> {
+fn written(value: &KnobValue) -> String {
+    match value {
+        KnobValue::Text(text) => format!("`{text}`"),
+        KnobValue::Number(number) => format!("`{number}`"),
+        KnobValue::Rates(_) => "a map".to_owned(),
+    }
+}
+
+fn rate(key: &str, value: &KnobValue) -> Result<(String, u64), Refusal> {
     let Some((_, kernel)) = RATE_KEYS.iter().find(|(name, _)| *name == key) else {
         let names: Vec<&str> = RATE_KEYS.iter().map(|(name, _)| *name).collect();
         return Err((format!("`{key}` is no rate of a disk"), super::nearest::suggest(key, &names)));
     };
-    let limit = if key.ends_with("Ops") {
-        text.parse::<u64>()
-            .ok()
-            .ok_or_else(|| (format!("`{text}` is no number of operations per second"), "write `5000`".to_owned()))?
+    let (unit, what, example) = if key.ends_with("Ops") {
+        (Unit::Plain, "number of operations per second", "5000")
     } else {
-        let level = Level::read(text).ok().filter(|level| level.unit == Unit::BytesPerSecond);
-        let level = level.ok_or_else(|| (format!("`{text}` is no rate"), "write `200MiB/s`".to_owned()))?;
-        whole(level.value)
+        (Unit::BytesPerSecond, "rate", "200MiB/s")
     };
+    let limit = level(value, unit).filter(|limit| *limit >= 0.0);
+    let limit =
+        limit.ok_or_else(|| (format!("{} is no {what}", written(value)), format!("write `{key}: {example}`")))?;
+    let limit = whole(limit);
     if limit == 0 {
         return Err((
-            format!("`{key}: {text}` would stop the disk for the job"),
+            format!("with {} as `{key}` the disk would stand still for the job", written(value)),
             "to stop a job, use `pause`".to_owned(),
         ));
     }

@@ -115,6 +115,8 @@ impl Quantity for Canary {
     }
 }
 
+const LEVELS: &str = "`15%`, `70C`, `450W`, `64GiB`, `200MiB/s`, `2.4GHz`, `30s`";
+
 impl Level {
     /// Reads a text with any unit that a signal can have.
     pub fn read(text: &str) -> Result<Self, String> {
@@ -136,9 +138,15 @@ impl Level {
                 level(Unit::Seconds, parse_duration(text).map(|length| length.as_secs_f64()))
             }
             // Two units in one, such as `1h30m`; or something that is none: then as in most policies.
-            _ => parse_duration(text)
-                .map(|length| Self { value: length.as_secs_f64(), unit: Unit::Seconds })
-                .or_else(|_| level(Unit::Share, text.parse().map(|share: Ratio| share.0))),
+            _ => parse_duration(text).map(|length| Self { value: length.as_secs_f64(), unit: Unit::Seconds }).or_else(
+                |_| match text.parse::<Ratio>() {
+                    Ok(share) => Ok(Self { value: share.0, unit: Unit::Share }),
+                    Err(QuantityError::WrongUnit { unit, .. }) => {
+                        Err(format!("`{unit}` is no unit that a signal has; write one of {LEVELS}"))
+                    }
+                    Err(error) => Err(error.to_string()),
+                },
+            ),
         }
     }
 }

@@ -48,7 +48,7 @@ pub struct Trend {
 }
 
 /// Who answers a PromQL expression. Neither ever stands in for the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Answerer {
     /// The history that this program keeps of its own series.
@@ -58,7 +58,7 @@ pub enum Answerer {
 }
 
 /// Whom a signal speaks of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Scope {
     /// All jobs together: the group above all jobs' groups.

@@ -147,6 +147,7 @@ impl Rule {
             | Error::SerdeInvalidValue { .. }
             | Error::InvalidScalar { .. }
             | Error::InvalidBooleanStrict { .. }
+            | Error::QuotingRequired { .. }
             | Error::Unexpected { .. } => Self::WrongType,
             Error::Budget { .. }
             | Error::AliasReplayLimitExceeded { .. }
@@ -155,8 +156,8 @@ impl Rule {
             | Error::RecursiveReferencesRequireWeakTypes { .. } => Self::TooLarge,
             _ if says(&["budget breached", "recursion limit"]) => Self::TooLarge,
             // Quantities and names are judged while they are read: their errors are the parser's, with our words.
-            _ if says(&["has no unit", "the unit `", "does not begin with a number"]) => Self::Unit,
-            _ if says(&["local signal"]) => Self::UnknownValue,
+            _ if says(&["has no unit", "the unit `", "is no unit", "does not begin with a number"]) => Self::Unit,
+            _ if says(&["local signal", "is not known here"]) => Self::UnknownValue,
             _ => Self::Yaml,
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde_yaml::Spanned;
+use crate::policy::spanned::Spanned;
 
 use super::schema::{Scalar, WrittenBound, WrittenClaim, WrittenDenial, WrittenExpectation};
 use super::{Expectation, ExpectedClaim, ExpectedDenial, GivenJob};

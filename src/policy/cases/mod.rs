@@ -20,7 +20,7 @@ use crate::plotter::Phase;
 use crate::units::Bytes;
 
 pub(super) use resolve::{cases, check_names};
-pub(super) use schema::{PolicyTestDocument, WrittenCase};
+pub(super) use schema::{PolicyTestDocument, PolicyTestSpec, WrittenCase};
 
 /// One test of one policy, or of several that are in force together.
 #[derive(Debug, Clone, PartialEq)]
@@ -160,7 +160,7 @@ pub struct ExpectedDenial {
     pub by: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Admission {
     Open,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use serde_yaml::Spanned;
+use crate::policy::spanned::Spanned;
 
 use super::expected::{expectation, known_policy};
 use super::notation;
@@ -20,6 +20,7 @@ use crate::policy::rules::Policy;
 use crate::promql::{Engine, METRIC_NAME, MatchOp};
 use crate::units::Bytes;
 
+const NOTATION: &str = "write samples as in `5% 10%x9 _x5`: 5 %, then 10 % and nine more of it, then five gaps";
 const DAY: Duration = Duration::from_hours(24);
 /// More plots than any machine makes at once; each costs time in each step.
 const MOST_JOBS: u32 = 5000;
@@ -250,7 +251,7 @@ fn series(line: &Spanned<WrittenSeries>, policies: &[String], findings: &mut Fin
     let values = match notation::samples(&written.values.value) {
         Ok(values) => values,
         Err(bad) => {
-            findings.error_within(&written.values, bad.at, bad.problem, "");
+            findings.error_within(&written.values, bad.at, bad.problem, NOTATION);
             return None;
         }
     };

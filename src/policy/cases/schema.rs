@@ -1,7 +1,9 @@
 //! Tests as they are written: every field with the place it stands at.
 
+use crate::policy::spanned::Spanned;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_yaml::Spanned;
+use serde_json::json;
 
 use super::Admission;
 use crate::claim::KnobKind;
@@ -21,15 +23,16 @@ pub struct PolicyTestDocument {
     pub spec: PolicyTestSpec,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyTestSpec {
+    #[schemars(length(min = 1))]
     pub policies: Spanned<Vec<Spanned<String>>>,
     pub tests: Vec<Spanned<WrittenCase>>,
 }
 
 /// One test.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenCase {
     pub name: String,
@@ -49,7 +52,7 @@ pub struct WrittenCase {
 }
 
 /// What is there when the test begins, or comes while it runs.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Given {
     #[serde(default)]
@@ -60,7 +63,7 @@ pub struct Given {
     pub queue: Vec<Spanned<QueuedJob>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WrittenTopology {
     #[serde(default)]
@@ -76,7 +79,7 @@ pub struct WrittenTopology {
 }
 
 /// A plot that runs from the beginning.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WrittenJob {
     pub id: Spanned<String>,
@@ -105,7 +108,7 @@ pub struct WrittenJob {
 }
 
 /// A plot that starts while the test runs, or many of them one after another.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct QueuedJob {
     pub id: Spanned<String>,
@@ -135,7 +138,7 @@ pub struct QueuedJob {
 }
 
 /// `a`, or `[a, b]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum OneOrMore {
     One(String),
@@ -143,8 +146,9 @@ pub enum OneOrMore {
 }
 
 /// What a signal of the policies answers, or samples of a metric.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = json!([{"required": ["signal"]}, {"required": ["series"]}])))]
 pub struct WrittenSeries {
     #[serde(default)]
     pub signal: Option<Spanned<String>>,
@@ -156,7 +160,7 @@ pub struct WrittenSeries {
     pub values: Spanned<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenExpectation {
     pub at: Spanned<Period>,
@@ -192,7 +196,7 @@ pub struct WrittenExpectation {
     pub says: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenClaim {
     pub knob: KnobKind,
@@ -207,7 +211,7 @@ pub struct WrittenClaim {
     pub policy: Option<Spanned<String>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenDenial {
     pub knob: KnobKind,
@@ -218,14 +222,14 @@ pub struct WrittenDenial {
 }
 
 /// A number or a text.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Scalar {
     Number(i64),
     Text(String),
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum WrittenBound {
     AtMost,

@@ -1,6 +1,6 @@
 //! Checks actions: what a stage does must belong to the kind of the policy, have a value, and exist.
 
-use serde_yaml::Spanned;
+use crate::policy::spanned::Spanned;
 
 use super::findings::Findings;
 use super::trigger::Signals;

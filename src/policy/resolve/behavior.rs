@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_yaml::Spanned;
+use crate::policy::spanned::Spanned;
 
 use super::findings::Findings;
 use super::{HOUR, MINUTE, SECOND};

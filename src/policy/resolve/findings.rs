@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_yaml::Spanned;
+use crate::policy::spanned::Spanned;
 
 use crate::policy::document::Document;
 use crate::policy::error::PolicyError;

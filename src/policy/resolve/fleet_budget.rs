@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde_yaml::Spanned;
+use crate::policy::spanned::Spanned;
 
 use super::findings::Findings;
 use super::{HOUR, SECOND, behavior, signals};
@@ -42,7 +42,7 @@ pub fn fleet_budget(spec: &FleetBudgetSpec, findings: &mut Findings<'_>) -> Flee
 fn amount(written: &Spanned<Level>, unit: Unit, findings: &mut Findings<'_>) -> f64 {
     let Level { value, unit: found } = written.value;
     if found != unit {
-        let problem = format!("`{}` is {}, but the budget is {}", found.show(value), found.noun(), unit.noun());
+        let problem = format!("this is {}, but the budget is {}", found.noun(), unit.noun());
         findings.error(written, problem, format!("write {}, such as {}", unit.noun(), unit.example()));
     }
     value

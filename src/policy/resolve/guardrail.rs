@@ -9,7 +9,7 @@ use crate::policy::glob::NamePattern;
 use crate::policy::knobs;
 use crate::policy::nearest::suggest;
 use crate::policy::rules::{Guardrail, Kind, KnobBound};
-use crate::policy::schema::{Action, GuardrailSpec};
+use crate::policy::schema::{Action, GuardrailSpec, forbidden};
 
 pub fn guardrail(spec: &GuardrailSpec, findings: &mut Findings<'_>) -> Guardrail {
     let limits = &spec.limits;
@@ -37,6 +37,9 @@ fn bounds(spec: &GuardrailSpec, findings: &mut Findings<'_>) -> Vec<KnobBound> {
         if let Some(from) = &setting.value.from {
             findings.error(from, "a bound does not go by steps", "remove `from`");
         }
+        if let Some(toward) = &setting.value.toward {
+            findings.error(&toward.signal, "a bound does not go by steps", "remove `toward`");
+        }
         if let Some(found) = action::knob_action(written, *kind, setting, Kind::Guardrail, findings) {
             let (kind, bound, setting, of) = (found.kind, found.bound, found.setting, found.of);
             bounds.push(KnobBound { kind, bound, setting, of });
@@ -57,9 +60,8 @@ fn never(spec: &GuardrailSpec, findings: &mut Findings<'_>) -> Vec<KnobKind> {
                 let found = knobs::named(name);
                 never.extend(found);
                 if found.is_none() {
-                    let known: Vec<&str> =
-                        ["pause", "place", "shape"].into_iter().chain(knobs::NAMES.iter().copied()).collect();
-                    findings.error(written, format!("there is no measure and no knob `{name}`"), suggest(name, &known));
+                    let hint = suggest(name, &forbidden());
+                    findings.error(written, format!("there is no measure and no knob `{name}`"), hint);
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Holds that the levels of a signal are written in the unit that the signal has.
 
-use serde_yaml::Spanned;
+use crate::policy::spanned::Spanned;
 
 use super::findings::Findings;
 use super::signals::declared_unit;

@@ -19,7 +19,7 @@ mod trigger;
 
 use std::time::Duration;
 
-use serde_yaml::Spanned;
+use crate::policy::spanned::Spanned;
 
 use super::document::WrittenPolicy;
 use super::rules::{Canary, Control, Origin, Policy, Rules, Selector};

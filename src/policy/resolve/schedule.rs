@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::policy::spanned::Spanned;
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
-use serde_yaml::Spanned;
 
 use super::HOUR;
 use super::findings::Findings;

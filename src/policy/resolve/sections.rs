@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_yaml::Spanned;
+use crate::policy::spanned::Spanned;
 
 use super::behavior::share;
 use super::findings::Findings;
@@ -11,7 +11,7 @@ use crate::policy::glob::NamePattern;
 use crate::policy::quantity::LinkShare;
 use crate::policy::rules::{Gate, Limits, Moves, Placement, Shape, ShapedClass, TrafficDirection};
 use crate::policy::schema;
-use crate::shaping::{Direction, Dscp, Flow, Lane, Traffic, TrafficClass};
+use crate::shaping::{Direction, Dscp, Flow, LEAST_RATE, Lane, Traffic, TrafficClass};
 use crate::units::{BitsPerSecond, float, whole};
 
 pub fn placement(written: &schema::Placement) -> Placement {
@@ -26,9 +26,16 @@ pub fn placement(written: &schema::Placement) -> Placement {
 }
 
 pub fn shape(written: &Spanned<schema::Shape>, findings: &mut Findings<'_>) -> Shape {
-    let link = written.value.link.value.0;
-    let classes: Vec<ShapedClass> =
-        written.value.classes.iter().map(|class| shaped_class(&class.value, link, findings)).collect();
+    let shape = &written.value;
+    let link = shape.link.value.0;
+    let before = findings.errors.len();
+    let mut classes = Vec::new();
+    for written in &shape.classes {
+        let class = shaped_class(&written.value, link, findings);
+        check_class(written, &class, link, shape.direction, findings);
+        classes.push(class);
+    }
+    let fits = findings.errors.len() == before;
     let shape = Shape {
         interfaces: written.value.interfaces.iter().map(|pattern| NamePattern::new(&pattern.value)).collect(),
         direction: written.value.direction,
@@ -42,10 +49,47 @@ pub fn shape(written: &Spanned<schema::Shape>, findings: &mut Findings<'_>) -> S
         TrafficDirection::Leaving => Direction::Leaving,
         TrafficDirection::Arriving => Direction::Arriving,
     };
-    if let Err(error) = shape.lane().normalised(direction) {
-        findings.error(written, error.to_string(), "");
+    // What is wrong with one class was said at its place.
+    if fits && let Err(error) = shape.lane().normalised(direction) {
+        findings.error(&written.value.link, error.to_string(), "guarantee less, or correct `link`");
     }
     shape
+}
+
+/// Whether one class by itself can be.
+fn check_class(
+    written: &Spanned<schema::TrafficClass>,
+    class: &ShapedClass,
+    link: BitsPerSecond,
+    direction: TrafficDirection,
+    findings: &mut Findings<'_>,
+) {
+    let schema::TrafficClass { guaranteed, ceiling, priority, dscp, .. } = &written.value;
+    if class.guaranteed < LEAST_RATE {
+        let problem = format!("{} is less than can be shaped", class.guaranteed);
+        findings.error(guaranteed, problem, format!("write {LEAST_RATE} or more"));
+    }
+    if class.guaranteed > class.ceiling {
+        let problem = format!("{} are guaranteed, but at most {} allowed", class.guaranteed, class.ceiling);
+        findings.error(guaranteed, problem, "guarantee no more than `ceiling`");
+    } else if class.ceiling > link {
+        let problem = format!("{} is more than the link of {link} carries", class.ceiling);
+        findings.error(ceiling, problem, "write at most `100%`");
+    }
+    if let Some(priority) = priority.as_ref().filter(|priority| priority.value > 7) {
+        findings.error(priority, format!("priority {} is out of range", priority.value), "write 0 (first) to 7 (last)");
+    }
+    if let Some(dscp) = dscp.as_ref().filter(|_| direction == TrafficDirection::Arriving) {
+        findings.error(
+            dscp,
+            "what arrives was marked by whoever sent it",
+            "remove `dscp`, or write `direction: leaving`",
+        );
+    }
+    if class.flows.is_empty() {
+        let hint = "write which: `traffic: [{transport: tcp, remotePort: 2049}]`";
+        findings.error(written, format!("the class `{}` has no traffic", class.name), hint);
+    }
 }
 
 fn shaped_class(written: &schema::TrafficClass, link: BitsPerSecond, findings: &mut Findings<'_>) -> ShapedClass {
@@ -53,21 +97,31 @@ fn shaped_class(written: &schema::TrafficClass, link: BitsPerSecond, findings: &
         LinkShare::Rate(rate) => rate,
         LinkShare::Share(share) => BitsPerSecond(whole(float(link.0) * share.0)),
     };
-    let dscp = written
-        .dscp
-        .as_ref()
-        .and_then(|code| Dscp::try_from(code.value).map_err(|error| findings.error(code, error.to_string(), "")).ok());
+    let dscp = written.dscp.as_ref().and_then(|code| {
+        let found = Dscp::try_from(code.value).ok();
+        if found.is_none() {
+            let problem = format!("{} is no code point of differentiated services", code.value);
+            findings.error(code, problem, "write 0 to 63");
+        }
+        found
+    });
     ShapedClass {
         name: written.name.value.clone(),
         guaranteed: rate(&written.guaranteed),
         ceiling: rate(&written.ceiling),
         priority: written.priority.as_ref().map_or(0, |priority| priority.value),
         dscp,
-        flows: written.traffic.iter().map(|packets| flow(&packets.value, findings)).collect(),
+        flows: written.traffic.iter().map(|packets| flow(packets, findings)).collect(),
     }
 }
 
-fn flow(written: &schema::Packets, findings: &mut Findings<'_>) -> Flow {
+fn flow(packets: &Spanned<schema::Packets>, findings: &mut Findings<'_>) -> Flow {
+    let written = &packets.value;
+    let has_port = written.remote_port.is_some() || written.local_port.is_some();
+    if written.transport.is_none() && (has_port || written.remote.is_none()) {
+        let problem = if has_port { "a port is one of TCP or of UDP" } else { "nothing says which packets are meant" };
+        findings.error(packets, problem, "write `{transport: tcp, remotePort: 2049}`, or `{remote: 192.0.2.7}`");
+    }
     let remote = written.remote.as_ref().and_then(|remote| {
         let parsed = remote.value.parse().ok();
         if parsed.is_none() {

@@ -1,6 +1,6 @@
 //! Checks `selector`: which jobs a policy is about.
 
-use serde_yaml::Spanned;
+use crate::policy::spanned::Spanned;
 
 use super::findings::Findings;
 use crate::policy::glob::Glob;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_yaml::Spanned;
+use crate::policy::spanned::Spanned;
 
 use super::findings::Findings;
 use super::{MINUTE, SECOND, trend};
@@ -53,7 +53,11 @@ pub fn question(signal: &Spanned<schema::Signal>, findings: &mut Findings<'_>) -
             let hint = "write either `local: io.some` or `promql: 'rate(x[5m])'`";
             findings.error(signal, format!("the signal {problem}"), hint);
             let nothing = Spanned::new("0".to_owned(), signal.referenced, signal.defined);
-            trend::question(written, promql.as_ref().unwrap_or(&nothing), findings)
+            // What else is wrong depends on which of the two is meant.
+            let known = findings.errors.len();
+            let question = trend::question(written, promql.as_ref().unwrap_or(&nothing), findings);
+            findings.errors.truncate(known);
+            question
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Checks the kinds that act by stages.
 
-use serde_yaml::Spanned;
+use crate::policy::spanned::Spanned;
 
 use super::findings::Findings;
 use super::trigger::Signals;
@@ -22,7 +22,7 @@ pub fn staged(kind: Kind, spec: &StagedSpec, findings: &mut Findings<'_>) -> Sta
     let safe = actions(&spec.safe, kind, &mut known, findings);
     let guardrails = behavior::guardrails(&spec.guardrails, findings);
     warn_of_what_is_not_used(spec, &known, fired.is_some(), findings);
-    check_sections(spec, findings);
+    check_sections(kind, spec, findings);
     Staged {
         signals: questions,
         schedule,
@@ -126,7 +126,7 @@ fn spot<T>(written: &Spanned<T>) -> Spanned<()> {
 }
 
 /// A section says what, a stage says when: one without the other does nothing.
-fn check_sections(spec: &StagedSpec, findings: &mut Findings<'_>) {
+fn check_sections(kind: Kind, spec: &StagedSpec, findings: &mut Findings<'_>) {
     let uses = |wanted: &str, actions: &[Spanned<schema::Action>]| {
         let found = actions.iter().find(|action| action.value.name() == wanted);
         found.map(spot)
@@ -134,7 +134,9 @@ fn check_sections(spec: &StagedSpec, findings: &mut Findings<'_>) {
     let place_of = |wanted: &str| {
         spec.stages.iter().find_map(|stage| uses(wanted, &stage.value.actions)).or_else(|| uses(wanted, &spec.safe))
     };
-    for (name, section) in [("place", spec.place.as_ref().map(spot)), ("shape", spec.shape.as_ref().map(spot))] {
+    let place = (Kind::Cpu, "place", spec.place.as_ref().map(spot));
+    let shape = (Kind::Network, "shape", spec.shape.as_ref().map(spot));
+    for (_, name, section) in [place, shape].into_iter().filter(|(owner, ..)| *owner == kind) {
         match (section, place_of(name)) {
             (Some(section), None) => {
                 findings.warn_under(

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use serde_yaml::Spanned;
+use crate::policy::spanned::Spanned;
 
 use super::findings::Findings;
 use super::{HOUR, SECOND};
@@ -18,6 +18,7 @@ use crate::promql::{Engine, METRIC_NAME, MatchOp, Millis, Query, Reading, Semant
 const OURS: &str = "plotwarden_";
 /// A rate from fewer samples is a matter of luck.
 const LEAST_SAMPLES: Millis = 4;
+const TRY: &str = "try the expression with `plotwarden query`";
 const LEAST_HISTORY: f64 = 0.8;
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
@@ -36,7 +37,7 @@ pub fn question(written: &schema::Signal, text: &Spanned<String>, findings: &mut
             longest(&query)
         }
         Err(error) => {
-            findings.error_within(text, error.span, format!("PromQL: {}", error.message), "");
+            findings.error_within(text, error.span, format!("PromQL: {}", error.message), TRY);
             Duration::ZERO
         }
     };

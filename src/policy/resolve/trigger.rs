@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_yaml::Spanned;
+use crate::policy::spanned::Spanned;
 
 use super::findings::Findings;
 use super::levels;

@@ -18,7 +18,7 @@ pub struct FleetBudget {
     pub lease: Lease,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum BudgetResource {
     Power,
@@ -43,7 +43,7 @@ pub struct Lease {
 }
 
 /// What a member does without a fresh grant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum WhenStale {
     Floor,

@@ -3,19 +3,31 @@
 use std::fmt;
 
 /// What a document is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, schemars::JsonSchema)]
 pub enum Kind {
+    /// Bounds that no policy passes, whatever its class.
     Guardrail,
+    /// Plots step back while a resource is contended: severity, bands, and stages that begin at a band.
     Contention,
+    /// How many plots at once, and in which phases.
     Allocation,
+    /// What may be moved where, and how often.
     Rebalance,
+    /// Memory of jobs and of the machine.
     Memory,
+    /// Cores, nodes and clocks of jobs.
     Cpu,
+    /// Disks and what jobs may do to them.
     Storage,
+    /// Classes of traffic on an interface.
     Network,
+    /// Watts, clocks and fans.
     Power,
+    /// A trend under a name, which must prove itself before anybody may act on it.
     Forecast,
+    /// One budget that several machines share.
     FleetBudget,
+    /// Tests of policies that stand elsewhere, or of several at once.
     PolicyTest,
 }
 

@@ -36,7 +36,7 @@ pub use staged::{
 pub use unit::Unit;
 
 /// What becomes of the policy's settings when `plotwarden` stops.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum OnExit {
     #[default]
@@ -45,7 +45,7 @@ pub enum OnExit {
 }
 
 /// What holds while a signal is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum OnMissing {
     /// Everything stays as it is: nothing tighter, nothing looser.
@@ -59,7 +59,7 @@ pub enum OnMissing {
 }
 
 /// What a stage can do. Which knobs serve it depends on the resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Measure {
     /// Plots that start now are held before they begin.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::policy::spanned::Spanned;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor, value::MapAccessDeserializer};
-use serde_yaml::Spanned;
 
 use crate::claim::KnobKind;
 use crate::policy::knobs;
@@ -22,7 +23,7 @@ pub enum Action {
 
 /// `{atMost: 95W}`, and of which parts of the machine.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
 pub struct KnobSetting {
     #[serde(default)]
     pub at_most: Option<Spanned<KnobValue>>,
@@ -42,7 +43,7 @@ pub struct KnobSetting {
 }
 
 /// `{signal: wall, level: 430W}`: tighter while the signal is beyond the level, looser while it is not.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Toward {
     pub signal: Spanned<String>,
@@ -54,8 +55,8 @@ pub struct Toward {
 pub enum KnobValue {
     Text(String),
     Number(f64),
-    /// `{read: 200MiB/s, write: 100MiB/s}`.
-    Rates(BTreeMap<String, Spanned<String>>),
+    /// `{read: 200MiB/s, readOps: 5000}`.
+    Rates(BTreeMap<String, KnobValue>),
 }
 
 const MEASURES: &[&str] = &["closeAdmission", "pause", "place", "shape"];
@@ -115,6 +116,51 @@ impl<'de> Visitor<'de> for ActionVisitor {
     }
 }
 
+/// Around what is derived: a value that stands alone says neither at most nor at least.
+impl<'de> Deserialize<'de> for KnobSetting {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(KnobSettingVisitor)
+    }
+}
+
+struct KnobSettingVisitor;
+
+impl KnobSettingVisitor {
+    fn alone<E: Error>(value: impl fmt::Display) -> E {
+        E::custom(format!(
+            "`{value}` alone does not say how it is meant; write `{{atMost: {value}}}`, or `atLeast` or `exactly`"
+        ))
+    }
+}
+
+impl<'de> Visitor<'de> for KnobSettingVisitor {
+    type Value = KnobSetting;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "what a knob is to have, such as `{{atMost: 20}}`")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<KnobSetting, E> {
+        Err(Self::alone(text))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<KnobSetting, E> {
+        Err(Self::alone(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<KnobSetting, E> {
+        Err(Self::alone(value))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<KnobSetting, E> {
+        Err(Self::alone(value))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<KnobSetting, A::Error> {
+        KnobSetting::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
 impl<'de> Deserialize<'de> for KnobValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(KnobValueVisitor)
@@ -128,6 +174,11 @@ impl<'de> Visitor<'de> for KnobValueVisitor {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the value of a knob, such as `95W`, `20` or `powersave`")
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<KnobValue, E> {
+        let word = if value { "on" } else { "off" };
+        Err(E::custom(format!("`{value}` is no value of a knob; write `{word}`")))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<KnobValue, E> {

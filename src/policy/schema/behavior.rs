@@ -1,12 +1,13 @@
 //! `behavior` and `guardrails`: how fast a policy may act, and what it must not do.
 
+use crate::policy::spanned::Spanned;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_yaml::Spanned;
 
 use crate::policy::quantity::{Percent, Period};
 use crate::policy::rules::Measure;
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Behavior {
     #[serde(default)]
@@ -21,22 +22,24 @@ pub struct Behavior {
     #[serde(default)]
     pub pause_at_once: Option<Spanned<Percent>>,
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub max_actions_per_hour: Option<Spanned<u32>>,
     #[serde(default)]
     pub reversals: Option<Reversals>,
 }
 
 /// How far a value that has a `from` moves each time.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Steps {
     pub tighten: Spanned<Percent>,
     pub relax: Spanned<Percent>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reversals {
+    #[schemars(range(min = 1))]
     pub max: Spanned<u32>,
     pub per: Spanned<Period>,
     #[serde(rename = "then")]
@@ -45,16 +48,17 @@ pub struct Reversals {
 }
 
 /// What follows too many reversals: stay on the careful side for a while.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ReversalResponse {
     HoldRestrictive,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Guardrails {
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub keep_running: Option<Spanned<u32>>,
     #[serde(default)]
     pub max_paused: Option<Spanned<Percent>>,

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use crate::policy::spanned::Spanned;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_yaml::Spanned;
 
 use super::{Behavior, Control, Guardrails, Selector, Signal};
 use crate::policy::quantity::{Level, Period};
 use crate::policy::rules::{Band, Measure};
 use crate::pressure::Resource;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ContentionSpec {
     #[serde(default)]
@@ -28,7 +29,7 @@ pub struct ContentionSpec {
     pub guardrails: Guardrails,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Anchor {
     pub resource: ResourceName,
@@ -37,7 +38,7 @@ pub struct Anchor {
     pub one: Spanned<Level>,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ResourceName {
     Cpu,
@@ -45,7 +46,7 @@ pub enum ResourceName {
     Io,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bands {
     pub notice: f64,
@@ -53,7 +54,7 @@ pub struct Bands {
     pub critical: f64,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SeverityTrigger {
     #[serde(rename = "for")]
@@ -61,7 +62,7 @@ pub struct SeverityTrigger {
     pub clear: Spanned<Clear>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Clear {
     pub below: Spanned<f64>,
@@ -69,7 +70,7 @@ pub struct Clear {
     pub hold: Spanned<Period>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SeverityStage {
     pub resource: ResourceName,

@@ -1,14 +1,15 @@
 //! `control`: how far a policy may go, and how much it weighs against others.
 
+use crate::policy::spanned::Spanned;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_yaml::Spanned;
 
 use crate::claim::Class;
 use crate::mode::Mode;
 use crate::policy::quantity::Canary;
 use crate::policy::rules::OnExit;
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Control {
     #[serde(default)]
@@ -16,6 +17,7 @@ pub struct Control {
     #[serde(default)]
     pub class: Option<Class>,
     #[serde(default)]
+    #[schemars(range(max = 1000))]
     pub priority: Option<Spanned<u16>>,
     #[serde(default)]
     pub on_exit: OnExit,

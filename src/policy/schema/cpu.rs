@@ -1,11 +1,12 @@
 //! `place` of kind `Cpu`: on which CPUs and whose memory each plot runs.
 
+use crate::policy::spanned::Spanned;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_yaml::Spanned;
 
 use crate::policy::rules::{PlacementMethod, PlacementUnit};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Placement {
     pub unit: PlacementUnit,

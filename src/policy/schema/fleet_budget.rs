@@ -1,13 +1,14 @@
 //! Kind `FleetBudget`: one budget that several machines share, and what this one does with its grant.
 
+use crate::policy::spanned::Spanned;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_yaml::Spanned;
 
 use super::{Control, Signal};
 use crate::policy::quantity::{Level, Percent, Period};
 use crate::policy::rules::{BudgetResource, WhenStale};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FleetBudgetSpec {
     #[serde(default)]
@@ -22,7 +23,7 @@ pub struct FleetBudgetSpec {
     pub lease: Spanned<Lease>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Member {
     pub node: Spanned<String>,
@@ -31,7 +32,7 @@ pub struct Member {
 }
 
 /// How long a grant holds.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Lease {
     /// Between two rounds of the allocator.

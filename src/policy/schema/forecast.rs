@@ -1,12 +1,13 @@
 //! Kind `Forecast`: a trend under a name, which must prove itself before anybody may act on it.
 
+use crate::policy::spanned::Spanned;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_yaml::Spanned;
 
 use super::{Control, Signal};
 use crate::policy::quantity::{Percent, Period};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ForecastSpec {
     #[serde(default)]
@@ -16,11 +17,12 @@ pub struct ForecastSpec {
     pub horizon: Spanned<Period>,
     pub accept: Accept,
     /// Under which name other policies and Prometheus see it.
+    #[schemars(extend("pattern" = "^plotwarden_forecast_[a-z0-9_]*$"))]
     pub publish_as: Spanned<String>,
 }
 
 /// Outside of these bounds the forecast is missing.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Accept {
     /// How far back it is tried.

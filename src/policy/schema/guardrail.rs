@@ -1,12 +1,15 @@
 //! Kind `Guardrail`: bounds that no policy passes, whatever its class.
 
+use crate::policy::spanned::Spanned;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_yaml::Spanned;
+use serde_json::json;
 
 use super::Action;
+use crate::policy::knobs;
 use crate::policy::quantity::{Percent, Period};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GuardrailSpec {
     #[serde(default)]
@@ -18,14 +21,20 @@ pub struct GuardrailSpec {
     pub knobs: Vec<Spanned<Action>>,
     /// Measures and knobs that nobody may use.
     #[serde(default)]
+    #[schemars(extend("items" = json!({"enum": forbidden()})))]
     pub never: Vec<Spanned<String>>,
     /// Whether a job may be ended as the last resort.
     #[serde(default)]
     pub allow_kill: bool,
 }
 
+/// What may be forbidden by name.
+pub fn forbidden() -> Vec<&'static str> {
+    ["pause", "place", "shape"].into_iter().chain(knobs::NAMES.iter().copied()).collect()
+}
+
 /// Whose processes are left alone.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Protected {
     /// Names of executables, with `*`; beside those that are always protected.
@@ -36,7 +45,7 @@ pub struct Protected {
     pub users_allowed: Vec<Spanned<String>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Bounds {
     /// Of all jobs.

@@ -12,6 +12,7 @@ mod cpu;
 mod fleet_budget;
 mod forecast;
 mod guardrail;
+mod header;
 mod network;
 mod rebalance;
 mod schedule;
@@ -22,8 +23,9 @@ mod trigger;
 
 use std::collections::BTreeMap;
 
+use crate::policy::spanned::Spanned;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_yaml::Spanned;
 
 use super::cases::WrittenCase;
 
@@ -35,7 +37,8 @@ pub use control::Control;
 pub use cpu::Placement;
 pub use fleet_budget::{FleetBudgetSpec, Lease, Member};
 pub use forecast::ForecastSpec;
-pub use guardrail::GuardrailSpec;
+pub use guardrail::{GuardrailSpec, forbidden};
+pub use header::Header;
 pub use network::{Packets, Shape, TrafficClass};
 pub use rebalance::Moves;
 pub use schedule::{Schedule, Window};
@@ -43,14 +46,6 @@ pub use selector::{JobSelector, Selector};
 pub use signal::Signal;
 pub use staged::{At, Stage, StagedSpec};
 pub use trigger::{Condition, Trigger};
-
-/// The first lines of any policy document; read alone first, to know which schema the rest follows.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Header {
-    pub api_version: Spanned<String>,
-    pub kind: Spanned<String>,
-}
 
 /// A document of any kind: the same envelope around what is of the kind.
 #[derive(Debug, Deserialize)]
@@ -66,9 +61,11 @@ pub struct Written<S> {
     pub tests: Vec<Spanned<WrittenCase>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Metadata {
+    /// 1 to 63 lower-case letters, digits and inner hyphens.
+    #[schemars(extend("pattern" = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"))]
     pub name: Spanned<String>,
     #[serde(default)]
     pub labels: BTreeMap<String, String>,

@@ -1,15 +1,17 @@
 //! `moves` of kind `Rebalance`: what may be moved where, and how often.
 
+use crate::policy::spanned::Spanned;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_yaml::Spanned;
 
 use crate::policy::quantity::{Percent, Period};
 use crate::policy::rules::Movable;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Moves {
     pub what: Movable,
+    #[schemars(range(min = 1))]
     #[serde(rename = "maxMoves")]
     pub most: Spanned<u32>,
     pub per: Spanned<Period>,

@@ -1,26 +1,36 @@
 //! `schedule`: the hours in which a policy applies.
 
+use crate::policy::spanned::Spanned;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_yaml::Spanned;
+use serde_json::json;
 
 use crate::policy::quantity::Period;
 
-#[derive(Debug, Deserialize)]
+/// In quotes: `'17:00'`.
+const TIME_OF_DAY: &str = "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$";
+const DAYS: &str = "^ *(mon|tue|wed|thu|fri|sat|sun) *(- *(mon|tue|wed|thu|fri|sat|sun) *)?$";
+
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Schedule {
     /// An IANA name such as `Europe/Paris`.
     pub timezone: Spanned<String>,
+    #[schemars(length(min = 1))]
     pub windows: Vec<Spanned<Window>>,
 }
 
 /// From one time of day to another, on the next day if that is earlier.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Window {
     /// Days on which the window begins: `mon`, `mon-fri`; every day if none is named.
     #[serde(default)]
+    #[schemars(extend("items" = json!({"type": "string", "pattern": DAYS})))]
     pub days: Vec<Spanned<String>>,
+    #[schemars(extend("pattern" = TIME_OF_DAY))]
     pub from: Spanned<String>,
+    #[schemars(extend("pattern" = TIME_OF_DAY))]
     pub to: Spanned<String>,
     /// From its beginning until values that have a `from` have gone all the way.
     #[serde(default)]

@@ -1,15 +1,17 @@
 //! `selector`: which jobs a policy is about.
 
+use crate::policy::spanned::Spanned;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_yaml::Spanned;
+use serde_json::json;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Selector {
     pub jobs: JobSelector,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct JobSelector {
     #[serde(rename = "role")]
@@ -19,15 +21,17 @@ pub struct JobSelector {
     #[serde(default)]
     pub owner: Vec<String>,
     #[serde(default)]
+    #[schemars(extend("items" = json!({"type": "string", "pattern": "^/"})))]
     pub temp_dir: Vec<Spanned<String>>,
     #[serde(default)]
+    #[schemars(extend("items" = json!({"type": "string", "pattern": "^/"})))]
     pub final_dir: Vec<Spanned<String>>,
     #[serde(default)]
     pub k: Vec<u8>,
 }
 
 /// What jobs are; so far all that are recognised make plots.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Role {
     Plotter,

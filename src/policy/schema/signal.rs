@@ -1,16 +1,20 @@
 //! `signals`: what a policy looks at.
 
+use crate::policy::spanned::Spanned;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_yaml::Spanned;
+use serde_json::{Value, json};
 
 use crate::policy::quantity::{Percent, Period};
-use crate::policy::question::{Answerer, Scope};
+use crate::policy::question::{Answerer, Gauge, Scope};
 use crate::policy::rules::{OnMissing, Unit};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("oneOf" = json!([local(), promql()])))]
 pub struct Signal {
     #[serde(default)]
+    #[schemars(extend("enum" = Gauge::names()))]
     pub local: Option<Spanned<String>>,
     #[serde(default)]
     pub promql: Option<Spanned<String>>,
@@ -31,8 +35,24 @@ pub struct Signal {
     pub every: Option<Spanned<Period>>,
 }
 
+/// What a gauge of this machine needs and cannot have.
+fn local() -> Value {
+    json!({
+        "required": ["local", "window"],
+        "properties": {"promql": false, "source": false, "unit": false, "minHistory": false, "every": false},
+    })
+}
+
+/// The same of an expression, whose window stands in itself.
+fn promql() -> Value {
+    json!({
+        "required": ["promql"],
+        "properties": {"local": false, "window": false, "of": {"enum": ["machine", "each"]}},
+    })
+}
+
 /// Units that an expression may give; in each case the base unit of Prometheus.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum UnitName {
     Ratio,

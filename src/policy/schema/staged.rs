@@ -6,15 +6,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::policy::spanned::Spanned;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor, value::MapAccessDeserializer};
-use serde_yaml::Spanned;
 
 use super::{
     Action, Behavior, Control, Gate, Guardrails, Limits, Moves, Placement, Schedule, Selector, Shape, Signal, Trigger,
 };
+use crate::policy::nearest::suggest;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StagedSpec {
     #[serde(default)]
@@ -49,7 +51,7 @@ pub struct StagedSpec {
     pub moves: Option<Spanned<Moves>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stage {
     /// For tests and metrics; `stage-1` if it is not given.
@@ -57,6 +59,7 @@ pub struct Stage {
     pub name: Option<Spanned<String>>,
     pub at: Spanned<At>,
     #[serde(rename = "do")]
+    #[schemars(length(min = 1))]
     pub actions: Vec<Spanned<Action>>,
 }
 
@@ -96,7 +99,8 @@ impl<'de> Visitor<'de> for AtVisitor {
             "always" => Ok(At::Always),
             "window" => Ok(At::Window),
             "fired" => Ok(At::Fired),
-            _ => Err(E::unknown_variant(text, WORDS)),
+            // The parser's own error for it points at the key.
+            _ => Err(E::custom(format!("`{text}` is not known here; {}", suggest(text, WORDS)))),
         }
     }
 

@@ -1,13 +1,16 @@
 //! `trigger`: when a stage begins and ends, by the values of signals.
 
+use crate::policy::spanned::Spanned;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_yaml::Spanned;
+use serde_json::{Value, json};
 
 use crate::policy::quantity::{Level, Period};
 
 /// One condition by itself, or several under `any` or `all`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("oneOf" = json!([one(), several("any", "all"), several("all", "any")])))]
 pub struct Trigger {
     #[serde(default)]
     pub signal: Option<Spanned<String>>,
@@ -30,8 +33,9 @@ pub struct Trigger {
 }
 
 /// `{signal: temperature, above: 70C, clear: 65C}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = sides()))]
 pub struct Condition {
     pub signal: Spanned<String>,
     #[serde(default)]
@@ -39,4 +43,20 @@ pub struct Condition {
     #[serde(default)]
     pub below: Option<Spanned<Level>>,
     pub clear: Spanned<Level>,
+}
+
+/// A condition is on one side.
+fn sides() -> Value {
+    json!([{"required": ["above"]}, {"required": ["below"]}])
+}
+
+fn one() -> Value {
+    json!({"required": ["signal", "clear"], "properties": {"any": false, "all": false}, "oneOf": sides()})
+}
+
+fn several(which: &str, other: &str) -> Value {
+    json!({
+        "required": [which],
+        "properties": {other: false, "signal": false, "above": false, "below": false, "clear": false},
+    })
 }

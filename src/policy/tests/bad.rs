@@ -76,7 +76,7 @@ const EDITS: &[(&str, &str, &[&str])] = &[
     ("  control: {mode", "  control: {mode: dryRun, mode", &["p.yaml:5:27:", "`mode` is given twice"]),
     ("  bands:", "\tbands:", &["p.yaml:14:", "tabs"]),
     ("one: 60%}", "one: 60%", &["p.yaml:17:5:", "only valid inside a block", "check brackets"]),
-    ("zero: 10%", "zero: *nothing", &["p.yaml:12:42:", "unknown anchor"]),
+    ("zero: 10%", "zero: *nothing", &["p.yaml:12:42:", "no anchor of this name"]),
 ];
 
 #[test]
