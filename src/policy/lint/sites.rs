@@ -1,7 +1,7 @@
 //! Where the actions of a policy stand, and what they are: rules have no places, and documents no values.
 
+use crate::policy::spanned::Spanned;
 use serde::Deserialize;
-use serde_yaml::Spanned;
 
 use crate::claim::{Bound, KnobKind, Setting};
 use crate::policy::document::WrittenPolicy;
