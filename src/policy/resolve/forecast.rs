@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::findings::Findings;
 use super::{HOUR, MINUTE, behavior, signals};
 use crate::policy::question::Asked;
+use crate::policy::rule::Rule;
 use crate::policy::rules::Forecast;
 use crate::policy::schema::ForecastSpec;
 
@@ -32,7 +33,7 @@ pub fn forecast(spec: &ForecastSpec, findings: &mut Findings<'_>) -> Forecast {
         findings.error(&spec.accept.backtest, "within this time no forecast could come true", hint);
     }
     let problem = "`Forecast` is checked and explained, but nothing publishes it in this version";
-    findings.warn(name, problem, "write the expression into the policy that acts by it");
+    findings.warn_under(Rule::NotDecided, name, problem, "write the expression into the policy that acts by it");
     Forecast {
         question,
         horizon,
