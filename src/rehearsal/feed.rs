@@ -52,7 +52,7 @@ impl Feed {
                     }
                 }
                 Source::Metric { .. } => {
-                    let added = feed.recorded.add(&series.of, &series.values, target);
+                    let added = feed.recorded.add(&series.of, &series.samples(), target);
                     errors.extend(added.err().map(|problem| series.spot.saying(problem, "")));
                 }
             }
@@ -66,17 +66,17 @@ impl Feed {
             Asked::Mean(mean) => {
                 let known = self.gauges.iter().find(|(gauge, scope, _)| (*gauge, *scope) == (mean.gauge, mean.scope));
                 match known {
-                    Some((.., values)) if *values == series.values => {}
+                    Some((.., values)) if *values == series.samples() => {}
                     Some(_) => {
                         let problem = format!("{} is given twice, with different values", question.phrase());
                         return Err(series.spot.saying(problem, "signals that measure the same need only one line"));
                     }
-                    None => self.gauges.push((mean.gauge, mean.scope, series.values.clone())),
+                    None => self.gauges.push((mean.gauge, mean.scope, series.samples())),
                 }
             }
             Asked::Trend(_) => {
                 let asker = policy.asking_only(name);
-                self.named.push(Named { asker, values: series.values.clone(), last: None });
+                self.named.push(Named { asker, values: series.samples(), last: None });
             }
         }
         Ok(())

@@ -34,6 +34,6 @@ fn name(path: &Path) -> String {
 
 fn load(name: &str, text: &str) -> Result<PolicySet, Vec<PolicyError>> {
     // Whether a server is there to be asked is known to the machine alone, as for `policy check`.
-    let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: true };
+    let vocabulary = Vocabulary { metrics: metrics::names(), prometheus: true, ..Vocabulary::default() };
     from_text(Path::new(name), text, &vocabulary)
 }

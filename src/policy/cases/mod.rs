@@ -85,8 +85,15 @@ pub struct GivenJob {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
     pub of: Source,
-    pub values: Vec<Sample>,
+    /// In promtool's notation, which holds a thousand samples in ten letters; known to be right.
+    pub values: String,
     pub spot: PolicyError,
+}
+
+impl Series {
+    pub fn samples(&self) -> Vec<Sample> {
+        notation::samples(&self.values).unwrap_or_default()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

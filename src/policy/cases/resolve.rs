@@ -248,14 +248,11 @@ fn series(line: &Spanned<WrittenSeries>, policies: &[String], findings: &mut Fin
             return None;
         }
     };
-    let values = match notation::samples(&written.values.value) {
-        Ok(values) => values,
-        Err(bad) => {
-            findings.error_within(&written.values, bad.at, bad.problem, NOTATION);
-            return None;
-        }
-    };
-    Some(Series { of, values, spot: findings.document.error_at(line, "", "") })
+    if let Err(bad) = notation::samples(&written.values.value) {
+        findings.error_within(&written.values, bad.at, bad.problem, NOTATION);
+        return None;
+    }
+    Some(Series { of, values: written.values.value.clone(), spot: findings.document.error_at(line, "", "") })
 }
 
 /// `name{label="value"}`; what stands for this machine is left out, since the history adds it.

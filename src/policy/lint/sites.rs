@@ -10,7 +10,6 @@ use crate::policy::resolve::Findings;
 use crate::policy::rules::{
     Action, KnobAction, Measure, Placement, PlacementMethod, Policy, Rules, Staged, TrafficDirection,
 };
-use crate::policy::spanned::Spanned;
 use crate::pressure::Resource;
 
 /// The actions of a policy, and the words of its selector.

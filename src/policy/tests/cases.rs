@@ -36,7 +36,7 @@ fn what_is_not_said_is_sensible() {
     assert_eq!((case.interval, case.length()), (Duration::from_secs(1), Duration::from_mins(1)));
     assert_eq!((case.jobs[0].plotter.as_str(), case.jobs[0].k, case.jobs[0].user.as_str()), ("chiapos", 32, "chia"));
     assert_eq!(case.series[0].of, Source::Signal { name: "disk".to_owned(), policy: None });
-    assert_eq!(case.series[0].values, [Sample::Value(0.05); 2]);
+    assert_eq!(case.series[0].samples(), [Sample::Value(0.05); 2]);
     assert_eq!(case.expect[0].spot.place.map(|place| place.line), Some(31));
 }
 
