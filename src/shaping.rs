@@ -196,6 +196,13 @@ impl Flow {
 }
 
 impl Transport {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+
     /// As IP headers say it.
     pub fn number(self) -> u8 {
         match self {
@@ -237,9 +244,40 @@ impl fmt::Display for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} in all", self.link)?;
         for class in &self.classes {
-            write!(f, ", class {} {} to {}", class.number, class.guaranteed, class.ceiling)?;
+            write!(f, "; {class}")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for TrafficClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "class {} {} to {}, priority {}", self.number, self.guaranteed, self.ceiling, self.priority)?;
+        if let Some(Dscp(code)) = self.dscp {
+            write!(f, ", DSCP {code}")?;
+        }
+        let traffic: Vec<String> = self.traffic.iter().map(ToString::to_string).collect();
+        write!(f, ": {}", traffic.join(", "))
+    }
+}
+
+impl fmt::Display for Traffic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Group { inode, .. } => write!(f, "cgroup {inode}"),
+            Self::Flow(flow) => flow.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Flow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let transport = self.transport.map(|transport| transport.name().to_owned());
+        let remote = self.remote.map(|address| format!("with {address}"));
+        let remote_port = self.remote_port.map(|port| format!("remote port {port}"));
+        let local_port = self.local_port.map(|port| format!("local port {port}"));
+        let parts: Vec<String> = [transport, remote, remote_port, local_port].into_iter().flatten().collect();
+        f.write_str(&parts.join(" "))
     }
 }
 
@@ -266,6 +304,17 @@ mod tests {
         assert_eq!(lane.classes[0].guaranteed, BitsPerSecond(10_000_000));
         assert_eq!(lane.rest(), BitsPerSecond(990_000_000));
         assert_eq!(lane.normalised(Direction::Leaving).as_ref(), Ok(&lane), "and stay so");
+    }
+
+    #[test]
+    fn a_lane_is_shown_whole() {
+        let flow = Flow { transport: Some(Transport::Tcp), remote_port: Some(2049), ..Flow::default() };
+        let to = Flow { remote: Some("192.0.2.7".parse().unwrap()), ..Flow::default() };
+        let traffic = vec![Traffic::Flow(flow), Traffic::Flow(to), Traffic::Group { inode: 7, level: 2 }];
+        let marked = TrafficClass { dscp: Some(Dscp(8)), traffic, ..class(16, 10_000_000, 500_000_000) };
+        let shown = "1 Gbit/s in all; class 16 10 Mbit/s to 500 Mbit/s, priority 3, DSCP 8: \
+                     tcp remote port 2049, with 192.0.2.7, cgroup 7";
+        assert_eq!(lane(vec![marked]).to_string(), shown);
     }
 
     #[test]

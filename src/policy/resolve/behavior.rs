@@ -74,15 +74,18 @@ pub fn share(written: Option<&Spanned<Percent>>, default: f64, findings: &mut Fi
     share
 }
 
+/// How many jobs go on whatever happens: never none.
+pub fn keep_running(written: &Spanned<u32>, findings: &mut Findings<'_>) -> usize {
+    if written.value == 0 {
+        findings.error(written, "`keepRunning: 0` would let all jobs stand still", "write 1 or more");
+    }
+    usize::try_from(written.value).unwrap_or(usize::MAX)
+}
+
 pub fn guardrails(written: &schema::Guardrails, findings: &mut Findings<'_>) -> Guardrails {
-    let keep_running = written.keep_running.as_ref().map_or(1, |keep| {
-        if keep.value == 0 {
-            findings.error(keep, "`keepRunning: 0` would let all jobs stand still", "write 1 or more");
-        }
-        keep.value
-    });
+    let keep_running = written.keep_running.as_ref().map_or(1, |keep| keep_running(keep, findings));
     Guardrails {
-        keep_running: usize::try_from(keep_running).unwrap_or(usize::MAX),
+        keep_running,
         max_paused: share(written.max_paused.as_ref(), 1.0, findings),
         min_run: written
             .min_run

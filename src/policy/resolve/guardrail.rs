@@ -17,7 +17,7 @@ pub fn guardrail(spec: &GuardrailSpec, findings: &mut Findings<'_>) -> Guardrail
         protected: spec.protected.exe.iter().map(|pattern| NamePattern::new(&pattern.value)).collect(),
         users_allowed: spec.protected.users_allowed.iter().map(|user| user.value.clone()).collect(),
         max_paused: limits.max_paused.as_ref().map(|share| behavior::share(Some(share), 1.0, findings)),
-        keep_running: limits.keep_running.as_ref().map(|keep| usize::try_from(keep.value).unwrap_or(usize::MAX)),
+        keep_running: limits.keep_running.as_ref().map(|keep| behavior::keep_running(keep, findings)),
         max_pause: limits.max_pause.as_ref().map(|longest| findings.period(longest, MINUTE / 6, 24 * HOUR)),
         min_run: limits.min_run.as_ref().map(|least| findings.period(least, Duration::ZERO, 24 * HOUR)),
         knobs: bounds(spec, findings),
