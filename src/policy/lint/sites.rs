@@ -1,6 +1,5 @@
 //! Where the actions of a policy stand, and what they are: rules have no places, and documents no values.
 
-use crate::policy::spanned::Spanned;
 use serde::Deserialize;
 
 use crate::claim::{Bound, KnobKind, Setting};
@@ -10,6 +9,7 @@ use crate::policy::resolve::Findings;
 use crate::policy::rules::{
     Action, KnobAction, Measure, Placement, PlacementMethod, Policy, Rules, Staged, TrafficDirection,
 };
+use crate::policy::spanned::Spanned;
 use crate::pressure::Resource;
 
 /// The actions of a policy, and the words of its selector.
