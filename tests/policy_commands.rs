@@ -131,7 +131,7 @@ fn the_manual_says_what_the_program_does() {
 fn what_is_piped_in_is_checked_under_a_name_of_its_own() {
     let found = plotwarden(root(), &["check", "-"], &bad());
     assert_eq!(found.status.code(), Some(1));
-    assert!(text(&found.stderr).contains("<stdin>:20:"), "{}", text(&found.stderr));
+    assert!(text(&found.stderr).contains("<stdin>:21:"), "{}", text(&found.stderr));
     let json = plotwarden(root(), &["check", "--output", "json", "-"], &bad());
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(json["errors"][0]["path"], "<stdin>");
@@ -147,7 +147,7 @@ fn paths_of_code_scanning_begin_at_the_checkout() {
         let log: serde_json::Value = serde_json::from_slice(&found.stdout).unwrap();
         let place = &log["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
         assert_eq!(place["artifactLocation"]["uri"], "bad.yaml", "{path}");
-        assert_eq!(place["region"]["startLine"], 20);
+        assert_eq!(place["region"]["startLine"], 21);
         let notes = text(&plotwarden(&folder, &["check", "--output", "github", path], "").stdout);
         assert!(notes.starts_with("::error file=bad.yaml,line=20,col="), "{notes}");
     }

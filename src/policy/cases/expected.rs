@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::policy::spanned::Spanned;
-
 use super::schema::{Scalar, WrittenBound, WrittenClaim, WrittenDenial, WrittenExpectation};
 use super::{Expectation, ExpectedClaim, ExpectedDenial, GivenJob};
 use crate::claim::Bound;
 use crate::policy::nearest::suggest;
 use crate::policy::resolve::Findings;
+use crate::policy::spanned::Spanned;
 
 const DAY: Duration = Duration::from_hours(24);
 

@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use crate::policy::spanned::Spanned;
-
 use super::expected::{expectation, known_policy};
 use super::notation;
 use super::schema::{Given, OneOrMore, QueuedJob, WrittenCase, WrittenJob, WrittenSeries, WrittenTopology};
@@ -17,6 +15,7 @@ use crate::policy::nearest::suggest;
 use crate::policy::quantity::Period;
 use crate::policy::resolve::{Findings, HOUR, SECOND};
 use crate::policy::rules::Policy;
+use crate::policy::spanned::Spanned;
 use crate::promql::{Engine, METRIC_NAME, MatchOp};
 use crate::units::Bytes;
 

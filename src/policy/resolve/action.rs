@@ -1,7 +1,5 @@
 //! Checks actions: what a stage does must belong to the kind of the policy, have a value, and exist.
 
-use crate::policy::spanned::Spanned;
-
 use super::findings::Findings;
 use super::trigger::Signals;
 use crate::claim::{Bound, KnobKind, Setting};
@@ -9,6 +7,7 @@ use crate::policy::glob::NamePattern;
 use crate::policy::knobs::{self, Form, PolicyKnob};
 use crate::policy::rules::{Action, Kind, KnobAction, Toward};
 use crate::policy::schema::{self, KnobSetting};
+use crate::policy::spanned::Spanned;
 
 /// An action of a policy of `kind`; `None` if it is wrong.
 pub fn action(

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use crate::policy::spanned::Spanned;
-
 use super::findings::Findings;
 use super::{HOUR, MINUTE, SECOND};
 use crate::policy::quantity::{Percent, Period};
 use crate::policy::rules::{Behavior, Guardrails, Measure, Reversals, Steps};
 use crate::policy::schema;
+use crate::policy::spanned::Spanned;
 
 pub fn behavior(written: &schema::Behavior, findings: &mut Findings<'_>) -> Behavior {
     let mut period = |value: Option<&Spanned<Period>>, default: Duration| {

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use crate::policy::spanned::Spanned;
-
 use super::findings::Findings;
 use super::{behavior, levels, signals, stages};
 use crate::policy::nearest::suggest;
 use crate::policy::question::Scope;
 use crate::policy::rules::{Anchor, Bands, Contention, Measure};
 use crate::policy::schema;
+use crate::policy::spanned::Spanned;
 use crate::pressure::Resource;
 
 pub fn contention(spec: &schema::ContentionSpec, findings: &mut Findings<'_>) -> Contention {

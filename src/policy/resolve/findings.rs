@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use crate::policy::spanned::Spanned;
-
 use crate::policy::document::Document;
 use crate::policy::error::PolicyError;
 use crate::policy::quantity::Period;
 use crate::policy::rule::Rule;
+use crate::policy::spanned::Spanned;
 use crate::policy::vocabulary::Vocabulary;
 use crate::promql::Span;
 

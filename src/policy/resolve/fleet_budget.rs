@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::policy::spanned::Spanned;
-
 use super::findings::Findings;
 use super::{HOUR, SECOND, behavior, signals};
 use crate::policy::quantity::Level;
 use crate::policy::rule::Rule;
 use crate::policy::rules::{BudgetResource, FleetBudget, Lease, Member, Unit};
 use crate::policy::schema::{self, FleetBudgetSpec};
+use crate::policy::spanned::Spanned;
 
 pub fn fleet_budget(spec: &FleetBudgetSpec, findings: &mut Findings<'_>) -> FleetBudget {
     let unit = match spec.resource {

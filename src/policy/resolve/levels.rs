@@ -1,12 +1,11 @@
 //! Holds that the levels of a signal are written in the unit that the signal has.
 
-use crate::policy::spanned::Spanned;
-
 use super::findings::Findings;
 use super::signals::declared_unit;
 use crate::policy::quantity::Level;
 use crate::policy::rules::Unit;
 use crate::policy::schema::Signal;
+use crate::policy::spanned::Spanned;
 
 /// The one unit of `levels`: that which the signal says it has, else that of its other levels, `known`, else that of the first.
 pub fn unit(

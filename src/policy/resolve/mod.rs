@@ -19,13 +19,12 @@ mod trigger;
 
 use std::time::Duration;
 
-use crate::policy::spanned::Spanned;
-
 use super::document::WrittenPolicy;
 use super::rules::{Canary, Control, Origin, Policy, Rules, Selector};
 use super::schema::{self, Metadata};
 use crate::claim::Class;
 use crate::mode::Mode;
+use crate::policy::spanned::Spanned;
 
 pub(super) use findings::Findings;
 

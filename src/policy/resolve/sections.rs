@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::policy::spanned::Spanned;
-
 use super::behavior::share;
 use super::findings::Findings;
 use super::{HOUR, MINUTE, SECOND};
@@ -11,6 +9,7 @@ use crate::policy::glob::NamePattern;
 use crate::policy::quantity::LinkShare;
 use crate::policy::rules::{Gate, Limits, Moves, Placement, Shape, ShapedClass, TrafficDirection};
 use crate::policy::schema;
+use crate::policy::spanned::Spanned;
 use crate::shaping::{Direction, Dscp, Flow, LEAST_RATE, Lane, Traffic, TrafficClass};
 use crate::units::{BitsPerSecond, float, whole};
 

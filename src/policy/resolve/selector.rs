@@ -1,11 +1,10 @@
 //! Checks `selector`: which jobs a policy is about.
 
-use crate::policy::spanned::Spanned;
-
 use super::findings::Findings;
 use crate::policy::glob::Glob;
 use crate::policy::rules::Selector;
 use crate::policy::schema;
+use crate::policy::spanned::Spanned;
 
 pub fn selector(written: &schema::JobSelector, findings: &mut Findings<'_>) -> Selector {
     let mut globs = |patterns: &[Spanned<String>]| {

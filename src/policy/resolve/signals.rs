@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::policy::spanned::Spanned;
-
 use super::findings::Findings;
 use super::{MINUTE, SECOND, trend};
 use crate::mode::Mode;
@@ -11,6 +9,7 @@ use crate::policy::nearest::suggest;
 use crate::policy::question::{Answerer, Asked, Gauge, Mean, Question, Scope};
 use crate::policy::rules::Unit;
 use crate::policy::schema;
+use crate::policy::spanned::Spanned;
 use crate::pressure::Resource;
 
 /// The signals of a policy, by name.

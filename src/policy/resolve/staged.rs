@@ -1,13 +1,12 @@
 //! Checks the kinds that act by stages.
 
-use crate::policy::spanned::Spanned;
-
 use super::findings::Findings;
 use super::trigger::Signals;
 use super::{action, behavior, schedule, sections, signals, trigger};
 use crate::policy::rule::Rule;
 use crate::policy::rules::{Action, Kind, Measure, OnMissing, Staged, StagedStage, Trigger, When};
 use crate::policy::schema::{self, At, StagedSpec};
+use crate::policy::spanned::Spanned;
 
 pub fn staged(kind: Kind, spec: &StagedSpec, findings: &mut Findings<'_>) -> Staged {
     refuse_sections_of_others(kind, spec, findings);

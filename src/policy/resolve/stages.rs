@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use crate::policy::spanned::Spanned;
-
 use super::findings::Findings;
 use crate::policy::rules::{Anchor, Bands, Guardrails, Measure, Stage};
 use crate::policy::schema::{Clear, ContentionSpec};
+use crate::policy::spanned::Spanned;
 use crate::pressure::Resource;
 
 const LONGEST_HOLD: Duration = Duration::from_hours(24);

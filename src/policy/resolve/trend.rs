@@ -3,8 +3,6 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::policy::spanned::Spanned;
-
 use super::findings::Findings;
 use super::{HOUR, SECOND};
 use crate::policy::expression::{Expression, Variable};
@@ -12,6 +10,7 @@ use crate::policy::nearest::nearest;
 use crate::policy::question::{Answerer, Asked, Question, Scope, Trend};
 use crate::policy::rule::Rule;
 use crate::policy::schema;
+use crate::policy::spanned::Spanned;
 use crate::promql::{Engine, METRIC_NAME, MatchOp, Millis, Query, Reading, Semantics, Span};
 
 /// Our own metrics; what others export is not ours to judge.

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::policy::spanned::Spanned;
-
 use super::findings::Findings;
 use super::levels;
 use crate::policy::nearest::suggest;
@@ -12,6 +10,7 @@ use crate::policy::quantity::Level;
 use crate::policy::rule::Rule;
 use crate::policy::rules::{Condition, Relation, Trigger, Unit};
 use crate::policy::schema;
+use crate::policy::spanned::Spanned;
 
 const LONGEST_HOLD: Duration = Duration::from_hours(24);
 const CONDITION: &str = "`{signal: free, below: 10GiB, clear: 20GiB, for: 10s}`";
