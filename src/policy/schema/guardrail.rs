@@ -52,6 +52,7 @@ pub struct Bounds {
     #[serde(default)]
     pub max_paused: Option<Spanned<Percent>>,
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub keep_running: Option<Spanned<u32>>,
     /// The longest that one job is paused in one go.
     #[serde(default)]
