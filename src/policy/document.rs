@@ -108,7 +108,7 @@ impl Document<'_> {
 
     /// An error at a value of this document.
     pub fn error_at<T>(&self, value: &Spanned<T>, problem: impl Into<String>, hint: impl Into<String>) -> PolicyError {
-        PolicyError::at(self.path, self.file, self.place(value.referenced), problem, hint)
+        self.error(self.place(value.referenced), problem, hint)
     }
 
     /// An error at a part of a text: in the text where it was written, or at its beginning where that cannot be told.
@@ -120,7 +120,16 @@ impl Document<'_> {
         hint: impl Into<String>,
     ) -> PolicyError {
         let place = self.place_within(text, part).unwrap_or_else(|| self.place(text.referenced));
-        PolicyError::at(self.path, self.file, place, problem, hint)
+        self.error(place, problem, hint)
+    }
+
+    /// Looks for the line in the document alone: files of many documents have many lines, and tests many places.
+    fn error(&self, place: Place, problem: impl Into<String>, hint: impl Into<String>) -> PolicyError {
+        let index = place.line.checked_sub(self.line()).and_then(|index| usize::try_from(index).ok());
+        match index.and_then(|index| self.text.lines().nth(index)) {
+            Some(line) => PolicyError::on_line(self.path, Some(line), place, problem, hint),
+            None => PolicyError::at(self.path, self.file, place, problem, hint),
+        }
     }
 
     fn place_within(&self, text: &Spanned<String>, part: Span) -> Option<Place> {

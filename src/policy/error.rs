@@ -80,7 +80,17 @@ impl PolicyError {
     /// Something at `place` of a file whose whole text is `text`.
     pub fn at(path: &Path, text: &str, place: Place, problem: impl Into<String>, hint: impl Into<String>) -> Self {
         let index = (place.line as usize).checked_sub(1);
-        let line = index.and_then(|index| text.lines().nth(index));
+        Self::on_line(path, index.and_then(|index| text.lines().nth(index)), place, problem, hint)
+    }
+
+    /// The same where the line of `place` is at hand.
+    pub fn on_line(
+        path: &Path,
+        line: Option<&str>,
+        place: Place,
+        problem: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
         Self {
             path: path.to_owned(),
             place: Some(place),

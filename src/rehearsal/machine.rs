@@ -98,9 +98,9 @@ impl Machine {
             layout: Arc::new(layout(topology)),
             begun: BTreeSet::new(),
         };
-        for job in &case.jobs {
+        for job in case.jobs.iter().flat_map(GivenJob::each) {
             match job.at {
-                Some(_) => machine.queue.push(job.clone()),
+                Some(_) => machine.queue.push(job),
                 None => machine.start(job.clone(), now.boot.saturating_sub(job.age), profiles),
             }
         }

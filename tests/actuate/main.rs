@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use plotwarden::actuate::{Actuator, JobHandle};
+use plotwarden::actuate::{Actuator, JobHandle, Limits, Rates};
 use plotwarden::arbiter::{Want, Wanted};
 use plotwarden::claim::{Bound, Claimant, Class, IoPriority, KnobKind, SchedClass, Setting, Target};
 use plotwarden::clock::Moment;
@@ -107,9 +107,12 @@ pub fn now() -> Moment {
     Moment { boot: boot.into(), wall: SystemTime::now() }
 }
 
+/// Ticks follow each other here faster than a knob may change: that law has tests of its own.
 pub fn open(roots: &Roots) -> Actuator {
     let machine = Box::new(Linux::new(roots, GroupUse::Free));
-    Actuator::open(roots, machine, Mode::Enforce, now()).unwrap().0
+    let mut actuator = Actuator::open(roots, machine, Mode::Enforce, now()).unwrap().0;
+    actuator.limit(Limits { rates: Rates { cooldown: Duration::ZERO, ..Rates::default() }, ..Limits::default() });
+    actuator
 }
 
 pub fn setting(kind: KnobKind) -> Setting {

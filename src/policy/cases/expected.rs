@@ -95,8 +95,8 @@ fn known_target(target: &Spanned<String>, jobs: &[GivenJob], findings: &mut Find
 }
 
 fn known_job(id: &Spanned<String>, jobs: &[GivenJob], findings: &mut Findings<'_>) -> String {
-    let known: Vec<&str> = jobs.iter().map(|job| job.id.as_str()).collect();
-    if !known.contains(&id.value.as_str()) {
+    if !jobs.iter().any(|job| job.is_named(&id.value)) {
+        let known: Vec<&str> = jobs.iter().map(|job| job.id.as_str()).collect();
         findings.error(id, format!("no plot of this test has the id `{}`", id.value), suggest(&id.value, &known));
     }
     id.value.clone()

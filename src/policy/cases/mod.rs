@@ -78,7 +78,29 @@ pub struct GivenJob {
     pub lasts: Option<Duration>,
     /// When it starts, if it is of the queue.
     pub at: Option<Duration>,
+    /// It stands for so many, each this much later than the one before; they are numbered from 1.
+    pub repeated: Option<(u32, Duration)>,
     pub spot: PolicyError,
+}
+
+impl GivenJob {
+    /// Whether it is, or stands for, the plot of this id.
+    pub fn is_named(&self, id: &str) -> bool {
+        let Some((count, _)) = self.repeated else { return self.id == id };
+        let number = id.strip_prefix(self.id.as_str()).and_then(|rest| rest.strip_prefix('-'));
+        number.is_some_and(|text| (1..=count).any(|number| number.to_string() == text))
+    }
+
+    /// Each plot that it stands for, by itself.
+    pub fn each(&self) -> impl Iterator<Item = Self> + '_ {
+        let (count, every) = self.repeated.unwrap_or((1, Duration::ZERO));
+        (0..count).map(move |nth| Self {
+            id: self.repeated.map_or_else(|| self.id.clone(), |_| format!("{}-{}", self.id, nth + 1)),
+            at: self.at.map(|at| at + every * nth),
+            repeated: None,
+            ..self.clone()
+        })
+    }
 }
 
 /// What one signal answers, or one metric is, sample by sample.

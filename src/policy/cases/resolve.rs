@@ -135,11 +135,11 @@ fn topology(written: &WrittenTopology, findings: &mut Findings<'_>) -> Topology 
 fn jobs(given: &Given, findings: &mut Findings<'_>) -> Vec<GivenJob> {
     let mut jobs: Vec<GivenJob> = given.jobs.iter().map(|line| running(line, findings)).collect();
     for line in &given.queue {
-        jobs.extend(queued(line, findings));
+        jobs.push(queued(line, findings));
     }
-    let mut seen = BTreeSet::new();
-    for job in &jobs {
-        if !seen.insert(job.id.as_str()) {
+    for (place, job) in jobs.iter().enumerate() {
+        let clashes = |other: &GivenJob| other.is_named(&job.id) || job.is_named(&other.id) || other.id == job.id;
+        if jobs[..place].iter().any(clashes) {
             findings.errors.push(job.spot.saying(format!("two plots have the id `{}`", job.id), "give each its own"));
         }
     }
@@ -173,11 +173,12 @@ fn running(line: &Spanned<WrittenJob>, findings: &mut Findings<'_>) -> GivenJob 
         age,
         lasts,
         at: None,
+        repeated: None,
         spot: findings.document.error_at(line, "", ""),
     }
 }
 
-fn queued(line: &Spanned<QueuedJob>, findings: &mut Findings<'_>) -> Vec<GivenJob> {
+fn queued(line: &Spanned<QueuedJob>, findings: &mut Findings<'_>) -> GivenJob {
     let written = &line.value;
     let at = findings.period(&written.at, Duration::ZERO, DAY);
     let every = written.every.as_ref().map_or(SECOND, |every| findings.period(every, Duration::ZERO, DAY));
@@ -188,8 +189,8 @@ fn queued(line: &Spanned<QueuedJob>, findings: &mut Findings<'_>) -> Vec<GivenJo
         }
         count.value.min(MOST_JOBS)
     });
-    let job = |id: String, at: Duration, findings: &Findings<'_>| GivenJob {
-        id,
+    GivenJob {
+        id: written.id.value.clone(),
         plotter: plotter(written.plotter.as_ref()),
         k: written.k.unwrap_or(32),
         threads: written.threads,
@@ -202,12 +203,8 @@ fn queued(line: &Spanned<QueuedJob>, findings: &mut Findings<'_>) -> Vec<GivenJo
         age: Duration::ZERO,
         lasts,
         at: Some(at),
+        repeated: count.map(|count| (count, every)),
         spot: findings.document.error_at(line, "", ""),
-    };
-    let id = &written.id.value;
-    match count {
-        None => vec![job(id.clone(), at, findings)],
-        Some(count) => (0..count).map(|nth| job(format!("{id}-{}", nth + 1), at + every * nth, findings)).collect(),
     }
 }
 

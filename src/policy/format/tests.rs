@@ -159,7 +159,7 @@ fn an_order_in_which_an_alias_would_come_first_is_not_made() {
 fn what_no_policy_needs_is_left_alone_with_the_reason() {
     for (text, line, part) in [
         ("a: 1\nb:\n  ? c\n  : d\n", 3, "begins with `?`"),
-        ("a: &x 1\nb:\n  *x : 2\n", 3, "`*`"),
+        ("a: &x one\nb:\n  *x : 2\n", 3, "`*`"),
         ("a: |2\n    b\n", 1, "how far it is indented"),
         ("{a: 1}\n", 1, "neither a key nor an item"),
         ("--- {a: 1}\n", 1, "document marker"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{GOOD, vocabulary};
 use crate::mode::Mode;
-use crate::policy::cases::{Case, Sample, Source};
+use crate::policy::cases::{Case, GivenJob, Sample, Source};
 use crate::policy::{PolicyError, from_text};
 
 const CASE: &str = "\
@@ -44,9 +44,11 @@ fn what_is_not_said_is_sensible() {
 fn a_queue_may_be_long_in_one_line() {
     let queue = "{jobs: [{id: p1}], queue: [{id: q, at: 10s, count: 3, every: 5s, lasts: 1m}]}";
     let cases = cases(&format!("{GOOD}{}", CASE.replace("{jobs: [{id: p1}]}", queue))).unwrap();
-    let queued: Vec<(&str, Option<u64>)> =
-        cases[0].jobs.iter().map(|job| (job.id.as_str(), job.at.map(|at| at.as_secs()))).collect();
-    assert_eq!(queued, [("p1", None), ("q-1", Some(10)), ("q-2", Some(15)), ("q-3", Some(20))]);
+    let plots = cases[0].jobs.iter().flat_map(GivenJob::each);
+    let queued: Vec<(String, Option<u64>)> = plots.map(|job| (job.id, job.at.map(|at| at.as_secs()))).collect();
+    let expected = [("p1", None), ("q-1", Some(10)), ("q-2", Some(15)), ("q-3", Some(20))];
+    assert_eq!(queued, expected.map(|(id, at)| (id.to_owned(), at)));
+    assert!(cases[0].jobs[1].is_named("q-3") && !cases[0].jobs[1].is_named("q-4") && !cases[0].jobs[1].is_named("q"));
 }
 
 #[test]

@@ -48,8 +48,8 @@ fn the_policy_that_is_worked_through_is_explained_in_these_words() {
         "It only rehearses (`mode: dryRun`): it says what it would do, and touches nothing.",
         "if there is no answer younger than 1m 30s, nothing gets tighter or looser for it",
         "- lookups above 2s for 10s, until lookups is not above 1s for 1m: pause the least advanced plots, and go on with the most advanced later (`pause`)",
-        "It waits 15s for an effect to show before the next step, and 30s before it takes one back.",
-        "A pause takes 50% of the running plots at once, at most 100% of all; 1 always run, and none younger than 10s is paused.",
+        "It waits 15s for an effect to show before the next step, and 10s before it takes one back.",
+        "A pause takes 50% of the running plots at once, at most 100% of all; 1 always run, and none younger than 0s is paused.",
     ] {
         assert!(manual.contains(sentence) && explained.contains(sentence), "{sentence}\n{explained}");
     }
