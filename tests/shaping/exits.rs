@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use plotwarden::actuate::{Actuator, Outcome, Report, guard, restore};
+use plotwarden::actuate::{Actuator, Limits, Outcome, Rates, Report, guard, restore};
 use plotwarden::arbiter::{Want, Wanted};
 use plotwarden::claim::{Bound, Claimant, Class, KnobKind, Part, PartClass, Setting, Target};
 use plotwarden::clock::Moment;
@@ -35,8 +35,12 @@ fn roots(run: &std::path::Path) -> Roots {
     Roots { cgroupfs: None, run: run.join("run"), ..Roots::standard() }
 }
 
+/// Ticks follow each other here faster than a knob may change: that law has tests of its own.
 fn open(roots: &Roots) -> Actuator {
-    Actuator::open(roots, Box::new(Linux::new(roots, GroupUse::Free)), Mode::Enforce, now()).unwrap().0
+    let machine = Box::new(Linux::new(roots, GroupUse::Free));
+    let mut actuator = Actuator::open(roots, machine, Mode::Enforce, now()).unwrap().0;
+    actuator.limit(Limits { rates: Rates { cooldown: Duration::ZERO, ..Rates::default() }, ..Limits::default() });
+    actuator
 }
 
 fn both(megabits: u64) -> Shaping {
