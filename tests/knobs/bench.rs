@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
-use plotwarden::actuate::{Actuator, JobHandle, Outcome, Report, RestoreReport, restore};
+use plotwarden::actuate::{Actuator, JobHandle, Limits, Outcome, Rates, Report, RestoreReport, restore};
 use plotwarden::arbiter::{Want, Wanted};
 use plotwarden::claim::{Bound, Claimant, Class, KnobKind, Setting, Target};
 use plotwarden::clock::Moment;
@@ -100,7 +100,7 @@ impl Bench {
     }
 
     pub fn actuator(&self) -> Actuator {
-        Actuator::open(&self.roots, Box::new(self.machine()), Mode::Enforce, now()).unwrap().0
+        hasty(Actuator::open(&self.roots, Box::new(self.machine()), Mode::Enforce, now()).unwrap().0)
     }
 
     /// The kinds of them that can be used here; of the others it is said why not.
@@ -173,4 +173,10 @@ fn wanted(wishes: &Wishes) -> Wanted {
         ((target.clone(), setting.kind()), want)
     };
     Wanted { settings: wishes.iter().map(want).collect::<BTreeMap<_, _>>(), ..Wanted::default() }
+}
+
+/// Ticks follow each other here faster than a knob may change: that law has tests of its own.
+pub fn hasty(mut actuator: Actuator) -> Actuator {
+    actuator.limit(Limits { rates: Rates { cooldown: Duration::ZERO, ..Rates::default() }, ..Limits::default() });
+    actuator
 }

@@ -8,7 +8,7 @@ use plotwarden::claim::{KnobKind, Setting};
 use plotwarden::knob::{GroupUse, Linux};
 use plotwarden::mode::Mode;
 
-use crate::bench::{Bench, Wishes, assert_soon, hold, now, tick};
+use crate::bench::{Bench, Wishes, assert_soon, hasty, hold, now, tick};
 use crate::group::{Shell, group_of};
 use crate::skipped;
 
@@ -22,7 +22,7 @@ fn is_here() -> bool {
 
 fn actuator(bench: &Bench) -> Actuator {
     let machine = Linux::new(&bench.roots, GroupUse::of_systemd());
-    Actuator::open(&bench.roots, Box::new(machine), Mode::Enforce, now()).unwrap().0
+    hasty(Actuator::open(&bench.roots, Box::new(machine), Mode::Enforce, now()).unwrap().0)
 }
 
 fn systemctl(arguments: &[&str]) -> String {
