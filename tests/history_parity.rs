@@ -65,6 +65,9 @@ const LONGEST: Duration = Duration::from_mins(2);
 /// What one sample more or less changes in a share of that range.
 const ONE_SAMPLE: f64 = 1.0 / 120.0;
 
+/// What shipped policies ask of machines that have more than this one may have: a server with nothing to say is right then.
+const NOT_EVERYWHERE: &[&str] = &["name=\"nvme\"", "chia_harvester_"];
+
 /// What is no question, or has no answer.
 const REFUSED: &[(&str, &str)] = &[
     ("query", "sum("),
@@ -149,6 +152,7 @@ fn compare(
     let mut compared = 0;
     for earlier in [0.0, 1.25, 2.5] {
         match differences(expression, moment - earlier, whom, tolerance) {
+            Ok(0) if NOT_EVERYWHERE.iter().any(|part| expression.contains(part)) => {}
             Ok(0) => faults.push(format!("{expression}: nothing to compare")),
             Ok(series) => compared += series,
             Err(fault) => faults.push(fault),

@@ -149,7 +149,7 @@ fn paths_of_code_scanning_begin_at_the_checkout() {
         assert_eq!(place["artifactLocation"]["uri"], "bad.yaml", "{path}");
         assert_eq!(place["region"]["startLine"], 21);
         let notes = text(&plotwarden(&folder, &["check", "--output", "github", path], "").stdout);
-        assert!(notes.starts_with("::error file=bad.yaml,line=20,col="), "{notes}");
+        assert!(notes.starts_with("::error file=bad.yaml,line=21,col="), "{notes}");
     }
 }
 
