@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::ask::{Asked, input};
+use super::budget::Budget;
 use super::decision::{Decision, Severity};
 use super::effect::Effects;
 use super::explain::{self, Side};
@@ -29,6 +30,7 @@ pub struct State {
     /// One per stage.
     gates: Vec<Gate>,
     stagger: Stagger,
+    budget: Budget,
     priorities: Priorities,
     effects: Effects,
     /// Why admission was closed, while it is.
@@ -98,7 +100,7 @@ impl State {
         let pausing = tick.rules.stages_doing(Resource::Io, Measure::Pause).next();
         let pause = pausing.and_then(|(index, stage)| Some(pausing_of(tick, stage, self.gates.get(index)?)));
         changes.extend(self.stagger.judge(&tick.scene, pause.as_ref()));
-        let deeds = self.stagger.act(&tick.scene, pause.as_ref(), self.closed_by.is_none());
+        let deeds = self.stagger.act(&tick.scene, pause.as_ref(), self.closed_by.is_none(), &mut self.budget);
         if let Some(gate) = pausing.and_then(|(index, _)| self.gates.get_mut(index)).filter(|_| !deeds.is_empty()) {
             gate.forget();
         }
@@ -106,6 +108,7 @@ impl State {
             changes.push(format!("{}: {}", deed.action, deed.why));
             self.effects.expect(tick, deed.action, Resource::Io);
         }
+        changes.extend(self.budget.say(tick.scene.behavior, tick.time()));
     }
 
     fn say_what_is_missing(&mut self, tick: &Tick<'_>, changes: &mut Vec<String>) {

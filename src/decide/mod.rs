@@ -5,6 +5,7 @@
 //! paused or resumed (`stagger`), what priorities become (`priority`), what came of it (`effect`), and when to stop (`vain`).
 
 mod ask;
+mod budget;
 mod contention;
 mod decision;
 mod effect;

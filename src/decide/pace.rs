@@ -5,15 +5,13 @@ use std::time::Duration;
 
 use crate::policy::Behavior;
 
-const HOUR: Duration = Duration::from_hours(1);
 /// A hold doubles with each time, up to this factor.
 const LARGEST_FACTOR: u32 = 8;
 
-/// What a policy remembers of its own pauses and resumes.
+/// What a policy remembers of its own actions of one sort: its pauses and resumes, or its stages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pace {
     last: Option<Duration>,
-    within_hour: VecDeque<Duration>,
     /// The last time something was resumed because pressure was low, until a pause answers it.
     relaxed: Option<Duration>,
     reversals: VecDeque<Duration>,
@@ -23,15 +21,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Whether the effect of the last action shows by now, and the budget of actions is not spent.
-    pub fn allows(&mut self, behavior: &Behavior, now: Duration) -> bool {
-        while self.within_hour.front().is_some_and(|oldest| *oldest + HOUR <= now) {
-            self.within_hour.pop_front();
-        }
-        let budget = usize::try_from(behavior.max_actions_per_hour).unwrap_or(usize::MAX);
-        self.settled(behavior, now) && self.within_hour.len() < budget
-    }
-
+    /// Whether the effect of the last action shows by now.
     pub fn settled(&self, behavior: &Behavior, now: Duration) -> bool {
         self.last.is_none_or(|last| now.saturating_sub(last) >= behavior.settle)
     }
@@ -44,7 +34,6 @@ impl Pace {
     /// An action that no law of pace applies to: the last job has ended, and another must run.
     pub fn note_action(&mut self, now: Duration) {
         self.last = Some(now);
-        self.within_hour.push_back(now);
     }
 
     /// A resume because pressure was low.
@@ -98,18 +87,13 @@ mod tests {
     }
 
     #[test]
-    fn waits_for_the_effect_and_keeps_to_its_budget() {
+    fn waits_for_the_effect() {
         let mut pace = Pace::default();
         let at = Duration::from_secs;
-        assert!(pace.allows(&behavior(), at(0)));
+        assert!(pace.settled(&behavior(), at(0)));
         pace.note_action(at(0));
-        assert!(!pace.allows(&behavior(), at(2)));
-        assert!(pace.allows(&behavior(), at(3)));
-        for second in 10..14 {
-            pace.note_action(at(second));
-        }
-        assert!(!pace.allows(&behavior(), at(60)), "five within the hour");
-        assert!(pace.allows(&behavior(), at(3600)), "the first is an hour old");
+        assert!(!pace.settled(&behavior(), at(2)));
+        assert!(pace.settled(&behavior(), at(3)));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::ask::{Asked, input};
+use super::budget::Budget;
 use super::decision::Decision;
 use super::explain;
 use super::hysteresis::Told;
@@ -37,6 +38,7 @@ pub struct State {
     ways: Ways,
     places: Places,
     stagger: Stagger,
+    budget: Budget,
     /// Why admission is closed, while it is.
     closed_by: Option<String>,
     /// Signals that are missing, since when, and whether that was said.
@@ -109,7 +111,7 @@ impl State {
     fn step(&mut self, turn: &Turn<'_>, decision: &mut Decision) {
         let changes = &mut decision.changes;
         self.say_what_is_missing(turn, changes);
-        self.stair.step(turn, changes);
+        self.stair.step(turn, &mut self.budget, changes);
         self.ways.step(turn, &self.stair, changes);
         self.places.step(turn, changes);
         self.admit(turn, changes);
@@ -117,9 +119,10 @@ impl State {
         changes.extend(self.stagger.defer(scene, self.closed_by.as_deref()));
         let pausing = self.pausing(turn);
         changes.extend(self.stagger.judge(scene, pausing.as_ref()));
-        for deed in self.stagger.act(scene, pausing.as_ref(), self.closed_by.is_none()) {
+        for deed in self.stagger.act(scene, pausing.as_ref(), self.closed_by.is_none(), &mut self.budget) {
             changes.push(format!("{}: {}", deed.action, deed.why));
         }
+        changes.extend(self.budget.say(scene.behavior, scene.time()));
         decision.admission_closed = self.closed_by.is_some();
         decision.stages = self.stair.in_force().map(|stage| turn.stage_name(stage).to_owned()).collect();
         decision.alerts =

@@ -11,6 +11,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::budget::Budget;
 use super::explain;
 use super::pace::Pace;
 use super::tick::{Scene, is_finishing, is_plotting};
@@ -112,13 +113,23 @@ impl Stagger {
     }
 
     /// Pauses or resumes; at most one kind of action in a scene.
-    pub fn act(&mut self, scene: &Scene<'_>, pause: Option<&Pausing>, admission_open: bool) -> Vec<Deed> {
+    pub fn act(
+        &mut self,
+        scene: &Scene<'_>,
+        pause: Option<&Pausing>,
+        admission_open: bool,
+        budget: &mut Budget,
+    ) -> Vec<Deed> {
         let mut deeds = self.follow_up(scene, pause);
-        if deeds.is_empty() {
+        let at_will = deeds.is_empty() && budget.allows(scene.behavior, scene.time());
+        if at_will {
             deeds.extend(self.relax(scene, pause, admission_open));
         }
-        if deeds.is_empty() {
+        if at_will && deeds.is_empty() {
             deeds = self.tighten(scene, pause);
+        }
+        if !deeds.is_empty() {
+            budget.spend(scene.time());
         }
         deeds
     }
@@ -209,7 +220,7 @@ impl Stagger {
         let now = scene.time();
         let behavior = scene.behavior;
         let quiet = pause.is_none_or(|pause| pause.cleared);
-        if !quiet || !self.pace.may_relax(now) || !self.pace.allows(behavior, now) {
+        if !quiet || !self.pace.may_relax(now) || !self.pace.settled(behavior, now) {
             return None;
         }
         let view = self.most_advanced(scene, |held| match held.reason {
@@ -231,7 +242,7 @@ impl Stagger {
         let now = scene.time();
         let behavior = scene.behavior;
         let Some(pause) = pause.filter(|pause| pause.reached) else { return Vec::new() };
-        if self.is_futile() || !self.pace.allows(behavior, now) {
+        if self.is_futile() || !self.pace.settled(behavior, now) {
             return Vec::new();
         }
         let running = self.running(scene);

@@ -253,7 +253,6 @@ fn describe(error: &Error) -> (String, String) {
         | Error::SerdeInvalidValue { unexpected, expected, .. } => {
             (format!("{unexpected} stands where {expected} is expected"), String::new())
         }
-        Error::InvalidScalar { ty, .. } => number(ty),
         Error::InvalidBooleanStrict { .. } => {
             ("this is neither `true` nor `false`".to_owned(), "write `true` or `false`".to_owned())
         }
@@ -289,18 +288,6 @@ fn describe(error: &Error) -> (String, String) {
             None => (text, String::new()),
         },
     }
-}
-
-/// What is no number of the type `name`, and what one is.
-fn number(name: &str) -> (String, String) {
-    let most = match name {
-        "u8" => u64::from(u8::MAX),
-        "u16" => u64::from(u16::MAX),
-        "u32" => u64::from(u32::MAX),
-        _ => return ("this is no number".to_owned(), "write a number without a unit".to_owned()),
-    };
-    let range = format!("whole number from 0 to {most}");
-    (format!("this is no {range}"), format!("write a {range}, without a unit"))
 }
 
 fn too_large() -> (String, String) {

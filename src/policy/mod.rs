@@ -23,6 +23,7 @@ mod knobs;
 mod lint;
 mod load;
 mod nearest;
+mod number;
 mod output;
 mod quantity;
 mod question;

@@ -43,7 +43,7 @@ pub struct Trends {
 pub fn inquiries(policies: &[Policy], world: &World, names: &Names) -> BTreeMap<Inquiry, Duration> {
     let mut wanted = BTreeMap::new();
     for policy in policies.iter().filter(|policy| policy.control.mode != Mode::Off) {
-        let selected = world.jobs.iter().filter(|view| policy.selector.selects(&view.job));
+        let selected = world.jobs.iter().filter(|view| policy.selects(&view.job));
         let jobs: Vec<&JobId> = selected.map(|view| &view.job.id).collect();
         for question in policy.signals().values() {
             let Asked::Trend(trend) = &question.asked else { continue };

@@ -23,8 +23,7 @@ fn what_loads_is_accepted() {
     }
 }
 
-/// Put in the place of each value of each example. A number in quotes is not among them: the loader takes it for the number that it
-/// is, where the schema warns.
+/// Put in the place of each value of each example.
 fn strangers() -> Vec<Value> {
     vec![
         json!(null),
@@ -36,6 +35,8 @@ fn strangers() -> Vec<Value> {
         json!("off"),
         json!("max"),
         json!("pause"),
+        json!("7"),
+        json!("true"),
         json!("30s"),
         json!(" 15 %"),
         json!("1_000MiB"),

@@ -93,9 +93,9 @@ fn reloads_without_end_never_drop_a_claim_for_a_tick() {
     let all = records.keys().chain(later.keys());
     let changed: Vec<&PathBuf> = all.filter(|path| records.get(*path) != later.get(*path)).collect();
     assert!(changed.is_empty(), "records that changed: {changed:?}");
-    let changes: Vec<String> = daemon.audit()[audited..].iter().map(ToString::to_string).collect();
-    assert!(changes.iter().all(|line| !line.contains("released")), "{changes:#?}");
-    println!("{RELOADS} reloads within {ticks} ticks; {} further lines in the audit file", changes.len());
+    let lines: Vec<String> = daemon.audit()[audited..].iter().map(ToString::to_string).collect();
+    assert!(lines.iter().all(|line| !line.contains("released")), "{lines:#?}");
+    println!("{RELOADS} reloads within {ticks} ticks; {} further lines in the audit file", lines.len());
     assert!(daemon.stop().success(), "{}", daemon.log());
     assert_eq!(dialled.state(), before);
 }

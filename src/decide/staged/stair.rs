@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Turn, condition};
+use crate::decide::budget::Budget;
 use crate::decide::explain;
 use crate::decide::hysteresis::Gate;
 use crate::decide::pace::Pace;
@@ -22,9 +23,14 @@ struct Step {
 }
 
 impl Stair {
-    /// Forgets for how long anything has held or been clear; what is in force stays until it is clear.
+    /// Forgets what has held or been clear: by other rules it may not have been. What is in force stays until it is clear by these.
     pub fn count_anew(&mut self) {
-        self.steps.iter_mut().for_each(|step| step.gate.forget());
+        for step in &mut self.steps {
+            step.gate = Gate::default();
+            if step.since.is_some() {
+                step.gate.force();
+            }
+        }
     }
 
     /// The stages in force, from the mildest.
@@ -51,7 +57,7 @@ impl Stair {
         self.steps.get(stage).is_some_and(|step| step.gate.reached(condition::holds(turn, stage), turn.time()))
     }
 
-    pub fn step(&mut self, turn: &Turn<'_>, changes: &mut Vec<String>) {
+    pub fn step(&mut self, turn: &Turn<'_>, budget: &mut Budget, changes: &mut Vec<String>) {
         self.steps.resize_with(turn.rules.stages.len(), Step::default);
         let now = turn.time();
         // A stage without a trigger is a step for nobody.
@@ -67,11 +73,14 @@ impl Stair {
                 _ if is_unknown => {}
                 (None, true) if !triggered || ready => {
                     step.since = Some(now);
+                    // What protects begins, however little is left; it then stays.
+                    budget.spend(now);
                     changes.push(began(turn, index, &mut self.pace));
                 }
-                (Some(since), false) if self.may_end(turn, index, since) => {
+                (Some(since), false) if self.may_end(turn, index, since, budget) => {
                     self.steps[index].since = None;
                     self.pace.note_relaxed(now);
+                    budget.spend(now);
                     changes.push(format!("stage {} ended", turn.stage_name(index)));
                 }
                 _ => {}
@@ -83,13 +92,14 @@ impl Stair {
         }
     }
 
-    /// What the clock has opened the clock closes; what a signal has begun ends after its cooldown, and not while too much went
-    /// back and forth.
-    fn may_end(&self, turn: &Turn<'_>, stage: usize, since: Duration) -> bool {
+    /// What the clock has opened the clock closes; what a signal has begun ends after its cooldown, not while too much went back
+    /// and forth, and not beyond the actions of an hour.
+    fn may_end(&self, turn: &Turn<'_>, stage: usize, since: Duration, budget: &mut Budget) -> bool {
         let triggered = matches!(turn.rules.stages.get(stage).map(|stage| &stage.when), Some(When::Triggered(_)));
         let closed = turn.open == Some(0.0);
         let rested = turn.time().saturating_sub(since) >= turn.rules.behavior.cooldown;
-        !triggered || closed || rested && self.pace.may_relax(turn.time())
+        let (behavior, now) = (&turn.rules.behavior, turn.time());
+        !triggered || closed || rested && self.pace.may_relax(now) && budget.allows(behavior, now)
     }
 }
 

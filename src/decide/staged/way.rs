@@ -97,7 +97,7 @@ impl Way {
     fn go_toward(&mut self, turn: &Turn<'_>, action: &KnobAction, toward: &Toward) -> Option<String> {
         let value = turn.value(&toward.signal)?;
         let steps = turn.rules.behavior.steps;
-        let is_beyond = if toward.down { value > toward.level } else { value < toward.level };
+        let is_beyond = if toward.above { value > toward.level } else { value < toward.level };
         if !is_beyond {
             self.vain = 0;
             if self.has_rested(turn, turn.rules.behavior.cooldown) {
@@ -111,7 +111,7 @@ impl Way {
         // A step that was only rehearsed has none, and proves nothing.
         let had_effect = !turn.asked.scene.enforced
             || self.before.is_none_or(|before| {
-                let change = if toward.down { before - value } else { value - before };
+                let change = if toward.above { before - value } else { value - before };
                 change > LEAST_EFFECT * before.abs()
             });
         self.vain = if had_effect { 0 } else { self.vain.saturating_add(1) };
@@ -128,7 +128,7 @@ impl Way {
 
     /// One tick of a stage that has ended.
     fn back(&mut self, turn: &Turn<'_>) {
-        if self.has_rested(turn, turn.rules.behavior.settle) {
+        if self.has_rested(turn, turn.rules.behavior.cooldown) {
             self.shift(turn, -turn.rules.behavior.steps.relax);
         }
     }

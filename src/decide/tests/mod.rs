@@ -5,5 +5,6 @@ mod plant;
 mod scene;
 mod staged_laws;
 mod stages;
+mod steps;
 mod throughput;
 mod vain;

@@ -47,9 +47,9 @@ pub(super) fn expectation(
         paused,
         running,
         admission: written.admission,
-        starts: written.starts.map(|starts| usize::try_from(starts).unwrap_or(usize::MAX)),
+        starts: written.starts.map(|starts| usize::try_from(starts.0).unwrap_or(usize::MAX)),
         alerts: written.alerts.clone(),
-        reversals: written.reversals.map(u64::from),
+        reversals: written.reversals.map(|reversals| reversals.0.into()),
         restored: written.restored,
         missing,
         // Words of metrics have hyphens; whoever writes an underscore means the same.

@@ -88,7 +88,8 @@ impl GivenJob {
     pub fn is_named(&self, id: &str) -> bool {
         let Some((count, _)) = self.repeated else { return self.id == id };
         let number = id.strip_prefix(self.id.as_str()).and_then(|rest| rest.strip_prefix('-'));
-        number.is_some_and(|text| (1..=count).any(|number| number.to_string() == text))
+        let nth = number.filter(|text| text.starts_with(|c: char| ('1'..='9').contains(&c)));
+        nth.and_then(|text| text.parse().ok()).is_some_and(|nth: u32| nth <= count)
     }
 
     /// Each plot that it stands for, by itself.

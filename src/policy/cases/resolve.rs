@@ -12,6 +12,7 @@ use crate::mode::Mode;
 use crate::plotter::Phase;
 use crate::policy::error::PolicyError;
 use crate::policy::nearest::suggest;
+use crate::policy::number::Number;
 use crate::policy::quantity::Period;
 use crate::policy::resolve::{Findings, HOUR, SECOND};
 use crate::policy::rules::Policy;
@@ -115,12 +116,12 @@ fn parse_wall_clock(text: &str) -> Option<SystemTime> {
 }
 
 fn topology(written: &WrittenTopology, findings: &mut Findings<'_>) -> Topology {
-    let mut count = |value: &Option<Spanned<u32>>, default: u32, most: u32| {
+    let mut count = |value: &Option<Spanned<Number<u32>>>, default: u32, most: u32| {
         value.as_ref().map_or(default, |value| {
-            if value.value == 0 || value.value > most {
-                findings.error(value, format!("{} is out of range", value.value), format!("write 1 to {most}"));
+            if value.value.0 == 0 || value.value.0 > most {
+                findings.error(value, format!("{} is out of range", value.value.0), format!("write 1 to {most}"));
             }
-            value.value.clamp(1, most)
+            value.value.0.clamp(1, most)
         })
     };
     Topology {
@@ -162,14 +163,14 @@ fn running(line: &Spanned<WrittenJob>, findings: &mut Findings<'_>) -> GivenJob 
     GivenJob {
         id: written.id.value.clone(),
         plotter: plotter(written.plotter.as_ref()),
-        k: written.k.unwrap_or(32),
-        threads: written.threads,
+        k: written.k.map_or(32, |k| k.0),
+        threads: written.threads.map(|threads| threads.0),
         temp_dirs: paths(written.temp_dir.as_ref()),
         final_dirs: paths(written.final_dir.as_ref()),
         devices: written.device.as_ref().map(OneOrMore::list),
         user: user(written.user.as_ref()),
         progress,
-        phase: written.phase.as_ref().map(|phase| Phase::Number(phase.value)),
+        phase: written.phase.as_ref().map(|phase| Phase::Number(phase.value.0)),
         age,
         lasts,
         at: None,
@@ -184,16 +185,16 @@ fn queued(line: &Spanned<QueuedJob>, findings: &mut Findings<'_>) -> GivenJob {
     let every = written.every.as_ref().map_or(SECOND, |every| findings.period(every, Duration::ZERO, DAY));
     let lasts = written.lasts.as_ref().map(|lasts| findings.period(lasts, SECOND, DAY));
     let count = written.count.as_ref().map(|count| {
-        if count.value == 0 || count.value > MOST_JOBS {
-            findings.error(count, format!("{} is out of range", count.value), format!("write 1 to {MOST_JOBS}"));
+        if count.value.0 == 0 || count.value.0 > MOST_JOBS {
+            findings.error(count, format!("{} is out of range", count.value.0), format!("write 1 to {MOST_JOBS}"));
         }
-        count.value.min(MOST_JOBS)
+        count.value.0.min(MOST_JOBS)
     });
     GivenJob {
         id: written.id.value.clone(),
         plotter: plotter(written.plotter.as_ref()),
-        k: written.k.unwrap_or(32),
-        threads: written.threads,
+        k: written.k.map_or(32, |k| k.0),
+        threads: written.threads.map(|threads| threads.0),
         temp_dirs: paths(written.temp_dir.as_ref()),
         final_dirs: paths(written.final_dir.as_ref()),
         devices: written.device.as_ref().map(OneOrMore::list),

@@ -1,5 +1,6 @@
 //! Tests as they are written: every field with the place it stands at.
 
+use crate::policy::number::Number;
 use crate::policy::spanned::Spanned;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -67,11 +68,11 @@ pub struct Given {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WrittenTopology {
     #[serde(default)]
-    pub numa_nodes: Option<Spanned<u32>>,
+    pub numa_nodes: Option<Spanned<Number<u32>>>,
     #[serde(default)]
-    pub cores_per_node: Option<Spanned<u32>>,
+    pub cores_per_node: Option<Spanned<Number<u32>>>,
     #[serde(default)]
-    pub smt: Option<Spanned<u32>>,
+    pub smt: Option<Spanned<Number<u32>>>,
     #[serde(default)]
     pub memory: Option<Size>,
     #[serde(default)]
@@ -86,9 +87,9 @@ pub struct WrittenJob {
     #[serde(default)]
     pub plotter: Option<Spanned<String>>,
     #[serde(default)]
-    pub k: Option<u8>,
+    pub k: Option<Number<u8>>,
     #[serde(default)]
-    pub threads: Option<u32>,
+    pub threads: Option<Number<u32>>,
     #[serde(default)]
     pub temp_dir: Option<OneOrMore>,
     #[serde(default)]
@@ -100,7 +101,7 @@ pub struct WrittenJob {
     #[serde(default)]
     pub progress: Option<Spanned<Percent>>,
     #[serde(default)]
-    pub phase: Option<Spanned<u8>>,
+    pub phase: Option<Spanned<Number<u8>>>,
     #[serde(default)]
     pub age: Option<Spanned<Period>>,
     #[serde(default)]
@@ -115,16 +116,16 @@ pub struct QueuedJob {
     pub at: Spanned<Period>,
     /// So many like this, numbered from 1: `p-1`, `p-2`.
     #[serde(default)]
-    pub count: Option<Spanned<u32>>,
+    pub count: Option<Spanned<Number<u32>>>,
     /// Between two of them.
     #[serde(default)]
     pub every: Option<Spanned<Period>>,
     #[serde(default)]
     pub plotter: Option<Spanned<String>>,
     #[serde(default)]
-    pub k: Option<u8>,
+    pub k: Option<Number<u8>>,
     #[serde(default)]
-    pub threads: Option<u32>,
+    pub threads: Option<Number<u32>>,
     #[serde(default)]
     pub temp_dir: Option<OneOrMore>,
     #[serde(default)]
@@ -181,11 +182,11 @@ pub struct WrittenExpectation {
     #[serde(default)]
     pub admission: Option<Admission>,
     #[serde(default)]
-    pub starts: Option<u32>,
+    pub starts: Option<Number<u32>>,
     #[serde(default)]
     pub alerts: Option<Vec<String>>,
     #[serde(default)]
-    pub reversals: Option<u32>,
+    pub reversals: Option<Number<u32>>,
     #[serde(default)]
     pub restored: Option<bool>,
     #[serde(default)]

@@ -104,7 +104,6 @@ pub fn pace(behavior: &Behavior, guardrails: &Guardrails, pauses: bool) -> Vec<S
             guardrails.keep_running,
             length(guardrails.min_run)
         ));
-        lines.push(format!("It makes at most {} pauses and resumes an hour.", behavior.max_actions_per_hour));
     }
     if !guardrails.never.is_empty() {
         let names: Vec<&str> = guardrails.never.iter().map(|measure: &Measure| measure.name()).collect();

@@ -10,6 +10,9 @@ pub fn lines(rules: &Contention) -> Vec<String> {
     lines.extend(stages(rules).into_iter().map(|line| format!("  - {line}")));
     let pauses = rules.stages.iter().any(|stage| stage.measures.contains(&Measure::Pause));
     lines.extend(pace(&rules.behavior, &rules.guardrails, pauses));
+    if pauses {
+        lines.push(format!("It makes at most {} pauses and resumes an hour.", rules.behavior.max_actions_per_hour));
+    }
     lines
 }
 

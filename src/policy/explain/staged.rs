@@ -28,6 +28,12 @@ pub fn lines(policy: &Policy, rules: &Staged) -> Vec<String> {
     if triggered > 1 {
         lines.push("Stages with a trigger begin one after another, each once the one before it has had time to show its effect.".to_owned());
     }
+    if triggered > 0 {
+        lines.push(format!(
+            "After {} pauses, resumes, and stages begun or ended within an hour, nothing is paused, resumed or relaxed until one is an hour old.",
+            rules.behavior.max_actions_per_hour
+        ));
+    }
     lines.extend(undecided(policy, rules));
     lines.extend(pace(&rules.behavior, &rules.guardrails, rules.actions().any(|action| *action == Action::Pause)));
     lines
@@ -98,7 +104,7 @@ fn knob(action: &KnobAction) -> String {
     };
     let from = action.from.as_ref().map_or_else(String::new, |from| format!(" by steps from {}", knob.show(from)));
     let toward = action.toward.as_ref().map_or_else(String::new, |toward| {
-        let side = if toward.down { "above" } else { "below" };
+        let side = if toward.above { "above" } else { "below" };
         format!(", on while {} is {side} {} and back while it is not", toward.signal, toward.unit.show(toward.level))
     });
     format!("`{name}`{whom} {bound}{}{from}{toward}", knob.show(&action.setting))

@@ -231,7 +231,7 @@ fn values_that_go_the_wrong_way_or_by_what_nobody_watches() {
     let toward = |signal: &str| {
         staged(&[&format!(
             "- {{at: {{signal: used, above: 80%, clear: 70%, for: 1s}}, do: [{{memory-high: {{atMost: 4GiB, from: 8GiB, \
-             toward: {{signal: {signal}, level: 75%}}}}}}]}}"
+             toward: {{signal: {signal}, above: 75%}}}}}}]}}"
         )])
     };
     expect(&toward("disk"), Rule::Unwatched, "10:122", "no stage begins or ends by `disk`");

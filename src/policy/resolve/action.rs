@@ -1,7 +1,7 @@
 //! Checks actions: what a stage does must belong to the kind of the policy, have a value, and exist.
 
 use super::findings::Findings;
-use super::trigger::Signals;
+use super::trigger::{self, Signals};
 use crate::claim::{Bound, KnobKind, Setting};
 use crate::policy::glob::NamePattern;
 use crate::policy::knobs::{self, Form, PolicyKnob};
@@ -135,6 +135,8 @@ fn toward(
         let hint = "write `from:`, the value to begin at";
         findings.error(&written.signal, "without `from` there are no steps that could go toward anything", hint);
     }
-    let unit = signals.unit(&written.signal, &[&written.level], findings)?;
-    Some(Toward { signal: written.signal.value.clone(), level: written.level.value.value, down: true, unit })
+    let levels = (written.above.as_ref(), written.below.as_ref());
+    let (level, above) = trigger::side(&written.signal, "goal", "`{signal: NAME, above: 68C}`", levels, findings)?;
+    let unit = signals.unit(&written.signal, &[level], findings)?;
+    Some(Toward { signal: written.signal.value.clone(), level: level.value.value, above, unit })
 }

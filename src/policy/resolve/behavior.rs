@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::findings::Findings;
 use super::{HOUR, MINUTE, SECOND};
+use crate::policy::number::Number;
 use crate::policy::quantity::{Percent, Period};
 use crate::policy::rules::{Behavior, Guardrails, Measure, Reversals, Steps};
 use crate::policy::schema;
@@ -23,10 +24,10 @@ pub fn behavior(written: &schema::Behavior, findings: &mut Findings<'_>) -> Beha
         cooldown,
         pause_at_once: share(written.pause_at_once.as_ref(), 0.5, findings),
         max_actions_per_hour: written.max_actions_per_hour.as_ref().map_or(60, |most| {
-            if most.value == 0 {
+            if most.value.0 == 0 {
                 findings.error(most, "no action at all is allowed", "write `mode: dryRun` to only rehearse");
             }
-            most.value
+            most.value.0
         }),
         reversals: reversals(written.reversals.as_ref(), findings),
     }
@@ -48,11 +49,11 @@ fn steps(written: Option<&schema::Steps>, findings: &mut Findings<'_>) -> Steps 
 fn reversals(written: Option<&schema::Reversals>, findings: &mut Findings<'_>) -> Reversals {
     let default = Reversals { max: 3, per: 15 * MINUTE, hold: 15 * MINUTE };
     written.map_or(default, |written| {
-        if written.max.value == 0 {
+        if written.max.value.0 == 0 {
             findings.error(&written.max, "`max: 0` would hold everything after the first resume", "write 1 or more");
         }
         Reversals {
-            max: written.max.value,
+            max: written.max.value.0,
             per: findings.period(&written.per, MINUTE, 24 * HOUR),
             hold: findings.period(&written.hold, MINUTE, 2 * HOUR),
         }
@@ -74,11 +75,11 @@ pub fn share(written: Option<&Spanned<Percent>>, default: f64, findings: &mut Fi
 }
 
 /// How many jobs go on whatever happens: never none.
-pub fn keep_running(written: &Spanned<u32>, findings: &mut Findings<'_>) -> usize {
-    if written.value == 0 {
+pub fn keep_running(written: &Spanned<Number<u32>>, findings: &mut Findings<'_>) -> usize {
+    if written.value.0 == 0 {
         findings.error(written, "`keepRunning: 0` would let all jobs stand still", "write 1 or more");
     }
-    usize::try_from(written.value).unwrap_or(usize::MAX)
+    usize::try_from(written.value.0).unwrap_or(usize::MAX)
 }
 
 pub fn guardrails(written: &schema::Guardrails, findings: &mut Findings<'_>) -> Guardrails {

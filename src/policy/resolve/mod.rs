@@ -99,10 +99,10 @@ pub(super) fn check_name(name: &Spanned<String>, findings: &mut Findings<'_>) {
 
 fn control(written: &schema::Control, metadata: &Metadata, findings: &mut Findings<'_>) -> Control {
     let priority = written.priority.as_ref().map_or(500, |priority| {
-        if priority.value > 1000 {
-            findings.error(priority, format!("priority {} is out of range", priority.value), "write 0 to 1000");
+        if priority.value.0 > 1000 {
+            findings.error(priority, format!("priority {} is out of range", priority.value.0), "write 0 to 1000");
         }
-        priority.value
+        priority.value.0
     });
     if written.mode.is_none() {
         let problem = "`control.mode` is not given, so this policy only rehearses (dryRun)";

@@ -6,6 +6,7 @@ use super::behavior::share;
 use super::findings::Findings;
 use super::{HOUR, MINUTE, SECOND};
 use crate::policy::glob::NamePattern;
+use crate::policy::number::Number;
 use crate::policy::quantity::LinkShare;
 use crate::policy::rules::{Gate, Limits, Moves, Placement, Shape, ShapedClass, TrafficDirection};
 use crate::policy::schema;
@@ -14,8 +15,9 @@ use crate::shaping::{Direction, Dscp, Flow, LEAST_RATE, Lane, Traffic, TrafficCl
 use crate::units::{BitsPerSecond, float, whole};
 
 pub fn placement(written: &schema::Placement) -> Placement {
-    let count =
-        |number: Option<&Spanned<u32>>| number.map_or(0, |number| usize::try_from(number.value).unwrap_or(usize::MAX));
+    let count = |number: Option<&Spanned<Number<u32>>>| {
+        number.map_or(0, |number| usize::try_from(number.value.0).unwrap_or(usize::MAX))
+    };
     Placement {
         unit: written.unit,
         method: written.method,
@@ -75,8 +77,12 @@ fn check_class(
         let problem = format!("{} is more than the link of {link} carries", class.ceiling);
         findings.error(ceiling, problem, "write at most `100%`");
     }
-    if let Some(priority) = priority.as_ref().filter(|priority| priority.value > 7) {
-        findings.error(priority, format!("priority {} is out of range", priority.value), "write 0 (first) to 7 (last)");
+    if let Some(priority) = priority.as_ref().filter(|priority| priority.value.0 > 7) {
+        findings.error(
+            priority,
+            format!("priority {} is out of range", priority.value.0),
+            "write 0 (first) to 7 (last)",
+        );
     }
     if let Some(dscp) = dscp.as_ref().filter(|_| direction == TrafficDirection::Arriving) {
         findings.error(
@@ -97,9 +103,9 @@ fn shaped_class(written: &schema::TrafficClass, link: BitsPerSecond, findings: &
         LinkShare::Share(share) => BitsPerSecond(whole(float(link.0) * share.0)),
     };
     let dscp = written.dscp.as_ref().and_then(|code| {
-        let found = Dscp::try_from(code.value).ok();
+        let found = Dscp::try_from(code.value.0).ok();
         if found.is_none() {
-            let problem = format!("{} is no code point of differentiated services", code.value);
+            let problem = format!("{} is no code point of differentiated services", code.value.0);
             findings.error(code, problem, "write 0 to 63");
         }
         found
@@ -108,7 +114,7 @@ fn shaped_class(written: &schema::TrafficClass, link: BitsPerSecond, findings: &
         name: written.name.value.clone(),
         guaranteed: rate(&written.guaranteed),
         ceiling: rate(&written.ceiling),
-        priority: written.priority.as_ref().map_or(0, |priority| priority.value),
+        priority: written.priority.as_ref().map_or(0, |priority| priority.value.0),
         dscp,
         flows: written.traffic.iter().map(|packets| flow(packets, findings)).collect(),
     }
@@ -135,8 +141,8 @@ fn flow(packets: &Spanned<schema::Packets>, findings: &mut Findings<'_>) -> Flow
     Flow {
         remote,
         transport: written.transport,
-        local_port: written.local_port.as_ref().map(|port| port.value),
-        remote_port: written.remote_port.as_ref().map(|port| port.value),
+        local_port: written.local_port.as_ref().map(|port| port.value.0),
+        remote_port: written.remote_port.as_ref().map(|port| port.value.0),
     }
 }
 
@@ -174,17 +180,17 @@ pub fn limits(written: &Spanned<schema::Limits>, findings: &mut Findings<'_>) ->
 
 pub fn gate(written: &schema::Gate, findings: &mut Findings<'_>) -> Gate {
     let phase = &written.before_phase;
-    if !(2..=4).contains(&phase.value) {
-        findings.error(phase, format!("no plot is before phase {}", phase.value), "write 2, 3 or 4");
+    if !(2..=4).contains(&phase.value.0) {
+        findings.error(phase, format!("no plot is before phase {}", phase.value.0), "write 2, 3 or 4");
     }
-    Gate { per: written.per, before_phase: phase.value, at_most: at_least_one(&written.at_most, findings) }
+    Gate { per: written.per, before_phase: phase.value.0, at_most: at_least_one(&written.at_most, findings) }
 }
 
-fn at_least_one(written: &Spanned<u32>, findings: &mut Findings<'_>) -> u32 {
-    if written.value == 0 {
+fn at_least_one(written: &Spanned<Number<u32>>, findings: &mut Findings<'_>) -> u32 {
+    if written.value.0 == 0 {
         findings.error(written, "no plot could ever be made", "write 1 or more");
     }
-    written.value
+    written.value.0
 }
 
 pub fn moves(written: &schema::Moves, findings: &mut Findings<'_>) -> Moves {

@@ -25,6 +25,6 @@ pub fn selector(written: &schema::JobSelector, findings: &mut Findings<'_>) -> S
         final_dirs: globs(&written.final_dir),
         plotters: written.plotter.clone(),
         owners: written.owner.clone(),
-        sizes: written.k.clone(),
+        sizes: written.k.iter().map(|k| k.0).collect(),
     }
 }

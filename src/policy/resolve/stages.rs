@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::findings::Findings;
+use crate::policy::number::Number;
 use crate::policy::rules::{Anchor, Bands, Guardrails, Measure, Stage};
 use crate::policy::schema::{Clear, ContentionSpec};
 use crate::policy::spanned::Spanned;
@@ -40,7 +41,7 @@ pub fn resolve(
             band,
             measures: written.value.measures.iter().map(|measure| measure.value).collect(),
             hold: findings.period(hold, Duration::ZERO, LONGEST_HOLD),
-            clear_below: clear.value.below.value,
+            clear_below: clear.value.below.value.0,
             clear_hold: findings.period(&clear.value.hold, Duration::ZERO, LONGEST_HOLD),
         });
     }
@@ -55,11 +56,12 @@ pub fn resolve(
 /// Law: a trigger has a different clear. Without a gap, noise around one value would pause and resume for ever.
 fn check_gap(clear: &Spanned<Clear>, cut_off: f64, band: &str, findings: &mut Findings<'_>) {
     let below = &clear.value.below;
-    if below.value <= 0.0 || !below.value.is_finite() {
-        findings.error(below, format!("severity is never below {}", below.value), "write a severity above 0");
-    } else if below.value >= cut_off {
-        let relation = if below.value > cut_off { "lies above" } else { "equals" };
-        let problem = format!("`clear` at {} {relation} the trigger: {band} begins at {cut_off}", below.value);
+    let Number(level) = below.value;
+    if level <= 0.0 || !level.is_finite() {
+        findings.error(below, format!("severity is never below {level}"), "write a severity above 0");
+    } else if level >= cut_off {
+        let relation = if level > cut_off { "lies above" } else { "equals" };
+        let problem = format!("`clear` at {level} {relation} the trigger: {band} begins at {cut_off}");
         findings.error(below, problem, format!("clear well below {cut_off}, so that noise does not flap"));
     }
 }

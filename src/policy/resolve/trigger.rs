@@ -117,17 +117,12 @@ fn condition<T>(
     findings: &mut Findings<'_>,
 ) -> Option<Condition> {
     let (level, is_above) = match (above, below) {
-        (Some(level), None) => (level, true),
-        (None, Some(level)) => (level, false),
-        (None, None) => {
-            findings.error(at, "the condition has neither `above` nor `below`", format!("write {CONDITION}"));
-            return None;
-        }
         (Some(_), Some(below)) => {
             let hint = "write two conditions under `any` or `all`";
             findings.error(below, "a condition is either `above` or `below`", hint);
             return None;
         }
+        _ => side(at, "condition", CONDITION, (above, below), findings)?,
     };
     let Some(clear) = clear else {
         let hint = "write the level at which it ends, on the other side of a gap";
@@ -138,6 +133,27 @@ fn condition<T>(
     check_gap(level, clear, is_above, unit, findings);
     let (level, clear) = (level.value.value, clear.value.value);
     Some(Condition { signal: signal.value.clone(), above: is_above, level, clear, unit })
+}
+
+/// The level of something that is `above` or `below`, and whether it is above.
+pub fn side<'a, T>(
+    at: &Spanned<T>,
+    what: &str,
+    example: &str,
+    levels: (Option<&'a Spanned<Level>>, Option<&'a Spanned<Level>>),
+    findings: &mut Findings<'_>,
+) -> Option<(&'a Spanned<Level>, bool)> {
+    match levels {
+        (Some(level), None) => return Some((level, true)),
+        (None, Some(level)) => return Some((level, false)),
+        (None, None) => {
+            findings.error(at, format!("the {what} has neither `above` nor `below`"), format!("write {example}"));
+        }
+        (Some(_), Some(below)) => {
+            findings.error(below, format!("a {what} is either `above` or `below`"), format!("write {example}"));
+        }
+    }
+    None
 }
 
 /// Law: a trigger has a different clear. Without a gap, noise around one value would act and relax for ever.

@@ -104,8 +104,8 @@ pub struct KnobAction {
 pub struct Toward {
     pub signal: String,
     pub level: f64,
-    /// `true` if the signal is to come down to the level.
-    pub down: bool,
+    /// `true` if high values are the bad ones.
+    pub above: bool,
     pub unit: Unit,
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::trigger::sides;
 use crate::policy::spanned::Spanned;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -42,12 +43,16 @@ pub struct KnobSetting {
     pub of: Vec<Spanned<String>>,
 }
 
-/// `{signal: wall, level: 430W}`: tighter while the signal is beyond the level, looser while it is not.
+/// `{signal: wall, above: 430W}`: tighter while the signal is beyond the level, looser while it is not.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = sides()))]
 pub struct Toward {
     pub signal: Spanned<String>,
-    pub level: Spanned<Level>,
+    #[serde(default)]
+    pub above: Option<Spanned<Level>>,
+    #[serde(default)]
+    pub below: Option<Spanned<Level>>,
 }
 
 /// The value of a knob, in whatever form the knob has.

@@ -1,5 +1,6 @@
 //! `limits` and `gates` of kind `Allocation`: how many plots at once, and in which phases.
 
+use crate::policy::number::Number;
 use crate::policy::spanned::Spanned;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -13,10 +14,10 @@ use crate::policy::rules::GateScope;
 pub struct Limits {
     #[serde(default)]
     #[schemars(range(min = 1))]
-    pub max_total: Option<Spanned<u32>>,
+    pub max_total: Option<Spanned<Number<u32>>>,
     #[serde(default)]
     #[schemars(range(min = 1))]
-    pub max_per_temp_dir: Option<Spanned<u32>>,
+    pub max_per_temp_dir: Option<Spanned<Number<u32>>>,
     #[serde(default)]
     pub min_between_starts: Option<Spanned<Period>>,
 }
@@ -29,7 +30,7 @@ pub struct Gate {
     pub per: GateScope,
     /// Counted are the plots before this phase, 1 to 4.
     #[schemars(range(min = 2, max = 4))]
-    pub before_phase: Spanned<u8>,
+    pub before_phase: Spanned<Number<u8>>,
     #[schemars(range(min = 1))]
-    pub at_most: Spanned<u32>,
+    pub at_most: Spanned<Number<u32>>,
 }

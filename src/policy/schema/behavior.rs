@@ -1,5 +1,6 @@
 //! `behavior` and `guardrails`: how fast a policy may act, and what it must not do.
 
+use crate::policy::number::Number;
 use crate::policy::spanned::Spanned;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -23,7 +24,7 @@ pub struct Behavior {
     pub pause_at_once: Option<Spanned<Percent>>,
     #[serde(default)]
     #[schemars(range(min = 1))]
-    pub max_actions_per_hour: Option<Spanned<u32>>,
+    pub max_actions_per_hour: Option<Spanned<Number<u32>>>,
     #[serde(default)]
     pub reversals: Option<Reversals>,
 }
@@ -40,7 +41,7 @@ pub struct Steps {
 #[serde(deny_unknown_fields)]
 pub struct Reversals {
     #[schemars(range(min = 1))]
-    pub max: Spanned<u32>,
+    pub max: Spanned<Number<u32>>,
     pub per: Spanned<Period>,
     #[serde(rename = "then")]
     _then: ReversalResponse,
@@ -59,7 +60,7 @@ pub enum ReversalResponse {
 pub struct Guardrails {
     #[serde(default)]
     #[schemars(range(min = 1))]
-    pub keep_running: Option<Spanned<u32>>,
+    pub keep_running: Option<Spanned<Number<u32>>>,
     #[serde(default)]
     pub max_paused: Option<Spanned<Percent>>,
     #[serde(default)]

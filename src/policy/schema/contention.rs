@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::policy::number::Number;
 use crate::policy::spanned::Spanned;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -65,7 +66,7 @@ pub struct SeverityTrigger {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Clear {
-    pub below: Spanned<f64>,
+    pub below: Spanned<Number<f64>>,
     #[serde(rename = "for")]
     pub hold: Spanned<Period>,
 }

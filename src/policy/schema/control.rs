@@ -1,5 +1,6 @@
 //! `control`: how far a policy may go, and how much it weighs against others.
 
+use crate::policy::number::Number;
 use crate::policy::spanned::Spanned;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -18,7 +19,7 @@ pub struct Control {
     pub class: Option<Class>,
     #[serde(default)]
     #[schemars(range(max = 1000))]
-    pub priority: Option<Spanned<u16>>,
+    pub priority: Option<Spanned<Number<u16>>>,
     #[serde(default)]
     pub on_exit: OnExit,
     /// The share of nodes or jobs that it applies to.

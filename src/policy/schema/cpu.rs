@@ -1,5 +1,6 @@
 //! `place` of kind `Cpu`: on which CPUs and whose memory each plot runs.
 
+use crate::policy::number::Number;
 use crate::policy::spanned::Spanned;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -14,8 +15,8 @@ pub struct Placement {
     pub method: PlacementMethod,
     /// A node with fewer CPUs takes no job.
     #[serde(default)]
-    pub min_cpus: Option<Spanned<u32>>,
+    pub min_cpus: Option<Spanned<Number<u32>>>,
     /// CPUs of each node that no job gets, from its first one.
     #[serde(default)]
-    pub reserve: Option<Spanned<u32>>,
+    pub reserve: Option<Spanned<Number<u32>>>,
 }

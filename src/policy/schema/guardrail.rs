@@ -1,8 +1,12 @@
 //! Kind `Guardrail`: bounds that no policy passes, whatever its class.
 
+use std::fmt;
+
+use crate::policy::number::Number;
 use crate::policy::spanned::Spanned;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::{Deserializer, Error, Visitor};
 use serde_json::json;
 
 use super::Action;
@@ -24,8 +28,31 @@ pub struct GuardrailSpec {
     #[schemars(extend("items" = json!({"enum": forbidden()})))]
     pub never: Vec<Spanned<String>>,
     /// Whether a job may be ended as the last resort.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "truth")]
     pub allow_kill: bool,
+}
+
+/// `true` or `false`, and no text that only looks like it.
+fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    deserializer.deserialize_any(TruthVisitor)
+}
+
+struct TruthVisitor;
+
+impl Visitor<'_> for TruthVisitor {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`true` or `false`")
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<bool, E> {
+        Ok(value)
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<bool, E> {
+        Err(E::custom("this is neither `true` nor `false`; write `true` or `false`"))
+    }
 }
 
 /// What may be forbidden by name.
@@ -53,7 +80,7 @@ pub struct Bounds {
     pub max_paused: Option<Spanned<Percent>>,
     #[serde(default)]
     #[schemars(range(min = 1))]
-    pub keep_running: Option<Spanned<u32>>,
+    pub keep_running: Option<Spanned<Number<u32>>>,
     /// The longest that one job is paused in one go.
     #[serde(default)]
     pub max_pause: Option<Spanned<Period>>,

@@ -1,5 +1,6 @@
 //! `shape` of kind `Network`: classes of traffic on an interface, each with what it is guaranteed and what it may have.
 
+use crate::policy::number::Number;
 use crate::policy::spanned::Spanned;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -30,10 +31,10 @@ pub struct TrafficClass {
     /// 0 is offered first what others leave, 7 last.
     #[serde(default)]
     #[schemars(range(max = 7))]
-    pub priority: Option<Spanned<u8>>,
+    pub priority: Option<Spanned<Number<u8>>>,
     #[serde(default)]
     #[schemars(range(max = 63))]
-    pub dscp: Option<Spanned<u8>>,
+    pub dscp: Option<Spanned<Number<u8>>>,
     #[schemars(length(min = 1))]
     pub traffic: Vec<Spanned<Packets>>,
 }
@@ -47,7 +48,7 @@ pub struct Packets {
     #[serde(default)]
     pub transport: Option<Transport>,
     #[serde(default)]
-    pub remote_port: Option<Spanned<u16>>,
+    pub remote_port: Option<Spanned<Number<u16>>>,
     #[serde(default)]
-    pub local_port: Option<Spanned<u16>>,
+    pub local_port: Option<Spanned<Number<u16>>>,
 }

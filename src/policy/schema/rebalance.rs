@@ -1,5 +1,6 @@
 //! `moves` of kind `Rebalance`: what may be moved where, and how often.
 
+use crate::policy::number::Number;
 use crate::policy::spanned::Spanned;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -13,7 +14,7 @@ pub struct Moves {
     pub what: Movable,
     #[schemars(range(min = 1))]
     #[serde(rename = "maxMoves")]
-    pub most: Spanned<u32>,
+    pub most: Spanned<Number<u32>>,
     pub per: Spanned<Period>,
     /// Nothing is moved for less.
     pub min_gain: Spanned<Percent>,

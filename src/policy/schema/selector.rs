@@ -1,5 +1,6 @@
 //! `selector`: which jobs a policy is about.
 
+use crate::policy::number::Number;
 use crate::policy::spanned::Spanned;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -27,7 +28,7 @@ pub struct JobSelector {
     #[schemars(extend("items" = json!({"type": "string", "pattern": "^/"})))]
     pub final_dir: Vec<Spanned<String>>,
     #[serde(default)]
-    pub k: Vec<u8>,
+    pub k: Vec<Number<u8>>,
 }
 
 /// What jobs are; so far all that are recognised make plots.

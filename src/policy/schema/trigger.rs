@@ -46,7 +46,7 @@ pub struct Condition {
 }
 
 /// A condition is on one side.
-fn sides() -> Value {
+pub(super) fn sides() -> Value {
     json!([{"required": ["above"]}, {"required": ["below"]}])
 }
 

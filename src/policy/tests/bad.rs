@@ -43,7 +43,7 @@ const EDITS: &[(&str, &str, &[&str])] = &[
     ("zero: 10%", "zero: 0.1", &["p.yaml:12:42:", "`0.1` has no unit", "such as `15%`"]),
     ("one: 60%", "one: 160%", &["p.yaml:12:52:", "no signal is ever there", "0% to 100%"]),
     ("zero: 10%", "zero: 10s", &["p.yaml:12:42:", "`10s` is a length of time, but the signal gives a share", "`15%`"]),
-    ("below: 0.2", "below: 20%", &["p.yaml:15:37:", "this is no", "write a number without a unit"]),
+    ("below: 0.2", "below: 20%", &["p.yaml:15:37:", "this is no", "write a number, without a unit"]),
     ("settle: 3s", "settle: 3", &["p.yaml:21:13:", "`3` has no unit"]),
     ("priority: 100", "priority: 1001", &["p.yaml:5:50:", "priority 1001 is out of range", "0 to 1000"]),
     ("keepRunning: 1", "keepRunning: one", &["p.yaml:26:29:", "this is no"]),

@@ -1,8 +1,12 @@
+use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::*;
+use crate::history::Target;
 use crate::policy::{Expression, OnMissing};
-use crate::sample::TempDevices;
+use crate::sample::{HostSample, TempDevices};
+use crate::world::JobView;
 
 fn seconds(value: u64) -> Duration {
     Duration::from_secs(value)
@@ -109,4 +113,34 @@ fn the_worst_job_counts_and_a_missing_one_may_be_the_worst() {
     let missing = answer(vec![of("a", Ok(1.0)), of("b", Err("gone"))], &each, &[&a, &b], 101);
     assert_eq!(missing.value, Err("gone".to_owned()));
     assert!(answer(vec![of("a", Ok(1.0))], &each, &[], 101).value.is_err(), "nobody is asked about");
+}
+
+#[test]
+fn what_a_canary_is_asked_is_about_its_own_jobs() {
+    let text = include_str!("../../../policies/temp-disk-space.yaml");
+    let text = text.replace("class: safety,", "class: safety, canary: 50% of jobs,");
+    let vocabulary = crate::policy::Vocabulary { metrics: crate::metrics::names(), ..Default::default() };
+    let set = crate::policy::from_text(Path::new("p.yaml"), &text, &vocabulary).unwrap();
+    let policy = set.policies.into_iter().find(|policy| policy.name == "temp-disk-space").unwrap();
+    let jobs: Vec<JobView> = (0..8)
+        .map(|number| {
+            let mut view = crate::metrics::fixture::job(number);
+            view.sample.temp_devices = on(&[&format!("sd{number}")]);
+            view
+        })
+        .collect();
+    let chosen: Vec<&JobId> =
+        jobs.iter().map(|view| &view.job).filter(|job| policy.selects(job)).map(|job| &job.id).collect();
+    assert!(!chosen.is_empty() && chosen.len() < jobs.len(), "{chosen:?}");
+    let world =
+        World { now: at(1), host: HostSample::default(), jobs: jobs.clone(), layout: Arc::default(), processes: None };
+
+    let names = Names::of(&Target { job: "plotwarden".to_owned(), instance: "farm1:9".to_owned() }, &world);
+    let asked = inquiries(std::slice::from_ref(&policy), &world, &names);
+    assert!(!asked.is_empty());
+    for question in policy.signals().values() {
+        let Asked::Trend(trend) = &question.asked else { continue };
+        let wanted = inquiry(trend, &names, Whom::Machine(&chosen)).unwrap();
+        assert!(asked.contains_key(&wanted), "nobody asks {}", wanted.text);
+    }
 }
