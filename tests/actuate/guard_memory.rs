@@ -143,7 +143,7 @@ fn the_guard_is_small_and_stays_in_memory() {
     println!("the guard: {all} kB resident, of which {own} kB are its own code; VmLck {} kB", field("VmLck:"));
     assert!(own > 0, "its code is not held");
     assert!(all - own < 1000, "{all} kB without {own} kB of code");
-    // How much of the C library comes along differs by a quarter of a megabyte. Code that is not optimised takes more than twice as much.
+    // Before Linux 6.7, how much of the C library comes along differs by a quarter of a megabyte. Code that is not optimised takes more than twice as much.
     let (most, most_code) = if cfg!(debug_assertions) { (5000, 4000) } else { (2048, 1250) };
     assert!(all < most && own < most_code, "{all} kB, of which {own} kB are code");
 }
