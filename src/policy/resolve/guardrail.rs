@@ -9,6 +9,7 @@ use crate::claim::KnobKind;
 use crate::policy::glob::NamePattern;
 use crate::policy::knobs;
 use crate::policy::nearest::suggest;
+use crate::policy::number::Number;
 use crate::policy::quantity::Percent;
 use crate::policy::rules::{Changes, Guardrail, Kind, KnobBound, LargestStep};
 use crate::policy::schema::{self, Action, GuardrailSpec, forbidden};
@@ -35,11 +36,12 @@ pub fn guardrail(spec: &GuardrailSpec, findings: &mut Findings<'_>) -> Guardrail
 
 /// Only what is stricter than the actuator is by itself.
 fn changes(written: &schema::Changes, findings: &mut Findings<'_>) -> Changes {
-    let burst = |most: &Spanned<u32>, findings: &mut Findings<'_>| {
-        if !(1..=MOST_AT_ONCE).contains(&most.value) {
-            findings.error(most, format!("{} is out of range", most.value), format!("write 1 to {MOST_AT_ONCE}"));
+    let burst = |most: &Spanned<Number<u32>>, findings: &mut Findings<'_>| {
+        let Number(count) = most.value;
+        if !(1..=MOST_AT_ONCE).contains(&count) {
+            findings.error(most, format!("{count} is out of range"), format!("write 1 to {MOST_AT_ONCE}"));
         }
-        most.value
+        count
     };
     let mut changes = Changes {
         cooldown: written.cooldown.as_ref().map(|least| findings.period(least, SECOND, HOUR)),

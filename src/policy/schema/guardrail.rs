@@ -84,7 +84,7 @@ pub struct Changes {
     /// Of all knobs together, so many at once after a quiet time; 2000 if it is not given.
     #[serde(default)]
     #[schemars(range(min = 1, max = 2000))]
-    pub burst: Option<Spanned<u32>>,
+    pub burst: Option<Spanned<Number<u32>>>,
     /// And then one more each time that so much has passed; 100ms if it is not given.
     #[serde(default)]
     pub every: Option<Spanned<Period>>,
