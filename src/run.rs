@@ -229,14 +229,16 @@ impl Loop {
         }
     }
 
-    /// Every decision that changed something: one structured log line each, and one line of the audit file.
+    /// Every decision that changed something: one structured log line each, one line of the audit file, and one more of its count.
     fn say(&mut self, now: Moment, decisions: &[Decision], wanted: &Wanted, reports: &[Report]) {
         for damaged in self.actuator.take_damaged() {
             tracing::error!("{damaged}");
         }
-        for entry in audit::entries(now, decisions, wanted, reports) {
+        let entries = audit::entries(now, decisions, wanted, reports);
+        self.publisher.count_decided(&entries);
+        for entry in &entries {
             entry.log();
-            if let Err(error) = self.audit.append(&entry)
+            if let Err(error) = self.audit.append(entry)
                 && self.audit.lost() == 1
             {
                 tracing::error!(%error, "audit lines are being lost; free space in {}", self.roots.run.display());

@@ -1,13 +1,14 @@
 //! The actuator: holds what is ours, and makes the machine equal to what is wanted, tick by tick.
 
 mod admit;
+mod carry_out;
 mod end;
+mod let_go;
 mod operate;
 mod pausing;
 mod renew;
 mod rest;
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -16,7 +17,6 @@ use renew::WornOut;
 use rest::Rest;
 
 use super::JobHandle;
-use super::apply::goes_far_enough;
 use super::ending::{Book, EndingEvent};
 use super::handover;
 use super::journal::{Damaged, Journal};
@@ -30,13 +30,13 @@ use super::run_dir::{InstanceLock, RunDir, RunDirError};
 use super::said::Said;
 use super::throttle::Throttle;
 use super::writer::{Step, Writer, summary};
-use crate::arbiter::{Want, Wanted};
-use crate::claim::{KnobKind, Part, Setting, Target};
+use crate::arbiter::Wanted;
+use crate::claim::{KnobKind, Part, Target};
 use crate::clock::Moment;
 use crate::inventory::Capability;
 use crate::kernel::Roots;
 use crate::kernel::process::Identity;
-use crate::knob::{KnobError, Machine, Scope};
+use crate::knob::{KnobError, Machine};
 use crate::mode::Mode;
 use crate::plotter::JobId;
 use crate::world::PauseView;
@@ -301,131 +301,6 @@ impl Actuator {
         self.rest.forget();
         self.throttle.forget();
         Ok(())
-    }
-
-    fn release_unwanted(
-        &mut self,
-        now: Moment,
-        wanted: &Admitted<'_>,
-        resting: &BTreeSet<JobId>,
-        reports: &mut Vec<Report>,
-    ) {
-        let rests = |target: &Target| target.job().is_some_and(|job| resting.contains(job));
-        let mut held: Vec<_> = self.held.keys().filter(|(target, _)| !rests(target)).cloned().collect();
-        held.sort_by_key(|&(_, kind)| Reverse(kind));
-        for key in held {
-            let has_ended = self.held.get(&key).is_some_and(|record| self.has_ended(record));
-            let want = wanted.get(&key).map(|(_, want)| want.as_ref());
-            let is_too_much = want.is_some_and(|want| self.was_far_enough_before(&key, want));
-            if (want.is_some() && !is_too_much || self.is_needed(&key, wanted)) && !has_ended {
-                continue;
-            }
-            self.release(now, &key, if has_ended { "the job has ended" } else { "no longer wanted" }, reports);
-        }
-    }
-
-    /// A part of the machine may go and come again: its record stays until nobody wants the knob any more.
-    fn has_ended(&self, record: &Record) -> bool {
-        let lives = || record.identities().iter().any(|&process| self.machine.is_alive(process));
-        record.target.job().is_some() && !record.knob.is_of_group() && !lives()
-    }
-
-    /// A frozen group cannot be left before it is thawed, and one with limits not before they are lifted; nor can controllers be
-    /// taken back before, which would take the limits with them.
-    fn is_needed(&self, (target, kind): &(Target, KnobKind), wanted: &Admitted<'_>) -> bool {
-        let pause_stays = || wanted.contains_key(&(target.clone(), KnobKind::Pause));
-        let limits_stay = || self.held.keys().any(|(of, held)| of == target && held.is_of_group());
-        match kind {
-            KnobKind::Controllers => self.held.keys().any(|(_, held)| held.is_of_group()),
-            KnobKind::Group => pause_stays() || limits_stay(),
-            _ => false,
-        }
-    }
-
-    /// Whether less is wanted by now than some unit had before us: that one gets back what it had.
-    fn was_far_enough_before(&self, key: &(Target, KnobKind), want: &Want) -> bool {
-        let Some(record) = self.held.get(key) else { return false };
-        record.held().any(|unit| unit.original != record.wanted && goes_far_enough(want, &unit.original))
-    }
-
-    fn release(&mut self, now: Moment, key: &(Target, KnobKind), reason: &str, reports: &mut Vec<Report>) {
-        let (target, kind) = key;
-        if self.said.is_suspended(now, (target, *kind), Action::Restore) {
-            return;
-        }
-        let Some(record) = self.held.remove(key) else { return };
-        self.still_alive(now);
-        let ended = record.clone();
-        let released = self.writer(now).release(record);
-        match released.record {
-            Some(record) => {
-                self.held.insert(key.clone(), record);
-            }
-            None if is_pause(&ended) => self.pauses.ended(&ended, now.boot_ms()),
-            None => {}
-        }
-        let from = reports.len();
-        self.said.say(now, (target, *kind), Action::Restore, None, released.steps, reports);
-        for report in reports.iter_mut().skip(from) {
-            reason.clone_into(&mut report.reason);
-        }
-    }
-
-    fn apply_wanted(
-        &mut self,
-        now: Moment,
-        wanted: &Admitted<'_>,
-        resting: &BTreeSet<JobId>,
-        reports: &mut Vec<Report>,
-    ) {
-        let rests = |kind: KnobKind, job: Option<&JobHandle>| {
-            kind != KnobKind::Pause && job.is_some_and(|job| resting.contains(&job.id))
-        };
-        let mut wanted: Vec<_> = wanted.iter().filter(|((_, kind), (job, _))| !rests(*kind, *job)).collect();
-        wanted.sort_by_key(|((_, kind), _)| *kind);
-        for (key, (job, want)) in wanted {
-            let (target, kind) = (&key.0, key.1);
-            if self.must_wait(target, kind) || self.said.is_suspended(now, (target, kind), Action::Apply) {
-                continue;
-            }
-            self.still_alive(now);
-            let held = self.held.remove(key);
-            self.close_pause_chapter(now, held.as_ref(), want);
-            let scope = self.scope(target, *job, &want.setting);
-            let was_paused = held.clone().filter(is_pause);
-            let applied = self.writer(now).apply((target, job.map(|job| job.plotter)), want, held, &scope);
-            if let Some(record) = was_paused.filter(|_| !applied.record.as_ref().is_some_and(is_pause)) {
-                // Somebody else has continued it.
-                self.pauses.ended(&record, now.boot_ms());
-            }
-            if let Some(record) = applied.record {
-                self.held.insert(key.clone(), record);
-            }
-            self.said.say(now, (target, kind), Action::Apply, Some(want), applied.steps, reports);
-        }
-    }
-
-    /// A pause that goes on for another reason is counted under both, each for its time.
-    fn close_pause_chapter(&mut self, now: Moment, held: Option<&Record>, want: &Want) {
-        if let Some(record) = held.filter(|record| is_pause(record) && record.reason != want.reason) {
-            self.pauses.ended(record, now.boot_ms());
-        }
-    }
-
-    /// The job's processes that no other job's record of this knob speaks of, and the job's group where it has one; or the part.
-    fn scope(&self, target: &Target, job: Option<&JobHandle>, setting: &Setting) -> Scope {
-        let kind = setting.kind();
-        let Some(job) = job else {
-            let part = if let Target::Part(part) = target { Some(part.clone()) } else { None };
-            let controllers = if let Setting::Controllers(wanted) = setting { wanted.clone() } else { BTreeSet::new() };
-            return Scope { part, controllers, ..Scope::default() };
-        };
-        let others = self.held.iter().filter(|((of, held), _)| *held == kind && of != target);
-        let taken: BTreeSet<Identity> = others.flat_map(|(_, record)| record.identities()).collect();
-        let processes = job.processes.iter().copied().filter(|process| !taken.contains(process)).collect();
-        let group = self.record(&job.id, KnobKind::Group).filter(|record| record.held().next().is_some());
-        let group = group.filter(|_| kind == KnobKind::Pause || kind.is_of_group()).and_then(Record::group);
-        Scope { processes, group, ..Scope::default() }
     }
 
     /// Slow is not dead: moving a process between groups may take its time. A beat that fails has failed at the last tick too,

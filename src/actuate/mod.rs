@@ -34,7 +34,7 @@ pub use operation::{OperationOutcome, OperationReport};
 pub use report::{Action, Outcome, Report};
 pub use restore::{RestoreReport, restore};
 pub use run_dir::RunDirError;
-pub use throttle::{LargestStep, Rates, Step as LargestChange};
+pub use throttle::Rates;
 
 use crate::kernel::process::Identity;
 use crate::plotter::{Job, JobId};

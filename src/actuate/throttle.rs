@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::claim::{Keyed, KnobKind, Setting, Target};
+use crate::policy::LargestStep;
 use crate::units::{float, whole};
 
 /// How fast.
@@ -20,21 +21,6 @@ pub struct Rates {
     pub every: Duration,
     /// From one value of ours to the next; kinds that are not in it go all the way at once.
     pub largest: BTreeMap<KnobKind, LargestStep>,
-}
-
-/// The largest step of a number, each way; `None` goes all the way.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct LargestStep {
-    pub decrease: Option<Step>,
-    pub increase: Option<Step>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Step {
-    /// Of the present value, above 0; at least one unit.
-    Share(f64),
-    /// In the unit of the knob, above 0.
-    By(u64),
 }
 
 /// What may become of a want in this tick.
@@ -146,17 +132,17 @@ impl LargestStep {
             return to;
         }
         if to < from {
-            self.decrease.map_or(to, |step| to.max(from.saturating_sub(step.of(from))))
+            self.decrease.map_or(to, |share| to.max(from.saturating_sub(part(from, share))))
         } else {
-            self.increase.map_or(to, |step| to.min(from.saturating_add(step.of(from))))
+            self.increase.map_or(to, |share| to.min(from.saturating_add(part(from, share))))
         }
     }
 
     /// Numbers below zero as well: steps are of their size.
     fn small<T: TryFrom<i64>>(self, from: i64, to: i64, all_the_way: T) -> T {
-        let step = if to < from { self.decrease } else { self.increase };
-        let Some(step) = step else { return all_the_way };
-        let step = i64::try_from(step.of(from.unsigned_abs())).unwrap_or(i64::MAX);
+        let share = if to < from { self.decrease } else { self.increase };
+        let Some(share) = share else { return all_the_way };
+        let step = i64::try_from(part(from.unsigned_abs(), share)).unwrap_or(i64::MAX);
         let reached = if to < from { to.max(from.saturating_sub(step)) } else { to.min(from.saturating_add(step)) };
         T::try_from(reached).unwrap_or(all_the_way)
     }
@@ -175,13 +161,9 @@ impl LargestStep {
     }
 }
 
-impl Step {
-    fn of(self, value: u64) -> u64 {
-        match self {
-            Self::Share(share) => whole((float(value) * share).floor()).max(1),
-            Self::By(units) => units.max(1),
-        }
-    }
+/// At least one unit.
+fn part(value: u64, share: f64) -> u64 {
+    whole((float(value) * share).floor()).max(1)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::upshot::Upshot;
 use crate::actuate::{EndingReport, OperationReport, Outcome, Report};
 use crate::arbiter::Wanted;
 use crate::claim::{Claim, Setting};
@@ -25,7 +26,11 @@ pub struct Entry {
     pub severity: BTreeMap<&'static str, f64>,
     pub cause: Option<&'static str>,
     pub strategy: Option<&'static str>,
+    /// The strongest stage in force; `None` while there is none.
+    pub stage: Option<String>,
     pub admission_closed: bool,
+    /// What came of the decision; `None` where nobody has decided.
+    pub outcome: Option<Upshot>,
     pub claims: Claims,
     pub writes: Vec<Write>,
 }
@@ -83,7 +88,9 @@ impl Entry {
             severity: BTreeMap::new(),
             cause: None,
             strategy: None,
+            stage: None,
             admission_closed: false,
+            outcome: None,
             claims: Claims::default(),
             writes: Vec::new(),
         }
@@ -128,6 +135,9 @@ impl Entry {
     }
 
     fn of_decision(now: Moment, decision: &Decision, wanted: &Wanted, reports: &[Report]) -> Self {
+        let claims = Claims::of(&decision.claims, wanted);
+        let concerned = reports.iter().filter(|report| concerns(report, &decision.policy));
+        let writes: Vec<Write> = concerned.map(Write::from).collect();
         Self {
             policy: Some(decision.policy.clone()),
             changes: decision.changes.clone(),
@@ -135,9 +145,11 @@ impl Entry {
             severity: decision.severities.iter().map(|(resource, severity)| (resource.name(), severity.0)).collect(),
             cause: decision.cause.map(crate::decide::Cause::name),
             strategy: decision.strategy.map(crate::decide::Strategy::name),
+            stage: decision.stages.last().cloned(),
             admission_closed: decision.admission_closed,
-            claims: Claims::of(&decision.claims, wanted),
-            writes: reports.iter().filter(|report| concerns(report, &decision.policy)).map(Write::from).collect(),
+            outcome: Some(Upshot::of(&claims, &writes)),
+            claims,
+            writes,
             ..Self::note(now, "")
         }
     }

@@ -4,6 +4,7 @@
 
 mod chain;
 mod entry;
+mod upshot;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use chain::Chain;
 pub use chain::{Broken, verify};
 pub use entry::{Entry, entries, farewell};
+pub use upshot::Upshot;
 
 /// A file is turned over at this size; one older file is kept beside it.
 const LARGEST_FILE: u64 = 8 << 20;

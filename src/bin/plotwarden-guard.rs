@@ -37,8 +37,9 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    // In this order: what is held cannot be given back.
-    own_memory::give_back();
+    // In this order: what is held cannot be given back. From now on libraries come along page by page, as far as the kernel can do
+    // that, and not with whatever of them others have in use.
+    let _page_by_page = own_memory::give_back();
     own_memory::hold();
     if watch.keep() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

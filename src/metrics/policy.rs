@@ -136,14 +136,17 @@ pub(super) const FAMILIES: &[Family] = &[
             }
         });
     }),
-    Family::counter("plotwarden_decisions_total", "Changes of strategy, by the strategy that was chosen.")
-        .by(&["policy", "strategy"])
-        .from("decisions")
-        .drawn(|s, out| {
-            for ((policy, strategy), &count) in &s.counters.decisions {
-                out.add([policy.into(), strategy.name().into()], count);
-            }
-        }),
+    Family::counter(
+        "plotwarden_decisions_total",
+        "Decisions that changed something, one for each line of the audit file, by the strongest stage in force (none without one) and what came of it: failed (a write failed, is protected, or somebody else had changed the knob), applied, denied (all that was wanted lost), rehearsed, unchanged.",
+    )
+    .by(&["policy", "stage", "outcome"])
+    .from("decisions")
+    .drawn(|s, out| {
+        for ((policy, stage, outcome), &count) in &s.counters.decisions {
+            out.add([policy.into(), stage.into(), outcome.name().into()], count);
+        }
+    }),
     Family::gauge(
         "plotwarden_claims",
         "Claims of the policy on a knob by what became of them: won, denied, dryrun.",

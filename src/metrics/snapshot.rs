@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use crate::actuate::Outcome;
 use crate::alert::ActiveAlert;
+use crate::audit::Upshot;
 use crate::claim::KnobKind;
-use crate::decide::{Decision, Strategy};
+use crate::decide::Decision;
 use crate::history::Stats;
 use crate::inventory::Inventory;
 use crate::mode::Mode;
@@ -113,8 +114,8 @@ pub struct Counters {
     pub claims: BTreeMap<(String, KnobKind, ClaimState), u64>,
     /// By policy, knob, and the policy or law that won; counted once when a claim is denied, not at each tick.
     pub claims_denied: BTreeMap<(String, KnobKind, String), u64>,
-    /// By policy and strategy; counted when the strategy changes.
-    pub decisions: BTreeMap<(String, Strategy), u64>,
+    /// By policy, the strongest stage in force or `none`, and what came of it; one for each line of the audit file.
+    pub decisions: BTreeMap<(String, String, Upshot), u64>,
     /// Ticks in which a signal was missing, by policy and signal.
     pub signals_missing: BTreeMap<(String, String), u64>,
     /// How often PromQL signals were asked, of whom, and what came of it.

@@ -120,6 +120,7 @@ const BOUNDED_LABELS: &[&str] = &[
     "state",
     "status",
     "stepping",
+    "stage",
     "strategy",
     "supply",
     "surface",

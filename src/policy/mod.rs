@@ -58,11 +58,11 @@ pub use question::{Answerer, Asked, Gauge, Mean, Question, Scope, Trend};
 pub use reload::{Outcome, Reloader};
 pub use rule::Rule;
 pub use rules::{
-    Action, Anchor, Band, Bands, Behavior, BudgetResource, Canary, CanaryOf, Condition, Contention, Control,
-    FleetBudget, Forecast, Gate, GateScope, Guardrail, Guardrails, Kind, KnobAction, KnobBound, Lease, Limits, Measure,
-    Member, Movable, Moves, OnExit, OnMissing, Origin, Placement, PlacementMethod, PlacementUnit, Policy, Relation,
-    Reversals, Rules, Schedule, Selector, Shape, ShapedClass, Stage, Staged, StagedStage, Steps, Toward,
-    TrafficDirection, Trigger, Unit, When, WhenStale, Window,
+    Action, Anchor, Band, Bands, Behavior, BudgetResource, Canary, CanaryOf, Changes, Condition, Contention, Control,
+    FleetBudget, Forecast, Gate, GateScope, Guardrail, Guardrails, Kind, KnobAction, KnobBound, LargestStep, Lease,
+    Limits, Measure, Member, Movable, Moves, OnExit, OnMissing, Origin, Placement, PlacementMethod, PlacementUnit,
+    Policy, Relation, Reversals, Rules, Schedule, Selector, Shape, ShapedClass, Stage, Staged, StagedStage, Steps,
+    Toward, TrafficDirection, Trigger, Unit, When, WhenStale, Window,
 };
 pub use settling::{Settling, Step};
 pub use source::{PIPED, SourceFile, Sources, policy_files as files, read, text_of};

@@ -25,4 +25,6 @@ pub use report::{Shown, TestReport, Verdict, test, verdict};
 pub use seen::Seen;
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod tests;

@@ -6,8 +6,8 @@ use super::feed::Feed;
 use super::machine::Machine;
 use super::scratch::Scratch;
 use super::seen::{Reversals, Seen};
-use crate::actuate::{Actuator, Limits, OpenError, Users};
-use crate::arbiter::{self, Guardrails};
+use crate::actuate::{Actuator, Limits, OpenError, Report, Users};
+use crate::arbiter::{self, Guardrails, Wanted};
 use crate::claim::Claim;
 use crate::clock::Moment;
 use crate::decide::{self, Decision};
@@ -39,6 +39,13 @@ pub enum CannotPlay {
     Scratch(#[from] std::io::Error),
     #[error(transparent)]
     Actuator(#[from] OpenError),
+}
+
+/// What one step decided and did.
+pub(super) struct Done {
+    pub decisions: Vec<Decision>,
+    pub wanted: Wanted,
+    pub reports: Vec<Report>,
 }
 
 /// One test under way.
@@ -110,8 +117,20 @@ impl<'a> Player<'a> {
         (0..=steps).map(|step| self.step(Duration::from_secs(step))).collect()
     }
 
-    /// One step, read as a tick of the loop.
+    /// One step.
     pub fn step(&mut self, elapsed: Duration) -> Seen {
+        let Done { decisions, wanted, reports } = self.tick(elapsed);
+        self.reversals.take(&reports);
+        let paused = self.machine.halted();
+        self.machine.note_starts(&paused);
+        let changed = if self.looks_at_changes { self.machine.changed(false) } else { Vec::new() };
+        let running = self.machine.running(&paused);
+        let (starts, reversals) = (self.machine.starts(), self.reversals.count);
+        Seen { paused, running, starts, reversals, changed, ..Seen::of(elapsed, decisions, wanted, &reports) }
+    }
+
+    /// Read as a tick of the loop.
+    pub(super) fn tick(&mut self, elapsed: Duration) -> Done {
         let now = self.moment(elapsed);
         let step = if elapsed.is_zero() { Duration::ZERO } else { STEP };
         self.machine.advance(step, elapsed, now, self.profiles);
@@ -137,13 +156,7 @@ impl<'a> Player<'a> {
 
         self.feed.record(elapsed, now);
         self.rehearsed.ask(&self.feed.wanted(&self.policies, &world, &names), self.feed.storage(), now);
-        self.reversals.take(&reports);
-        let paused = self.machine.halted();
-        self.machine.note_starts(&paused);
-        let changed = if self.looks_at_changes { self.machine.changed(false) } else { Vec::new() };
-        let running = self.machine.running(&paused);
-        let (starts, reversals) = (self.machine.starts(), self.reversals.count);
-        Seen { paused, running, starts, reversals, changed, ..Seen::of(elapsed, decisions, wanted, &reports) }
+        Done { decisions, wanted, reports }
     }
 
     /// The end, as a clean exit is one. What is not as it was before the test, in words; nothing where a policy keeps its settings.
@@ -159,7 +172,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    fn moment(&self, elapsed: Duration) -> Moment {
+    pub(super) fn moment(&self, elapsed: Duration) -> Moment {
         Moment { boot: self.start.boot + elapsed, wall: self.start.wall + elapsed }
     }
 

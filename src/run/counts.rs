@@ -4,13 +4,17 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::actuate::{Action, Outcome, Report};
 use crate::arbiter::Wanted;
+use crate::audit::Entry;
 use crate::claim::{Claim, KnobKind, Setting, Target};
-use crate::decide::{Decision, Strategy};
+use crate::decide::Decision;
 use crate::metrics::{ClaimState, Counters, RecentDecision};
 use crate::world::World;
 
 /// Decisions kept for people to look at.
 const RECENT: usize = 50;
+
+/// As tests of policies call it too.
+const NO_STAGE: &str = "none";
 
 /// Counters, and what has to be remembered to count changes only.
 #[derive(Debug, Default)]
@@ -19,7 +23,6 @@ pub struct Counts {
     pub recent: VecDeque<RecentDecision>,
     /// Effect of each policy's last action whose settling time has passed.
     pub effects: BTreeMap<String, f64>,
-    strategies: BTreeMap<String, Strategy>,
     denials: BTreeSet<(String, KnobKind, Target, String)>,
     directions: BTreeMap<(Target, KnobKind), Action>,
 }
@@ -43,11 +46,6 @@ impl Counts {
 
     fn count_decision(&mut self, world: &World, decision: &Decision) {
         let counters = &mut self.counters;
-        if let Some(strategy) = decision.strategy
-            && self.strategies.insert(decision.policy.clone(), strategy) != Some(strategy)
-        {
-            *counters.decisions.entry((decision.policy.clone(), strategy)).or_default() += 1;
-        }
         for input in decision.inputs.iter().filter(|input| input.missing.is_some()) {
             *counters.signals_missing.entry((decision.policy.clone(), input.signal.clone())).or_default() += 1;
         }
@@ -63,6 +61,15 @@ impl Counts {
             self.recent.push_front(RecentDecision { at, policy, what: what.clone() });
         }
         self.recent.truncate(RECENT);
+    }
+
+    /// Takes in the decisions of one tick that changed something, as the audit file has them.
+    pub fn count_decided(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            let Entry { policy: Some(policy), stage, outcome: Some(outcome), .. } = entry else { continue };
+            let stage = stage.as_deref().unwrap_or(NO_STAGE).to_owned();
+            *self.counters.decisions.entry((policy.clone(), stage, *outcome)).or_default() += 1;
+        }
     }
 
     fn count_denials(&mut self, wanted: &Wanted) {
@@ -115,4 +122,29 @@ fn claims(decisions: &[Decision], wanted: &Wanted) -> BTreeMap<(String, KnobKind
         *counts.entry((claim.claimant.policy.clone(), Setting::kind(&claim.setting), state)).or_default() += 1;
     }
     counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::Upshot;
+    use crate::clock::Moment;
+
+    #[test]
+    fn a_decision_counts_once_under_its_stage_and_what_came_of_it() {
+        let now = Moment { boot: std::time::Duration::ZERO, wall: std::time::SystemTime::UNIX_EPOCH };
+        let note = Entry::note(now, "");
+        let decided = |stage: Option<&str>, outcome| Entry {
+            policy: Some("p".to_owned()),
+            stage: stage.map(str::to_owned),
+            outcome: Some(outcome),
+            ..note.clone()
+        };
+        let mut counts = Counts::default();
+        counts.count_decided(&[decided(Some("warm"), Upshot::Applied), note.clone()]);
+        counts.count_decided(&[decided(Some("warm"), Upshot::Applied), decided(None, Upshot::Unchanged)]);
+        let key = |stage: &str, outcome| ("p".to_owned(), stage.to_owned(), outcome);
+        let expected = [(key("none", Upshot::Unchanged), 1), (key("warm", Upshot::Applied), 2)];
+        assert_eq!(counts.counters.decisions, expected.into());
+    }
 }

@@ -9,6 +9,7 @@ use super::policies::Policies;
 use crate::actuate::{Actuator, Report};
 use crate::alert::ActiveAlert;
 use crate::arbiter::Wanted;
+use crate::audit::Entry;
 use crate::claim::{KnobKind, Target};
 use crate::clock::Moment;
 use crate::decide::Decision;
@@ -54,6 +55,11 @@ impl Publisher {
     pub fn count(&mut self, world: &World, decisions: &[Decision], wanted: &Wanted, reports: &[Report]) {
         self.ticks += 1;
         self.counts.count(world, decisions, wanted, reports);
+    }
+
+    /// Takes in the decisions of one tick that changed something, as the audit file has them.
+    pub fn count_decided(&mut self, entries: &[Entry]) {
+        self.counts.count_decided(entries);
     }
 
     /// Ticks so far.

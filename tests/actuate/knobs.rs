@@ -1,11 +1,13 @@
 //! Each knob on real threads, and everything back.
 
+use std::process::Command;
 use std::time::Duration;
 
 use plotwarden::actuate::{Outcome, Report, restore};
 use plotwarden::claim::KnobKind;
 
-use crate::subject::{Subject, group_dir, is_stopped};
+use crate::owned::Owned;
+use crate::subject::{Subject, group_dir, identity, is_stopped};
 use crate::{Bench, OF_PROCESSES, cgroup2, is_root, now, open, skip, wanted, within};
 
 #[track_caller]
@@ -162,8 +164,8 @@ fn a_busy_process_is_paused_though_it_never_sleeps() {
     }
     let bench = Bench::new(None);
     let roots = &bench.roots;
-    let mut busy = std::process::Command::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap();
-    let plotter = crate::subject::identity(i32::try_from(busy.id()).unwrap()).unwrap();
+    let busy = Owned::start(Command::new("sh").args(["-c", "while :; do :; done"]));
+    let plotter = identity(busy.pid()).unwrap();
     let id = plotwarden::plotter::JobId::new("busy", plotter);
     let job = plotwarden::actuate::JobHandle { id, plotter, processes: vec![plotter], may_pause: true };
     let mut actuator = open(roots);
@@ -173,6 +175,4 @@ fn a_busy_process_is_paused_though_it_never_sleeps() {
         assert_all_done(&actuator.tick(now(), &wanted(&job, &[]), std::slice::from_ref(&job)));
     }
     assert!(!is_stopped(plotter.pid));
-    busy.kill().unwrap();
-    busy.wait().unwrap();
 }

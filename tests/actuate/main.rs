@@ -10,11 +10,15 @@
 mod death;
 mod guard;
 mod guard_memory;
+#[path = "../support/hasty.rs"]
+mod hasty;
 mod journal_death;
 mod knobs;
 mod machine;
 mod oom_floor;
 mod operations;
+#[path = "../support/owned.rs"]
+mod owned;
 mod reuse;
 mod rights;
 mod subject;
@@ -23,7 +27,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use plotwarden::actuate::{Actuator, JobHandle, Limits, Rates};
+use plotwarden::actuate::{Actuator, JobHandle};
 use plotwarden::arbiter::{Want, Wanted};
 use plotwarden::claim::{Bound, Claimant, Class, IoPriority, KnobKind, SchedClass, Setting, Target};
 use plotwarden::clock::Moment;
@@ -107,12 +111,9 @@ pub fn now() -> Moment {
     Moment { boot: boot.into(), wall: SystemTime::now() }
 }
 
-/// Ticks follow each other here faster than a knob may change: that law has tests of its own.
 pub fn open(roots: &Roots) -> Actuator {
     let machine = Box::new(Linux::new(roots, GroupUse::Free));
-    let mut actuator = Actuator::open(roots, machine, Mode::Enforce, now()).unwrap().0;
-    actuator.limit(Limits { rates: Rates { cooldown: Duration::ZERO, ..Rates::default() }, ..Limits::default() });
-    actuator
+    hasty::hasty(Actuator::open(roots, machine, Mode::Enforce, now()).unwrap().0)
 }
 
 pub fn setting(kind: KnobKind) -> Setting {

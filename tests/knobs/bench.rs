@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
-use plotwarden::actuate::{Actuator, JobHandle, Limits, Outcome, Rates, Report, RestoreReport, restore};
+use plotwarden::actuate::{Actuator, JobHandle, Outcome, Report, RestoreReport, restore};
 use plotwarden::arbiter::{Want, Wanted};
 use plotwarden::claim::{Bound, Claimant, Class, KnobKind, Setting, Target};
 use plotwarden::clock::Moment;
@@ -12,6 +12,7 @@ use plotwarden::kernel::Roots;
 use plotwarden::knob::{GroupUse, Linux, Machine};
 use plotwarden::mode::Mode;
 
+use crate::hasty::hasty;
 use crate::law::{self, Trial};
 use crate::skipped;
 use crate::state::unified_mount;
@@ -173,10 +174,4 @@ fn wanted(wishes: &Wishes) -> Wanted {
         ((target.clone(), setting.kind()), want)
     };
     Wanted { settings: wishes.iter().map(want).collect::<BTreeMap<_, _>>(), ..Wanted::default() }
-}
-
-/// Ticks follow each other here faster than a knob may change: that law has tests of its own.
-pub fn hasty(mut actuator: Actuator) -> Actuator {
-    actuator.limit(Limits { rates: Rates { cooldown: Duration::ZERO, ..Rates::default() }, ..Limits::default() });
-    actuator
 }

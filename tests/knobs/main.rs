@@ -11,6 +11,8 @@
 mod bench;
 mod device;
 mod group;
+#[path = "../support/hasty.rs"]
+mod hasty;
 mod job;
 #[path = "../../src/actuate/tests/law.rs"]
 mod law;

@@ -8,8 +8,9 @@ use plotwarden::claim::{KnobKind, Setting};
 use plotwarden::knob::{GroupUse, Linux};
 use plotwarden::mode::Mode;
 
-use crate::bench::{Bench, Wishes, assert_soon, hasty, hold, now, tick};
+use crate::bench::{Bench, Wishes, assert_soon, hold, now, tick};
 use crate::group::{Shell, group_of};
+use crate::hasty::hasty;
 use crate::skipped;
 
 fn is_here() -> bool {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use plotwarden::actuate::{Actuator, Limits, Outcome, Rates, Report, guard, restore};
+use plotwarden::actuate::{Actuator, Outcome, Report, guard, restore};
 use plotwarden::arbiter::{Want, Wanted};
 use plotwarden::claim::{Bound, Claimant, Class, KnobKind, Part, PartClass, Setting, Target};
 use plotwarden::clock::Moment;
@@ -18,6 +18,7 @@ use plotwarden::mode::Mode;
 use plotwarden::shaping::Direction;
 
 use super::support::alone::is_root;
+use super::support::hasty::hasty;
 use super::support::namespace::{in_own_network, ip};
 use super::wire::Far;
 use super::{DIRECTIONS, Shaping, WHY, class, classes, look, out, shown, tc, to_port};
@@ -35,12 +36,9 @@ fn roots(run: &std::path::Path) -> Roots {
     Roots { cgroupfs: None, run: run.join("run"), ..Roots::standard() }
 }
 
-/// Ticks follow each other here faster than a knob may change: that law has tests of its own.
 fn open(roots: &Roots) -> Actuator {
     let machine = Box::new(Linux::new(roots, GroupUse::Free));
-    let mut actuator = Actuator::open(roots, machine, Mode::Enforce, now()).unwrap().0;
-    actuator.limit(Limits { rates: Rates { cooldown: Duration::ZERO, ..Rates::default() }, ..Limits::default() });
-    actuator
+    hasty(Actuator::open(roots, machine, Mode::Enforce, now()).unwrap().0)
 }
 
 fn both(megabits: u64) -> Shaping {

@@ -1,4 +1,5 @@
-//! plotwarden and its guard where memory is short: 24 MB for both of them, on a machine where somebody always waits for memory.
+//! plotwarden and its guard where memory is short: 24 MB for both of them and a neighbour that wants as much, on a machine where
+//! somebody always waits for memory.
 
 use std::sync::LazyLock;
 
@@ -28,6 +29,21 @@ fn memory_was_as_short_as_it_should_be() {
         assert_eq!(told(&format!("{when}_held")), "1", "{}", REPORT.section("program"));
         assert_eq!(told(&format!("{when}_limit")), (24 << 20).to_string());
         assert!(number(&format!("{when}_pressure")) >= 90.0);
+    }
+}
+
+/// The limit is met all the time, by us and by a neighbour in our group. Nobody is killed for it: there is swap.
+#[test]
+fn the_limit_bites_while_we_go_on() {
+    for when in ["beating", "killing"] {
+        let [bites, swapped, pressure] =
+            ["bites", "swapped", "group_pressure"].map(|what| number(&format!("{when}_{what}")));
+        println!(
+            "{when}: the limit was met {bites} times, {swapped} kB of plotwarden lay in swap, pressure in its group {pressure} %"
+        );
+        assert!(bites >= 10.0, "the limit was met {bites} times\n{}", REPORT.section("program"));
+        assert!(swapped > 0.0, "nothing of ours had to go to swap");
+        assert_eq!(told(&format!("{when}_killed_for_memory")), "0");
     }
 }
 

@@ -8,9 +8,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::{PLOTTER, Rig, moment, outcomes, run_dir, want};
-use crate::actuate::{
-    Action, Actuator, JobHandle, LargestChange, LargestStep, Limits, Outcome, PauseBound, Rates, Report, Users,
-};
+use crate::actuate::{Action, Actuator, JobHandle, Limits, Outcome, PauseBound, Rates, Report, Users};
 use crate::arbiter::{self, Wanted};
 use crate::claim::{Bound, Claim, Claimant, Class, KnobKind, Setting, Target};
 use crate::kernel::Roots;
@@ -18,7 +16,7 @@ use crate::kernel::process::Identity;
 use crate::knob::fake::{Fake, State};
 use crate::mode::Mode;
 use crate::plotter::{Arguments, Job, JobId, Needs, Owner, Progress};
-use crate::policy::Selector;
+use crate::policy::{LargestStep, Selector};
 
 /// Several jobs of one process each, with an actuator.
 struct Field {
@@ -165,7 +163,7 @@ fn whoever_must_not_be_touched_any_more_gets_everything_back() {
 #[test]
 fn a_knob_goes_step_by_step_and_back_at_once() {
     let mut rig = Rig::new();
-    let step = LargestStep { increase: Some(LargestChange::By(4)), decrease: None };
+    let step = LargestStep { increase: Some(0.8), decrease: None };
     let rates =
         Rates { cooldown: Duration::from_secs(2), largest: [(KnobKind::Nice, step)].into(), ..Rates::default() };
     rig.actuator.as_mut().unwrap().limit(Limits { rates, ..Limits::default() });
@@ -179,7 +177,7 @@ fn a_knob_goes_step_by_step_and_back_at_once() {
         seen.push(nice(&rig));
         rig.tick();
     }
-    assert_eq!(seen, [5, 5, 9, 9, 13, 13, 15, 15]);
+    assert_eq!(seen, [5, 5, 9, 9, 15, 15, 15, 15]);
     rig.unwant(KnobKind::Nice);
     rig.tick();
     assert_eq!(nice(&rig), 0);

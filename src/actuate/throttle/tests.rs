@@ -30,7 +30,7 @@ fn number(setting: &Setting) -> i64 {
 }
 
 fn largest() -> LargestStep {
-    LargestStep { decrease: Some(Step::Share(0.25)), increase: Some(Step::By(7)) }
+    LargestStep { decrease: Some(0.25), increase: Some(0.5) }
 }
 
 fn rates(cooldown: u64, burst: u32, every: u64) -> Rates {
@@ -98,7 +98,7 @@ proptest! {
             let last = all.changes[..index].iter().rev().find(|(_, other, ..)| other == key);
             prop_assert!(last.is_none_or(|last| at.saturating_sub(last.0) >= rates.cooldown), "{key:?} at {at:?}");
             if let Some(before) = before {
-                let allowed = if after < before { (before / 4).max(1) } else { 7 };
+                let allowed = (if after < before { before / 4 } else { before / 2 }).max(1);
                 prop_assert!((after - before).abs() <= allowed, "{key:?}: {before} to {after}");
             }
             window.push_back(*at);
@@ -154,11 +154,12 @@ fn steps_have_a_size_for_numbers_only() {
     let max = Setting::Number(KnobKind::CpuQuota, Setting::NO_LIMIT);
     let number = |number| Setting::Number(KnobKind::CpuQuota, number);
     assert_eq!(step.towards(&number(100), &number(10)), number(75));
-    assert_eq!(step.towards(&number(100), &number(200)), number(107));
+    assert_eq!(step.towards(&number(100), &number(200)), number(150));
+    assert_eq!(step.towards(&number(0), &number(9)), number(1));
     assert_eq!(step.towards(&number(1), &number(0)), number(0));
     assert_eq!(step.towards(&max, &number(10)), number(10), "a share of no limit is none");
     assert_eq!(step.towards(&number(10), &max), max);
-    assert_eq!(step.towards(&Setting::Nice(-8), &Setting::Nice(19)), Setting::Nice(-1));
+    assert_eq!(step.towards(&Setting::Nice(-8), &Setting::Nice(19)), Setting::Nice(-4));
     assert_eq!(step.towards(&Setting::OomScore(0), &Setting::OomScore(-900)), Setting::OomScore(-1));
     let disk = |rate: u64| [("sda".to_owned(), [("rbps".to_owned(), rate)].into())].into();
     let io = |rate| Setting::Keyed(KnobKind::IoMax, disk(rate));

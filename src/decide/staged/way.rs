@@ -1,13 +1,16 @@
 //! Values that go by steps: from where they begin to where they are to go, fast when it gets tighter, slowly back.
 //!
 //! A position from 0 (`from`) to 1 (the value) is all that is remembered: it is bounded, so nothing winds up while a signal stays
-//! where it is, and a signal that is missing moves nothing. What goes toward a level of a signal stops where it had no effect.
+//! where it is, and a signal that is missing moves nothing. What goes toward a level of a signal stops where it had no effect, and
+//! a value that goes to and fro too often stays where it is tightest.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::stair::Stair;
 use super::{Turn, condition};
+use crate::decide::explain;
+use crate::decide::pace::Pace;
 use crate::decide::vain::MOST_TRIES;
 use crate::policy::{Action, KnobAction, Toward, When};
 
@@ -23,6 +26,8 @@ type Key = (usize, usize);
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ways {
     ways: BTreeMap<Key, Way>,
+    /// How often each went to and fro; longer than the way itself, which ends where it began.
+    paces: BTreeMap<Key, Pace>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -56,16 +61,17 @@ impl Ways {
                 if condition::is_unknown(turn, stage) && self.ways.contains_key(&key) {
                     continue;
                 }
+                let pace = self.paces.entry(key).or_default();
                 if stair.is_in_force(stage) {
                     let way = self.ways.entry(key).or_default();
-                    changes.extend(way.go(turn, action, ramp));
+                    changes.extend(way.go(turn, action, ramp, pace));
                 } else if let Some(way) = self.ways.get_mut(&key) {
                     // The window has closed, and its ramp with it.
                     let closed = matches!(rules.when, When::Window);
                     if closed || way.position <= 0.0 {
                         self.ways.remove(&key);
                     } else {
-                        way.back(turn);
+                        way.relax(turn, pace);
                     }
                 }
             }
@@ -73,36 +79,32 @@ impl Ways {
         let known =
             |(stage, place): &Key| turn.rules.stages.get(*stage).is_some_and(|stage| *place < stage.actions.len());
         self.ways.retain(|key, _| known(key));
+        self.paces.retain(|key, _| known(key));
     }
 }
 
 impl Way {
     /// One tick of a stage that is in force.
-    fn go(&mut self, turn: &Turn<'_>, action: &KnobAction, ramp: Option<f64>) -> Option<String> {
+    fn go(&mut self, turn: &Turn<'_>, action: &KnobAction, ramp: Option<f64>, pace: &mut Pace) -> Option<String> {
         match (&action.toward, ramp) {
-            (Some(toward), _) => self.go_toward(turn, action, toward),
+            (Some(toward), _) => self.go_toward(turn, action, toward, pace),
             (None, Some(open)) => {
                 self.position = open;
                 None
             }
             (None, None) => {
-                if self.position < 1.0 && self.has_rested(turn, turn.rules.behavior.settle) {
-                    self.shift(turn, turn.rules.behavior.steps.tighten);
-                }
-                None
+                let is_due = self.position < 1.0 && self.has_rested(turn, turn.rules.behavior.settle);
+                is_due.then(|| self.tighten(turn, action, pace)).flatten()
             }
         }
     }
 
-    fn go_toward(&mut self, turn: &Turn<'_>, action: &KnobAction, toward: &Toward) -> Option<String> {
+    fn go_toward(&mut self, turn: &Turn<'_>, action: &KnobAction, toward: &Toward, pace: &mut Pace) -> Option<String> {
         let value = turn.value(&toward.signal)?;
-        let steps = turn.rules.behavior.steps;
         let is_beyond = if toward.above { value > toward.level } else { value < toward.level };
         if !is_beyond {
             self.vain = 0;
-            if self.has_rested(turn, turn.rules.behavior.cooldown) {
-                self.shift(turn, -steps.relax);
-            }
+            self.relax(turn, pace);
             return None;
         }
         if self.position >= 1.0 || !self.has_rested(turn, turn.rules.behavior.settle) {
@@ -122,14 +124,25 @@ impl Way {
                 .then(|| format!("`{name}` goes no further: the last {MOST_TRIES} steps did nothing for {signal}"));
         }
         self.before = Some(value);
-        self.shift(turn, steps.tighten);
-        None
+        self.tighten(turn, action, pace)
     }
 
-    /// One tick of a stage that has ended.
-    fn back(&mut self, turn: &Turn<'_>) {
-        if self.has_rested(turn, turn.rules.behavior.cooldown) {
+    /// One step on. Returns what follows, if that was one reversal too many.
+    fn tighten(&mut self, turn: &Turn<'_>, action: &KnobAction, pace: &mut Pace) -> Option<String> {
+        let behavior = &turn.rules.behavior;
+        self.shift(turn, behavior.steps.tighten);
+        let length = pace.note_tightened(behavior, turn.time())?;
+        let [length, per] = [length, behavior.reversals.per].map(explain::duration);
+        let (name, most) = (action.kind.name(), behavior.reversals.max);
+        Some(format!("`{name}` does not go back for {length} after more than {most} reversals within {per}"))
+    }
+
+    /// One step back, after the cooldown and not while too much went to and fro.
+    fn relax(&mut self, turn: &Turn<'_>, pace: &mut Pace) {
+        let has_rested = self.has_rested(turn, turn.rules.behavior.cooldown);
+        if self.position > 0.0 && has_rested && pace.may_relax(turn.time()) {
             self.shift(turn, -turn.rules.behavior.steps.relax);
+            pace.note_relaxed(turn.time());
         }
     }
 

@@ -6,5 +6,6 @@ mod scene;
 mod staged_laws;
 mod stages;
 mod steps;
+mod swings;
 mod throughput;
 mod vain;

@@ -11,10 +11,10 @@ use crate::decide::{Decision, State, decide};
 use crate::kernel::process::{Identity, RunState};
 use crate::mode::Mode;
 use crate::plotter::{Arguments, Job, JobId, Needs, Owner, Phase, Progress};
-use crate::policy::{Contention, Policy, Rules, Vocabulary, from_text, shipped};
+use crate::policy::{Contention, Policy, Reversals, Rules, Vocabulary, from_text, shipped};
 use crate::pressure::{Pressure, PressureSet, PressureState, Stall};
 use crate::sample::{HostSample, JobSample};
-use crate::signal::Signals;
+use crate::signal::{Heard, Names, Signals, inquiries};
 use crate::units::Ratio;
 use crate::world::{JobView, PauseView, World};
 
@@ -134,6 +134,15 @@ impl Scene {
         }
     }
 
+    /// How often the policy may go to and fro, to be changed.
+    pub fn reversals(&mut self) -> &mut Reversals {
+        match &mut self.policy.rules {
+            Rules::Contention(rules) => &mut rules.behavior.reversals,
+            Rules::Staged(_, rules) => &mut rules.behavior.reversals,
+            other => panic!("nothing goes to and fro: {other:?}"),
+        }
+    }
+
     /// A plot starts now.
     pub fn start(&mut self, number: u32) {
         self.jobs.push(job(number, self.now, 0.0));
@@ -150,21 +159,32 @@ impl Scene {
 
     pub fn pass(&mut self, step: Duration, felt: Felt) -> &Decision {
         self.now += step;
-        let now = Moment { boot: self.now, wall: SystemTime::UNIX_EPOCH };
-        let set = pressure_set(felt);
-        let world = World {
-            now,
-            host: HostSample { pressure: set.clone(), jobs_pressure: Some(set), ..HostSample::default() },
-            jobs: self.jobs.clone(),
-            layout: Arc::default(),
-            processes: None,
-        };
+        let world = self.world(felt);
         self.signals.observe(&world);
-        self.last = decide(&self.policy, &mut self.state, &world, &self.signals, now);
+        self.last = decide(&self.policy, &mut self.state, &world, &self.signals, world.now);
         self.actuate(step);
         let second = self.now.as_secs() - 1000;
         self.said.extend(self.last.changes.iter().map(|line| (second, line.clone())));
         &self.last
+    }
+
+    fn world(&self, felt: Felt) -> World {
+        let set = pressure_set(felt);
+        World {
+            now: Moment { boot: self.now, wall: SystemTime::UNIX_EPOCH },
+            host: HostSample { pressure: set.clone(), jobs_pressure: Some(set), ..HostSample::default() },
+            jobs: self.jobs.clone(),
+            layout: Arc::default(),
+            processes: None,
+        }
+    }
+
+    /// What every question in PromQL is answered with from now on; the sample behind it is of now.
+    pub fn answer(&mut self, value: f64) {
+        let heard = Heard { value: Ok(value), sampled: Some(self.now), trouble: None };
+        let wanted = inquiries(std::slice::from_ref(&self.policy), &self.world(Felt::default()), &Names::default());
+        let heard = wanted.into_keys().map(|inquiry| (inquiry, heard.clone())).collect();
+        self.signals.hear(Names::default(), heard);
     }
 
     /// What the actuator would do with the claims.

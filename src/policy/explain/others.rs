@@ -4,7 +4,7 @@ use super::common::{length, signal};
 use crate::claim::Bound;
 use crate::policy::glob::NamePattern;
 use crate::policy::knobs::PolicyKnob;
-use crate::policy::rules::{BudgetResource, FleetBudget, Forecast, Guardrail, KnobBound, Unit};
+use crate::policy::rules::{BudgetResource, Changes, FleetBudget, Forecast, Guardrail, KnobBound, Unit};
 
 pub fn guardrail(rules: &Guardrail) -> Vec<String> {
     let mut lines = Vec::new();
@@ -19,6 +19,7 @@ pub fn guardrail(rules: &Guardrail) -> Vec<String> {
     lines.extend(rules.keep_running.map(|keep| format!("At least {keep} plots run.")));
     lines.extend(rules.max_pause.map(|longest| format!("No plot is paused for longer than {}.", length(longest))));
     lines.extend(rules.min_run.map(|least| format!("No plot younger than {} is paused.", length(least))));
+    lines.extend(changes(&rules.changes));
     lines.extend(rules.knobs.iter().map(bound));
     if !rules.never.is_empty() {
         let names: Vec<&str> = rules.never.iter().map(|kind| kind.name()).collect();
@@ -29,6 +30,25 @@ pub fn guardrail(rules: &Guardrail) -> Vec<String> {
     } else {
         "No job is ever ended.".to_owned()
     });
+    lines
+}
+
+fn changes(rules: &Changes) -> Vec<String> {
+    let mut lines = Vec::new();
+    lines.extend(rules.cooldown.map(|least| format!("No knob changes twice within {}.", length(least))));
+    let every = rules.every.map(|every| format!("one each {}", length(every)));
+    lines.extend(match (rules.burst, every) {
+        (None, None) => None,
+        (None, Some(every)) => Some(format!("After many changes at once all knobs together have {every}.")),
+        (Some(most), None) => Some(format!("At most {most} changes are made at once.")),
+        (Some(most), Some(every)) => Some(format!("At most {most} changes are made at once, and then {every}.")),
+    });
+    for (kind, step) in &rules.largest {
+        let ways = [("down", step.decrease), ("up", step.increase)];
+        let ways = ways.into_iter().filter_map(|(way, share)| Some(format!("{way} by {:.0}%", share? * 100.0)));
+        let ways: Vec<String> = ways.collect();
+        lines.push(format!("`{}` goes at most {} at a time.", kind.name(), ways.join(", ")));
+    }
     lines
 }
 

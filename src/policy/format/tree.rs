@@ -74,6 +74,7 @@ const SECTIONS: &[&str] = &[
     "shape",
     "protected",
     "limits",
+    "changes",
     "gates",
     "moves",
     "stages",

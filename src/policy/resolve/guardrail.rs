@@ -1,15 +1,22 @@
 //! Checks kind `Guardrail`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::findings::Findings;
-use super::{HOUR, MINUTE, action, behavior};
+use super::{HOUR, MINUTE, SECOND, action, behavior};
 use crate::claim::KnobKind;
 use crate::policy::glob::NamePattern;
 use crate::policy::knobs;
 use crate::policy::nearest::suggest;
-use crate::policy::rules::{Guardrail, Kind, KnobBound};
-use crate::policy::schema::{Action, GuardrailSpec, forbidden};
+use crate::policy::number::Number;
+use crate::policy::quantity::Percent;
+use crate::policy::rules::{Changes, Guardrail, Kind, KnobBound, LargestStep};
+use crate::policy::schema::{self, Action, GuardrailSpec, forbidden};
+use crate::policy::spanned::Spanned;
+
+/// Changes of all knobs together at once, as many as there are without a guardrail.
+const MOST_AT_ONCE: u32 = 2000;
 
 pub fn guardrail(spec: &GuardrailSpec, findings: &mut Findings<'_>) -> Guardrail {
     let limits = &spec.limits;
@@ -20,10 +27,49 @@ pub fn guardrail(spec: &GuardrailSpec, findings: &mut Findings<'_>) -> Guardrail
         keep_running: limits.keep_running.as_ref().map(|keep| behavior::keep_running(keep, findings)),
         max_pause: limits.max_pause.as_ref().map(|longest| findings.period(longest, MINUTE / 6, 24 * HOUR)),
         min_run: limits.min_run.as_ref().map(|least| findings.period(least, Duration::ZERO, 24 * HOUR)),
+        changes: changes(&spec.changes, findings),
         knobs: bounds(spec, findings),
         never: never(spec, findings),
         allow_kill: spec.allow_kill,
     }
+}
+
+/// Only what is stricter than the actuator is by itself.
+fn changes(written: &schema::Changes, findings: &mut Findings<'_>) -> Changes {
+    let burst = |most: &Spanned<Number<u32>>, findings: &mut Findings<'_>| {
+        let Number(count) = most.value;
+        if !(1..=MOST_AT_ONCE).contains(&count) {
+            findings.error(most, format!("{count} is out of range"), format!("write 1 to {MOST_AT_ONCE}"));
+        }
+        count
+    };
+    let mut changes = Changes {
+        cooldown: written.cooldown.as_ref().map(|least| findings.period(least, SECOND, HOUR)),
+        burst: written.burst.as_ref().map(|most| burst(most, findings)),
+        every: written.every.as_ref().map(|every| findings.period(every, SECOND / 10, HOUR)),
+        largest: BTreeMap::new(),
+    };
+    for step in &written.largest_steps {
+        let Some((kind, step)) = largest_step(step, findings) else { continue };
+        changes.largest.entry(kind).and_modify(|before| *before = before.stricter(step)).or_insert(step);
+    }
+    changes
+}
+
+fn largest_step(written: &schema::LargestStep, findings: &mut Findings<'_>) -> Option<(KnobKind, LargestStep)> {
+    let name = written.knob.value.as_str();
+    let Some(kind) = knobs::named(name).filter(|_| schema::stepped().contains(&name)) else {
+        let hint = suggest(name, &schema::stepped());
+        findings.error(&written.knob, format!("`{name}` is no knob whose value goes by steps"), hint);
+        return None;
+    };
+    if written.decrease.is_none() && written.increase.is_none() {
+        findings.error(&written.knob, format!("`{name}` has no largest step"), "write `decrease`, `increase` or both");
+        return None;
+    }
+    let mut share = |way: Option<&Spanned<Percent>>| way.map(|way| behavior::share(Some(way), 1.0, findings));
+    let (decrease, increase) = (share(written.decrease.as_ref()), share(written.increase.as_ref()));
+    Some((kind, LargestStep { decrease, increase }))
 }
 
 fn bounds(spec: &GuardrailSpec, findings: &mut Findings<'_>) -> Vec<KnobBound> {

@@ -1,5 +1,6 @@
 //! The rules of kind `Guardrail`: bounds on what all other policies may do.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::claim::{Bound, KnobKind, Setting, within};
@@ -17,10 +18,43 @@ pub struct Guardrail {
     /// The longest that one job is paused in one go.
     pub max_pause: Option<Duration>,
     pub min_run: Option<Duration>,
+    pub changes: Changes,
     pub knobs: Vec<KnobBound>,
     /// Knobs that nobody may use.
     pub never: Vec<KnobKind>,
     pub allow_kill: bool,
+}
+
+/// How fast knobs may change, whoever wants it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Changes {
+    /// Between two changes of one knob.
+    pub cooldown: Option<Duration>,
+    /// So many changes of all knobs together at once.
+    pub burst: Option<u32>,
+    /// And then one more each time that so much has passed.
+    pub every: Option<Duration>,
+    pub largest: BTreeMap<KnobKind, LargestStep>,
+}
+
+/// The largest step of a number, each way, as a share of the present value above 0, but at least one unit; `None` goes all the
+/// way at once.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct LargestStep {
+    pub decrease: Option<f64>,
+    pub increase: Option<f64>,
+}
+
+impl LargestStep {
+    /// The smaller of both, each way.
+    #[must_use]
+    pub fn stricter(self, other: Self) -> Self {
+        let smaller = |one: Option<f64>, other: Option<f64>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        Self { decrease: smaller(self.decrease, other.decrease), increase: smaller(self.increase, other.increase) }
+    }
 }
 
 /// Beyond this nobody may set a knob.

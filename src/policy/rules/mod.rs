@@ -26,7 +26,7 @@ use crate::units::Ratio;
 pub use budget::{BudgetResource, FleetBudget, Lease, Member, WhenStale};
 pub use contention::{Anchor, Band, Bands, Contention, Stage};
 pub use forecast::Forecast;
-pub use guardrail::{Guardrail, KnobBound};
+pub use guardrail::{Changes, Guardrail, KnobBound, LargestStep};
 pub use kind::Kind;
 pub use schedule::{Schedule, Window};
 pub use staged::{

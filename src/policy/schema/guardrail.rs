@@ -10,7 +10,7 @@ use serde::de::{Deserializer, Error, Visitor};
 use serde_json::json;
 
 use super::Action;
-use crate::policy::knobs;
+use crate::policy::knobs::{self, Form, PolicyKnob};
 use crate::policy::quantity::{Percent, Period};
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -20,6 +20,8 @@ pub struct GuardrailSpec {
     pub protected: Protected,
     #[serde(default)]
     pub limits: Bounds,
+    #[serde(default)]
+    pub changes: Changes,
     /// Values that knobs may have: `- {cpu-quota: {atLeast: 20%}}`.
     #[serde(default)]
     pub knobs: Vec<Spanned<Action>>,
@@ -70,6 +72,44 @@ pub struct Protected {
     /// If any are named, jobs of others are left alone. Names, or numbers in quotes.
     #[serde(default)]
     pub users_allowed: Vec<Spanned<String>>,
+}
+
+/// How fast knobs may change, whoever wants it. What goes back to its original waits for none of this.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Changes {
+    /// Between two changes of one knob; 1s if it is not given.
+    #[serde(default)]
+    pub cooldown: Option<Spanned<Period>>,
+    /// Of all knobs together, so many at once after a quiet time; 2000 if it is not given.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 2000))]
+    pub burst: Option<Spanned<Number<u32>>>,
+    /// And then one more each time that so much has passed; 100ms if it is not given.
+    #[serde(default)]
+    pub every: Option<Spanned<Period>>,
+    /// From one value of ours to the next: `- {knob: cpu-quota, decrease: 25%, increase: 10%}`.
+    #[serde(default)]
+    pub largest_steps: Vec<LargestStep>,
+}
+
+/// In percent of the value that a knob has, but at least one of its units; without one that way goes in one step.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("anyOf" = json!([{"required": ["decrease"]}, {"required": ["increase"]}])))]
+pub struct LargestStep {
+    #[schemars(extend("enum" = json!(stepped())))]
+    pub knob: Spanned<String>,
+    #[serde(default)]
+    pub decrease: Option<Spanned<Percent>>,
+    #[serde(default)]
+    pub increase: Option<Spanned<Percent>>,
+}
+
+/// Knobs whose values are numbers, and can go by steps.
+pub fn stepped() -> Vec<&'static str> {
+    let goes_by_steps = |knob: &&PolicyKnob| matches!(knob.form, Form::Quantity { .. } | Form::Rates);
+    knobs::ALL.iter().filter(goes_by_steps).map(|knob| knob.kind.name()).collect()
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -37,7 +37,7 @@ pub use control::Control;
 pub use cpu::Placement;
 pub use fleet_budget::{FleetBudgetSpec, Lease, Member};
 pub use forecast::ForecastSpec;
-pub use guardrail::{GuardrailSpec, forbidden};
+pub use guardrail::{Changes, GuardrailSpec, LargestStep, forbidden, stepped};
 pub use header::Header;
 pub use network::{Packets, Shape, TrafficClass};
 pub use rebalance::Moves;
