@@ -27,7 +27,7 @@ struct Segment {
 /// Has all threads share one heap. To be called before there is a second thread.
 ///
 /// Else the allocator gives each thread a heap of its own. What one thread makes and another one drops, as every snapshot is,
-/// then keeps two heaps busy: that was a tenth of all CPU time, and 0.3 MB (measured). The threads hardly ever meet there.
+/// then keeps two heaps busy: that was 0.3 MB (measured), and CPU time. The threads hardly ever meet there.
 pub fn share_one_heap() {
     // SAFETY: sets a number of the allocator; a C library that does not know it says so and changes nothing.
     unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };

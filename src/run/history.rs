@@ -1,6 +1,6 @@
 //! Keeps the embedded history. The loop appends each snapshot itself where nobody reads the history: what a tick has just made
-//! lies in the cache, and waking another thread for it doubled the cost (measured). Else it hands the snapshot to a thread and
-//! turns on: whoever reads for long, and a disk that takes its time over a file, never hold up a tick.
+//! lies in the cache, and no other thread has to be woken. Else it hands the snapshot to a thread and turns on: whoever reads
+//! for long, and a disk that takes its time over a file, never hold up a tick.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
