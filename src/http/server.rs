@@ -1,24 +1,25 @@
 //! Connections, with limits on everything that a client can make large or slow.
 //!
-//! One request per connection: a scrape each fifteen seconds gains nothing from an open connection, and an idle one
-//! would hold a slot. So whoever holds a slot is being answered, or is dropped soon.
+//! One request per connection, but for scrapes: who scrapes comes again, and a new connection each time is a quarter of what
+//! the server uses for an answer (measured). So a few may stay, never so many that those who wait would find no slot: whoever
+//! holds another one is being answered, or is dropped soon.
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hyper::Request;
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::api::{self, Endpoint};
 use super::route;
@@ -37,6 +38,8 @@ pub(super) struct Limits {
     pub exchange_time: Duration,
     /// On top of it for those who ask the history.
     pub query_time: Duration,
+    /// From a scrape to the end of the next one, for the few that may stay. Prometheus asks each minute unless told otherwise.
+    pub kept_time: Duration,
 }
 
 impl Default for Limits {
@@ -47,10 +50,13 @@ impl Default for Limits {
             crowded_head_time: Duration::from_millis(500),
             exchange_time: Duration::from_secs(20),
             query_time: api::LONGEST,
+            kept_time: Duration::from_secs(90),
         }
     }
 }
 
+/// One in so many connections may stay behind a scrape.
+const KEPT_SHARE: u32 = 8;
 const HEAD_BYTES: usize = 16 * 1024;
 const HEAD_FIELDS: usize = 64;
 /// Answers on their way at shutdown get this long.
@@ -70,26 +76,39 @@ pub(super) async fn serve_within(
     shutdown: impl Future<Output = ()>,
 ) {
     let slots = Arc::new(Semaphore::new(limits.connections as usize));
+    let kept = Arc::new(Semaphore::new((limits.connections / KEPT_SHARE) as usize));
+    let (open, closing) = watch::channel(());
+    let house = House { limits, site, slots: Arc::clone(&slots), kept, closing };
     let mut accepting = JoinSet::new();
     for listener in listeners {
-        accepting.spawn(accept(limits, listener, Arc::clone(&site), Arc::clone(&slots)));
+        accepting.spawn(accept(house.clone(), listener));
     }
     shutdown.await;
     accepting.shutdown().await;
+    drop(open);
     if timeout(DRAIN_TIME, slots.acquire_many(limits.connections)).await.is_err() {
         tracing::debug!("connections that were not finished {DRAIN_TIME:?} after the shutdown are dropped");
     }
 }
 
-async fn accept(limits: Limits, listener: TcpListener, site: Arc<Site>, slots: Arc<Semaphore>) {
+/// What all connections share.
+#[derive(Clone)]
+struct House {
+    limits: Limits,
+    site: Arc<Site>,
+    slots: Arc<Semaphore>,
+    /// For those that may stay.
+    kept: Arc<Semaphore>,
+    /// Its sender is dropped at shutdown.
+    closing: watch::Receiver<()>,
+}
+
+async fn accept(house: House, listener: TcpListener) {
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+        let Ok(slot) = Arc::clone(&house.slots).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let crowded = slots.available_permits() < limits.connections as usize / 2;
-                let head_time = if crowded { limits.crowded_head_time } else { limits.head_time };
-                let limits = Limits { head_time, ..limits };
-                tokio::spawn(converse(limits, stream, Arc::clone(&site), slot));
+                tokio::spawn(converse(house.clone(), stream, slot));
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection; trying again");
@@ -99,30 +118,82 @@ async fn accept(limits: Limits, listener: TcpListener, site: Arc<Site>, slots: A
     }
 }
 
-/// One connection from its head to the last byte of its answer.
-async fn converse(limits: Limits, stream: TcpStream, site: Arc<Site>, slot: OwnedSemaphorePermit) {
-    let asks_history = AtomicBool::new(false);
+/// How long a connection may last, as it goes on.
+struct Visit {
+    began: Instant,
+    ends: Instant,
+    /// Held by those that may stay.
+    stay: Option<OwnedSemaphorePermit>,
+}
+
+impl Visit {
+    fn begin(house: &House) -> Self {
+        let (limits, began) = (house.limits, Instant::now());
+        let crowded = house.slots.available_permits() < limits.connections as usize / 2;
+        let head_time = if crowded { limits.crowded_head_time } else { limits.head_time };
+        Self { began, ends: began + head_time, stay: None }
+    }
+
+    /// The head of a request is there. `true` if the connection may stay behind the answer.
+    fn asked(&mut self, house: &House, request: &Request<Incoming>) -> bool {
+        let (limits, path) = (house.limits, request.uri().path());
+        if path == house.site.telemetry_path && matches!(*request.method(), Method::GET | Method::HEAD) {
+            self.stay = self.stay.take().or_else(|| Arc::clone(&house.kept).try_acquire_owned().ok());
+        } else {
+            self.stay = None;
+        }
+        let asks_history = Endpoint::at(path).is_some();
+        self.ends = if self.stay.is_some() {
+            Instant::now() + limits.kept_time
+        } else {
+            self.began + limits.exchange_time + if asks_history { limits.query_time } else { Duration::ZERO }
+        };
+        self.stay.is_some()
+    }
+}
+
+/// One connection from its first head to the last byte of its last answer.
+async fn converse(house: House, stream: TcpStream, slot: OwnedSemaphorePermit) {
+    let mut closing = house.closing.clone();
+    let visit = Mutex::new(Visit::begin(&house));
+    let lock = || visit.lock().unwrap_or_else(PoisonError::into_inner);
     let service = service_fn(|request: Request<Incoming>| {
-        asks_history.store(Endpoint::at(request.uri().path()).is_some(), Ordering::Relaxed);
-        let site = Arc::clone(&site);
-        async move { Ok::<_, Infallible>(route::respond(&site, request).await) }
+        let (stays, site) = (lock().asked(&house, &request), Arc::clone(&house.site));
+        async move {
+            let mut answer = route::respond(&site, request).await;
+            if !stays {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(answer)
+        }
     });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_time)
-        .keep_alive(false)
         .max_headers(HEAD_FIELDS)
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
-    let mut end = timeout(limits.exchange_time, connection.as_mut()).await;
-    if end.is_err() && asks_history.load(Ordering::Relaxed) {
-        end = timeout(limits.query_time, connection).await;
-    }
-    match end {
-        Ok(Ok(())) => (),
-        Ok(Err(error)) => tracing::debug!(%error, "a connection ended early"),
-        Err(_) => tracing::debug!("a client that took too long was dropped"),
+    let mut is_closing = false;
+    loop {
+        // Moved on by each request, which is noticed when it is over: a timer for each would cost more.
+        let ends = lock().ends;
+        tokio::select! {
+            end = connection.as_mut() => {
+                if let Err(error) = end {
+                    tracing::debug!(%error, "a connection ended early");
+                }
+                break;
+            }
+            () = sleep_until(ends) => {
+                if lock().ends <= Instant::now() {
+                    tracing::debug!("a client that took too long was dropped");
+                    break;
+                }
+            }
+            _ = closing.changed(), if !is_closing => {
+                is_closing = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
     }
     drop(slot);
 }

@@ -66,7 +66,8 @@ pub(super) async fn get(address: &str, path: &str, headers: &str) -> (String, Ve
 }
 
 pub(super) async fn ask(address: &str, method: &str, path: &str, headers: &str) -> (String, Vec<u8>) {
-    let answer = exchange(address, format!("{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n").as_bytes()).await;
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+    let answer = exchange(address, request.as_bytes()).await;
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("an answer with a head");
     (String::from_utf8(answer[..end].to_vec()).unwrap().to_ascii_lowercase(), answer[end + 4..].to_vec())
 }
@@ -229,6 +230,54 @@ async fn who_asks_the_history_may_wait_longer_than_who_scrapes() {
     writer.join().unwrap();
 }
 
+/// Asks once more over the same connection; the head of the answer.
+async fn ask_again(stream: &mut TcpStream, path: &str) -> String {
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let end = loop {
+        if let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") {
+            break end;
+        }
+        assert!(stream.read_buf(&mut answer).await.unwrap() > 0, "closed before an answer");
+    };
+    let head = String::from_utf8(answer[..end].to_vec()).unwrap().to_ascii_lowercase();
+    let mut body = vec![0; length(&head) - (answer.len() - end - 4)];
+    stream.read_exact(&mut body).await.unwrap();
+    head
+}
+
+#[tokio::test]
+async fn who_scrapes_may_stay_and_who_does_not_may_not() {
+    let running = started().await;
+    let mut stream = TcpStream::connect(&running.address).await.unwrap();
+    for path in ["/metrics", "/metrics"] {
+        let head = ask_again(&mut stream, path).await;
+        assert!(head.starts_with("http/1.1 200") && !head.contains("connection: close"), "{head}");
+    }
+    let head = ask_again(&mut stream, "/-/healthy").await;
+    assert!(head.contains("connection: close"), "{head}");
+    assert_eq!(timeout(Duration::from_secs(20), stream.read(&mut [0])).await.expect("closed").unwrap(), 0);
+}
+
+#[tokio::test]
+async fn those_who_stay_take_no_slot_from_others_and_not_for_ever() {
+    let kept_time = Duration::from_secs(2);
+    let limits = Limits { connections: 16, kept_time, ..Limits::default() };
+    let running = start(limits, Some(fixture::snapshot(1)), 0).await;
+    let mut staying = Vec::new();
+    let mut stays = 0;
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(&running.address).await.unwrap();
+        let head = timeout(Duration::from_secs(20), ask_again(&mut stream, "/metrics")).await.expect("served");
+        stays += u32::from(!head.contains("connection: close"));
+        staying.push(stream);
+    }
+    assert!((2..20).contains(&stays), "two at a time: {stays}");
+    for mut stream in staying {
+        timeout(Duration::from_secs(20), stream.read_to_end(&mut Vec::new())).await.expect("dropped").ok();
+    }
+}
+
 #[tokio::test]
 async fn two_hundred_scrapers_at_once_see_the_same_tick() {
     let running = started().await;
@@ -318,9 +367,12 @@ async fn the_telemetry_path_can_be_moved() {
 }
 
 #[tokio::test]
-async fn after_the_shutdown_the_port_is_free() {
+async fn after_the_shutdown_the_port_is_free_and_nobody_stays() {
     let running = started().await;
+    let mut staying = TcpStream::connect(&running.address).await.unwrap();
+    ask_again(&mut staying, "/metrics").await;
     running.stop.send(()).unwrap();
     timeout(Duration::from_secs(3), running.server).await.unwrap().unwrap();
     assert!(TcpListener::bind(&running.address).await.is_ok());
+    assert_eq!(staying.read(&mut [0]).await.unwrap(), 0);
 }

@@ -2,45 +2,14 @@
 //!
 //! Source: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
 
-use std::fmt;
-use std::fmt::Write as _;
+use super::family::{Family, Kind};
 
-use super::family::{Family, Kind, SampleWriter, Samples};
-use super::label::Label;
-use super::line;
-use super::snapshot::Snapshot;
-use super::value::Value;
-
-pub(super) fn write(snapshot: &Snapshot, out: &mut String) -> fmt::Result {
-    for (_, family) in super::families_of(snapshot) {
-        Samples::draw(family, snapshot, &mut FamilyWriter { family, out, open: false })?;
-    }
-    Ok(())
-}
-
-struct FamilyWriter<'o> {
-    family: &'static Family,
-    out: &'o mut String,
-    /// The head has been written.
-    open: bool,
-}
-
-impl SampleWriter for FamilyWriter<'_> {
-    fn sample(&mut self, labels: &[Label<'_>], value: Value) -> fmt::Result {
-        if !self.open {
-            self.open = true;
-            self.head()?;
-        }
-        line::push(self.out, self.family, labels, value)
-    }
-}
-
-impl FamilyWriter<'_> {
-    fn head(&mut self) -> fmt::Result {
-        let Family { name, help, kind, .. } = self.family;
-        // The classic format knows no info; there it is a gauge that is always 1.
-        let kind = if *kind == Kind::Info { Kind::Gauge } else { *kind };
-        writeln!(self.out, "# HELP {name} {help}")?;
-        writeln!(self.out, "# TYPE {name} {}", kind.name())
+/// What describes `family`, before its first sample.
+pub(super) fn push_head(out: &mut String, family: &Family) {
+    let Family { name, help, kind, .. } = family;
+    // The classic format knows no info; there it is a gauge that is always 1.
+    let kind = if *kind == Kind::Info { Kind::Gauge } else { *kind };
+    for part in ["# HELP ", name, " ", help, "\n# TYPE ", name, " ", kind.name(), "\n"] {
+        out.push_str(part);
     }
 }

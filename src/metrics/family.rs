@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::gather::Draft;
 use super::label::Label;
 use super::snapshot::Snapshot;
 use super::value::{Fact, Value};
@@ -141,23 +142,15 @@ impl Kind {
     }
 }
 
-/// Writes the samples of one family in one form. In a text, the head of the family comes with its first sample, or not at all.
-pub(super) trait SampleWriter {
-    fn sample(&mut self, labels: &[Label<'_>], value: Value) -> std::fmt::Result;
-}
-
 /// Where a family puts its samples.
 pub(super) struct Samples<'w> {
-    writer: &'w mut dyn SampleWriter,
-    result: std::fmt::Result,
+    draft: &'w mut Draft,
+    values: &'w mut Vec<Value>,
 }
 
 impl<'w> Samples<'w> {
-    /// Draws all samples of `family` into `writer`.
-    pub fn draw(family: &Family, snapshot: &Snapshot, writer: &'w mut dyn SampleWriter) -> std::fmt::Result {
-        let mut samples = Self { writer, result: Ok(()) };
-        (family.draw)(snapshot, &mut samples);
-        samples.result
+    pub fn new(draft: &'w mut Draft, values: &'w mut Vec<Value>) -> Self {
+        Self { draft, values }
     }
 
     /// The only sample of a family without labels; none if the fact is missing.
@@ -167,8 +160,9 @@ impl<'w> Samples<'w> {
 
     /// A sample with the values of the family's labels; none if the fact is missing.
     pub fn add<const N: usize>(&mut self, labels: [Label<'_>; N], fact: impl Fact) {
-        if let (Ok(()), Some(value)) = (self.result, fact.value()) {
-            self.result = self.writer.sample(&labels, value);
+        if let Some(value) = fact.value() {
+            self.draft.add(&labels);
+            self.values.push(value);
         }
     }
 

@@ -8,7 +8,7 @@ mod network;
 mod power;
 mod storage;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::alert::{ActiveAlert, AlertState};
@@ -77,6 +77,7 @@ pub(crate) fn snapshot(jobs: u32) -> Snapshot {
         own: own(),
         history: Some(history()),
         alerts: alerts(),
+        samples: OnceLock::new(),
     }
 }
 

@@ -1,5 +1,5 @@
-//! The line of one sample, which both text formats write alike. A scrape is hundreds of these, so they are put together from
-//! slices, without the machinery of formatting.
+//! The line of one sample, which both text formats write alike. Values are written hundreds of times in a scrape, so they are put
+//! together from digits, without the machinery of formatting.
 
 use std::fmt::{self, Write as _};
 
@@ -12,16 +12,14 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 /// Digits of the largest number.
 const DIGITS: usize = 20;
 
-pub(super) fn push(out: &mut String, family: &Family, labels: &[Label<'_>], value: Value) -> fmt::Result {
+/// All that comes before the value.
+pub(super) fn push_name<'l>(out: &mut String, family: &Family, labels: impl Iterator<Item = Label<'l>>) {
     out.push_str(family.name);
     push_labels(out, family.labels, labels);
     out.push(' ');
-    push_value(out, value)?;
-    out.push('\n');
-    Ok(())
 }
 
-fn push_labels(out: &mut String, names: &[&str], values: &[Label<'_>]) {
+fn push_labels<'l>(out: &mut String, names: &[&str], values: impl Iterator<Item = Label<'l>>) {
     let mut separator = '{';
     for (name, value) in names.iter().zip(values).filter(|(_, value)| !value.is_empty()) {
         out.push(separator);
@@ -31,7 +29,7 @@ fn push_labels(out: &mut String, names: &[&str], values: &[Label<'_>]) {
         match value {
             Label::Text(text) if is_plain(text) => out.push_str(text),
             Label::Text(text) => push_escaped(out, &tame(text)),
-            Label::Number(number) => push_decimal(out, *number),
+            Label::Number(number) => push_decimal(out, number),
         }
         out.push('"');
     }
@@ -40,7 +38,8 @@ fn push_labels(out: &mut String, names: &[&str], values: &[Label<'_>]) {
     }
 }
 
-fn push_value(out: &mut String, value: Value) -> fmt::Result {
+/// The value, and the end of the line.
+pub(super) fn push_value(out: &mut String, value: Value) -> fmt::Result {
     match value {
         Value::Whole(number) => push_decimal(out, number),
         Value::Real(number) if number.fract() == 0.0 && (1.0..EXACT).contains(&number) => {
@@ -53,6 +52,7 @@ fn push_value(out: &mut String, value: Value) -> fmt::Result {
         }
         Value::Real(number) => write!(out, "{number}")?,
     }
+    out.push('\n');
     Ok(())
 }
 
@@ -98,13 +98,9 @@ mod tests {
 
     fn line(value: Value) -> String {
         let mut out = String::new();
-        push(
-            &mut out,
-            &Family::gauge("x", "").by(&["a", "b", "c"]),
-            &["1\"\\\n".into(), "".into(), 70_u32.into()],
-            value,
-        )
-        .unwrap();
+        let labels = ["1\"\\\n".into(), "".into(), 70_u32.into()];
+        push_name(&mut out, &Family::gauge("x", "").by(&["a", "b", "c"]), labels.into_iter());
+        push_value(&mut out, value).unwrap();
         out
     }
 

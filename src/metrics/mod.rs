@@ -12,10 +12,12 @@ mod disk;
 mod disk_facts;
 mod family;
 mod file_system;
+mod gather;
 mod gpu;
 mod history;
 mod inventory;
 mod job;
+mod key;
 mod knob;
 mod label;
 mod line;
@@ -36,6 +38,7 @@ mod record;
 pub mod reference;
 mod sensor;
 mod snapshot;
+mod text;
 mod thermal;
 mod topology;
 mod value;
@@ -45,9 +48,8 @@ pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 pub use family::{FamilyDescription, Kind, Unit};
+pub use gather::{Gathered, Gatherer};
 pub use record::{Recorded, Recorder};
 pub use snapshot::{
     ClaimState, Counters, HistoryState, KnobState, LoopState, PolicyState, ProcessWatch, Reading, RecentDecision,
@@ -80,12 +82,9 @@ impl Format {
 ///
 /// # Errors
 /// Never in practice: a `String` takes every write. The type is that of the writers.
-pub fn encode(snapshot: &Arc<Snapshot>, format: Format, out: &mut String) -> std::fmt::Result {
+pub fn encode(snapshot: &Snapshot, format: Format, out: &mut String) -> std::fmt::Result {
     out.clear();
-    match format {
-        Format::OpenMetrics => openmetrics::write(snapshot, out),
-        Format::Classic => classic::write(snapshot, out),
-    }
+    text::write(snapshot.samples(), format, out)
 }
 
 /// Every family that a scrape can show, in the order of the scrape; the documentation is made from this.
@@ -143,17 +142,9 @@ fn families() -> impl Iterator<Item = &'static Family> {
     TOPICS.iter().flat_map(|(_, families)| *families)
 }
 
-/// The families that may have samples in `snapshot`, each with its place among all. What is not read has none by itself; what
-/// was read once is left out here.
-fn families_of(snapshot: &Snapshot) -> impl Iterator<Item = (usize, &'static Family)> + use<> {
-    let hardware = snapshot.collectors.has(Collector::Hardware);
-    let mut place = 0;
-    let placed = TOPICS.iter().map(move |&(topic, families)| {
-        let first = place;
-        place += families.len();
-        (topic, first.., families)
-    });
-    placed
-        .filter(move |(topic, ..)| hardware || !OF_HARDWARE.contains(topic))
-        .flat_map(|(_, places, families)| places.zip(families))
+/// Whether the topic at this place may have samples in `snapshot`. What is not read has none by itself; what was read once is left
+/// out here.
+fn is_drawn(place: usize, snapshot: &Snapshot) -> bool {
+    snapshot.collectors.has(Collector::Hardware)
+        || TOPICS.get(place).is_some_and(|(topic, _)| !OF_HARDWARE.contains(topic))
 }

@@ -1,5 +1,5 @@
 //! The `OpenMetrics` 1.0 text format. `prometheus-client` writes what describes a family, once; it takes 1,800 instructions for
-//! each sample (measured), so the lines that are written at every scrape are our own.
+//! each sample (measured), so the lines of samples are our own.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -9,13 +9,10 @@ use prometheus_client::encoding::{DescriptorEncoder, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit as ClientUnit};
 
-use super::family::{Family, Kind, SampleWriter, Samples, Unit};
-use super::label::Label;
-use super::line;
-use super::snapshot::Snapshot;
-use super::value::Value;
+use super::family::{Family, Kind, Unit};
 
-const END: &str = "# EOF\n";
+/// The last line.
+pub(super) const END: &str = "# EOF\n";
 
 /// The metadata of all families, by their place.
 static HEADS: LazyLock<Vec<Box<str>>> = LazyLock::new(|| super::families().map(head).collect());
@@ -24,31 +21,9 @@ static RATIO: LazyLock<ClientUnit> = LazyLock::new(|| ClientUnit::Other("ratio".
 static WATTS: LazyLock<ClientUnit> = LazyLock::new(|| ClientUnit::Other("watts".to_owned()));
 static HERTZ: LazyLock<ClientUnit> = LazyLock::new(|| ClientUnit::Other("hertz".to_owned()));
 
-pub(super) fn write(snapshot: &Snapshot, out: &mut String) -> fmt::Result {
-    for (place, family) in super::families_of(snapshot) {
-        let head = HEADS.get(place).filter(|head| !head.is_empty()).ok_or(fmt::Error)?;
-        Samples::draw(family, snapshot, &mut FamilyWriter { family, head, out, open: false })?;
-    }
-    out.push_str(END);
-    Ok(())
-}
-
-struct FamilyWriter<'o> {
-    family: &'static Family,
-    head: &'o str,
-    out: &'o mut String,
-    /// The head has been written.
-    open: bool,
-}
-
-impl SampleWriter for FamilyWriter<'_> {
-    fn sample(&mut self, labels: &[Label<'_>], value: Value) -> fmt::Result {
-        if !self.open {
-            self.open = true;
-            self.out.push_str(self.head);
-        }
-        line::push(self.out, self.family, labels, value)
-    }
+/// What describes the family at this place among all, before its first sample.
+pub(super) fn push_head(out: &mut String, place: usize) {
+    out.push_str(HEADS.get(place).map_or("", |head| head));
 }
 
 /// What describes `family`; empty if it breaks the rules of naming, which a test excludes.

@@ -1,7 +1,7 @@
 //! What one tick leaves for those who look on: plain data, shared by reference, written by the loop and read by servers.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use crate::actuate::Outcome;
@@ -16,6 +16,8 @@ use crate::policy::Commit;
 use crate::sample::{Collectors, OwnUsage};
 use crate::signal::Tally;
 use crate::world::World;
+
+use super::gather::{Gathered, Gatherer};
 
 /// Everything that metrics, status page and API show of one tick.
 #[derive(Debug, Clone)]
@@ -38,6 +40,15 @@ pub struct Snapshot {
     pub history: Option<HistoryState>,
     /// As of the last evaluation of the rules.
     pub alerts: Arc<[ActiveAlert]>,
+    /// All of this as samples, once somebody has drawn them.
+    pub samples: OnceLock<Gathered>,
+}
+
+impl Snapshot {
+    /// Drawn by a [`Gatherer`] that knew the tick before, or else now.
+    pub(super) fn samples(&self) -> &Gathered {
+        self.samples.get_or_init(|| Gatherer::default().gathered(self))
+    }
 }
 
 /// A policy in force, and what it decided last.

@@ -1,9 +1,11 @@
-//! Keeps the embedded history beside the loop. The loop hands over each snapshot and turns on: whoever reads the history
-//! for long, and a disk that takes its time over a file, hold up this thread and never a tick.
+//! Keeps the embedded history. The loop appends each snapshot itself where nobody reads the history: what a tick has just made
+//! lies in the cache, and no other thread has to be woken. Else it hands the snapshot to a thread and turns on: whoever reads
+//! for long, and a disk that takes its time over a file, never hold up a tick.
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
@@ -23,6 +25,9 @@ const LAST_SAVE: Duration = Duration::from_secs(10);
 /// The loop's end.
 pub struct HistoryFeed {
     ticks: SyncSender<Arc<Snapshot>>,
+    appender: Arc<Mutex<Appender>>,
+    /// Ticks that the thread has not appended yet; those that come meanwhile have to wait behind them.
+    waiting: Arc<AtomicUsize>,
     state: Arc<Mutex<Option<HistoryState>>>,
     lost: bool,
 }
@@ -42,28 +47,42 @@ pub fn start(
     let (ticks, receiver) = sync_channel(WAITING);
     let (done, end) = sync_channel(1);
     let state = Arc::new(Mutex::new(None));
-    let mut appender = Appender::new(history, file.map(SnapshotFile::new), Arc::clone(&state));
+    let appender = Appender::new(history, file.map(SnapshotFile::new), Arc::clone(&state));
+    let appender = Arc::new(Mutex::new(appender));
+    // The first that is waited for is what the last run has left.
+    let waiting = Arc::new(AtomicUsize::new(1));
+    let backlog = Backlog { ticks: receiver, appender: Arc::clone(&appender), waiting: Arc::clone(&waiting) };
     thread::Builder::new().name("history".to_owned()).spawn(move || {
-        appender.load(config);
-        appender.follow(&receiver);
-        appender.save_last();
+        backlog.appender().load(config);
+        backlog.waiting.fetch_sub(1, Ordering::Release);
+        backlog.follow();
+        backlog.appender().save_last();
         // Nobody may be waiting for it any more.
         let _ = done.send(());
     })?;
-    Ok((HistoryFeed { ticks, state, lost: false }, HistoryEnd(end)))
+    Ok((HistoryFeed { ticks, appender, waiting, state, lost: false }, HistoryEnd(end)))
 }
 
 impl HistoryFeed {
-    /// Hands over a tick; never waits.
+    /// Appends a tick, or hands it over; never waits.
     pub fn append(&mut self, snapshot: Arc<Snapshot>) {
-        match self.ticks.try_send(snapshot) {
-            Ok(()) => self.lost = false,
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) if self.lost => {}
-            Err(problem) => {
-                self.lost = true;
-                tracing::error!(%problem, "ticks are missing from the history, which does not keep up");
-            }
+        if self.append_at_once(&snapshot) {
+            self.lost = false;
+            return;
         }
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let Err(problem) = self.ticks.try_send(snapshot) else { return };
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        if !self.lost {
+            self.lost = true;
+            tracing::error!(%problem, "ticks are missing from the history, which does not keep up");
+        }
+    }
+
+    /// `false` if earlier ticks wait, or somebody reads.
+    fn append_at_once(&self, snapshot: &Snapshot) -> bool {
+        self.waiting.load(Ordering::Acquire) == 0
+            && self.appender.try_lock().is_ok_and(|mut appender| appender.append_unless_read(snapshot))
     }
 
     /// Figures of the last tick that was appended.
@@ -82,6 +101,40 @@ impl HistoryEnd {
 }
 
 /// The thread's end.
+struct Backlog {
+    ticks: Receiver<Arc<Snapshot>>,
+    appender: Arc<Mutex<Appender>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Backlog {
+    fn appender(&self) -> MutexGuard<'_, Appender> {
+        // The next tick puts in order what a panic left in disorder.
+        self.appender.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends what the loop could not, sees to the file, and notices when the loop is silent, until it has ended.
+    fn follow(&self) {
+        let mut pause = SILENCE;
+        loop {
+            let received = self.ticks.recv_timeout(pause);
+            let mut appender = self.appender();
+            match received {
+                Ok(snapshot) => {
+                    appender.append(&snapshot);
+                    self.waiting.fetch_sub(1, Ordering::Release);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            let now = clock::now();
+            pause = appender.until_silence(now);
+            appender.save_if_due(now);
+        }
+    }
+}
+
+/// Writes ticks into the history, and the history into its file.
 struct Appender {
     history: SharedHistory,
     recorder: Recorder,
@@ -93,6 +146,8 @@ struct Appender {
     /// Time since boot.
     save_due: Option<Duration>,
     appended: bool,
+    /// When the last tick was appended, or its absence, as time since boot.
+    heard: Duration,
     /// What has been said already.
     refused: Option<HistoryFull>,
     set_back: bool,
@@ -109,6 +164,7 @@ impl Appender {
             saving: None,
             save_due: None,
             appended: false,
+            heard: clock::now().boot,
             refused: None,
             set_back: false,
         }
@@ -140,26 +196,28 @@ impl Appender {
         *self.history.write().unwrap_or_else(PoisonError::into_inner) = history;
     }
 
-    /// Appends ticks until the loop has ended.
-    fn follow(&mut self, ticks: &Receiver<Arc<Snapshot>>) {
-        loop {
-            match ticks.recv_timeout(SILENCE) {
-                Ok(snapshot) => {
-                    self.append(&snapshot);
-                    self.save_if_due(snapshot.world.now);
-                }
-                Err(RecvTimeoutError::Timeout) => self.append_down(clock::now()),
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-        }
+    fn append(&mut self, snapshot: &Snapshot) {
+        let history = Arc::clone(&self.history);
+        self.append_to(&mut history.write().unwrap_or_else(PoisonError::into_inner), snapshot);
     }
 
-    fn append(&mut self, snapshot: &Snapshot) {
+    /// `false`, and nothing is done, if somebody reads the history.
+    fn append_unless_read(&mut self, snapshot: &Snapshot) -> bool {
+        let history = Arc::clone(&self.history);
+        let mut history = match history.try_write() {
+            Ok(history) => history,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        self.append_to(&mut history, snapshot);
+        true
+    }
+
+    fn append_to(&mut self, history: &mut History, snapshot: &Snapshot) {
         let began = clock::now();
-        let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
-        let recorded = self.recorder.record(snapshot.world.now.stamp(), snapshot, &mut history);
+        self.heard = began.boot;
+        let recorded = self.recorder.record(snapshot.world.now.stamp(), snapshot, history);
         let stats = history.stats();
-        drop(history);
         let append = clock::now().since(began.boot);
         let saved_at = *self.saved_at.lock().unwrap_or_else(PoisonError::into_inner);
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = Some(HistoryState { stats, append, saved_at });
@@ -178,6 +236,15 @@ impl Appender {
                 self.set_back = true;
             }
         }
+    }
+
+    /// How much longer the loop may be silent. If it has been too long, that is appended.
+    fn until_silence(&mut self, now: Moment) -> Duration {
+        if now.since(self.heard) >= SILENCE {
+            self.heard = now.boot;
+            self.append_down(now);
+        }
+        SILENCE.saturating_sub(now.since(self.heard))
     }
 
     fn append_down(&mut self, now: Moment) {

@@ -1,6 +1,6 @@
 //! Makes the snapshot of a tick: what servers, page and metrics show until the next one.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use super::TICK;
@@ -15,7 +15,9 @@ use crate::clock::Moment;
 use crate::decide::Decision;
 use crate::inventory::Inventory;
 use crate::kernel::process_watch::Source;
-use crate::metrics::{HistoryState, KnobState, LoopState, PolicyState, ProcessWatch, Reading, Reload, Snapshot};
+use crate::metrics::{
+    Gatherer, HistoryState, KnobState, LoopState, PolicyState, ProcessWatch, Reading, Reload, Snapshot,
+};
 use crate::mode::Mode;
 use crate::plotter::Profiles;
 use crate::sample::{Collectors, OwnSampler};
@@ -26,6 +28,7 @@ use crate::world::World;
 pub struct Publisher {
     collectors: Collectors,
     counts: Counts,
+    gatherer: Gatherer,
     own: OwnSampler,
     profiles: Arc<[String]>,
     started: SystemTime,
@@ -49,7 +52,15 @@ pub struct Tick<'a> {
 impl Publisher {
     pub fn new(own: OwnSampler, profiles: &Profiles, collectors: Collectors, now: Moment) -> Self {
         let profiles = profiles.iter().map(|profile| profile.name().to_owned()).collect();
-        Self { collectors, counts: Counts::default(), own, profiles, started: now.wall, ticks: 0 }
+        Self {
+            collectors,
+            counts: Counts::default(),
+            gatherer: Gatherer::default(),
+            own,
+            profiles,
+            started: now.wall,
+            ticks: 0,
+        }
     }
 
     pub fn count(&mut self, world: &World, decisions: &[Decision], wanted: &Wanted, reports: &[Report]) {
@@ -79,7 +90,7 @@ impl Publisher {
         let mut counters = self.counts.counters.clone();
         counters.journal_open_records = u64::try_from(tick.actuator.held().count()).ok();
         let began = world.now;
-        Snapshot {
+        let mut snapshot = Snapshot {
             collectors: self.collectors,
             inventory: Arc::clone(tick.inventory),
             profiles: Arc::clone(&self.profiles),
@@ -108,8 +119,11 @@ impl Publisher {
             },
             history: tick.history.clone(),
             alerts: Arc::clone(&tick.alerts),
+            samples: OnceLock::new(),
             world,
-        }
+        };
+        self.gatherer.gather(&mut snapshot);
+        snapshot
     }
 
     fn policies(&self, decisions: &[Decision], tick: &Tick) -> Vec<PolicyState> {

@@ -33,7 +33,7 @@ use crate::inventory::{self, Inventory};
 use crate::kernel::peer::Peer;
 use crate::kernel::process_watch::Source;
 use crate::kernel::service_manager::ServiceManager;
-use crate::kernel::{Roots, clock, descriptors};
+use crate::kernel::{Roots, clock, descriptors, own_memory};
 use crate::knob::{GroupUse, Linux};
 use crate::metrics;
 use crate::mode::Mode;
@@ -162,6 +162,7 @@ fn count(errors: &[PolicyError]) -> String {
 
 /// Runs until SIGTERM or SIGINT. `true` if everything was put back.
 pub fn run(settings: Settings) -> Result<bool, RunError> {
+    own_memory::share_one_heap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(serve(settings));
     // Who still reads the history then is not waited for.

@@ -1,6 +1,6 @@
 //! A sample and an inventory as they are published, of a program that does nothing else.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use plotwarden::clock::Moment;
@@ -34,5 +34,6 @@ pub fn snapshot(inventory: &Arc<Inventory>, host: HostSample, now: Moment) -> Ar
         },
         history: None,
         alerts: Arc::default(),
+        samples: OnceLock::new(),
     })
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::history::{HistoryConfig, NAME, Query, Target, value};
 use crate::metrics::fixture::{blind, job, snapshot};
-use crate::metrics::{Format, encode};
+use crate::metrics::{Format, Gatherer, encode};
 use crate::promql::Summary;
 use crate::units::Bytes;
 
@@ -85,37 +85,19 @@ fn jobs_come_and_go() {
 
 #[test]
 fn what_stays_is_not_looked_up_again() {
-    let (mut history, mut recorder) = (history(), Recorder::default());
-    recorder.record(START, &snapshot(5), &mut history).unwrap();
-    let room = (recorder.samples.capacity(), recorder.key.capacity());
-    for (second, jobs) in [(1, 5), (2, 4)] {
+    let (mut history, mut recorder, mut gatherer) = (history(), Recorder::default(), Gatherer::default());
+    let mut tick = |jobs, history: &mut History| {
+        let mut tick = snapshot(jobs);
+        gatherer.gather(&mut tick);
+        recorder.look_up(&tick.samples().topics, history);
+    };
+    tick(5, &mut history);
+    for jobs in [5, 4] {
         // Whoever looked a series up here would create it.
         let mut empty = self::history();
-        let tick = snapshot(jobs);
-        recorder.draw(&tick, &mut empty);
-        assert_eq!((empty.stats().series, recorder.samples.len()), (0, scraped(&Arc::new(tick)).len()), "{second}");
+        tick(jobs, &mut empty);
+        assert_eq!(empty.stats().series, 0, "{jobs} jobs");
     }
-    assert_eq!((recorder.samples.capacity(), recorder.key.capacity()), room);
-}
-
-#[test]
-fn labels_that_look_alike_are_told_apart() {
-    let key = |labels: &[Label<'_>]| {
-        let mut key = Vec::new();
-        write_key(labels, &mut key);
-        key
-    };
-    let lists: [&[Label<'_>]; 7] = [
-        &["ab".into(), "c".into()],
-        &["a".into(), "bc".into()],
-        &["abc".into()],
-        &["abc".into(), "".into()],
-        &[7_u32.into()],
-        &["7".into()],
-        &[],
-    ];
-    let keys: BTreeSet<Vec<u8>> = lists.into_iter().map(key).collect();
-    assert_eq!(keys.len(), lists.len());
 }
 
 #[test]

@@ -105,6 +105,35 @@ fn a_run_without_ticks_leaves_the_file_alone() {
 }
 
 #[test]
+fn a_tick_is_there_at_once_where_nobody_reads() {
+    let history = shared();
+    let (mut feed, end) = start(Arc::clone(&history), config(), None).unwrap();
+    let began = std::time::Instant::now();
+    while feed.waiting.load(Ordering::Acquire) > 0 {
+        assert!(began.elapsed() < Duration::from_secs(20), "the last run's history is still being read");
+        thread::sleep(Duration::from_millis(1));
+    }
+    for second in 0..3 {
+        feed.append(tick(second));
+        assert_eq!(ups(&history.read().unwrap()).last(), i64::try_from(second).ok().as_ref());
+    }
+    drop(feed);
+    end.wait();
+}
+
+#[test]
+fn a_loop_that_is_silent_is_down_and_one_that_turns_is_not() {
+    let mut appender = Appender::new(shared(), None, Arc::default());
+    appender.append(&tick(0));
+    let heard = clock::now();
+    let after = |seconds| Moment { boot: heard.boot + Duration::from_secs(seconds), ..heard };
+    assert!(appender.until_silence(after(4)) <= Duration::from_secs(6));
+    assert_eq!(appender.history.read().unwrap().stats().counters.ticks, 1);
+    assert_eq!(appender.until_silence(after(11)), SILENCE);
+    assert_eq!(appender.history.read().unwrap().stats().counters.ticks, 2, "`up` is 0");
+}
+
+#[test]
 fn a_reader_that_holds_the_history_does_not_hold_the_loop() {
     let history = shared();
     let (mut feed, end) = start(Arc::clone(&history), config(), None).unwrap();
