@@ -125,7 +125,7 @@ fn the_history_answers_as_a_server_that_scrapes_us() {
     assert!(faults.is_empty(), "{} differences:\n{}", faults.len(), faults.join("\n"));
 }
 
-/// The sysfs of this machine, with the sensor of an NVMe drive that it may not have.
+/// The sysfs of this machine, with a sensor that it may not have: that of an `NVMe` drive.
 fn sysfs_with_a_warm_drive(folder: &Path) -> PathBuf {
     let sysfs = folder.join("sys");
     let links = |from: &str, to: &Path| {
