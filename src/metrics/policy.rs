@@ -6,6 +6,7 @@ use super::family::{Family, Samples};
 use super::label::Label;
 use super::snapshot::Snapshot;
 use super::value::Fact;
+use crate::mode::Mode;
 
 const DECISION: &str = "last decision of the policy";
 
@@ -98,22 +99,22 @@ pub(super) const FAMILIES: &[Family] = &[
     }),
     Family::gauge(
         "plotwarden_contention_cause",
-        "1 for the cause that the policy sees at the root of a contention, else 0.",
+        "1 for the cause that the policy sees at the root of a contention, else 0; no sample while contention is not judged.",
     )
     .by(&["policy", "cause"])
     .from(DECISION)
     .drawn(|s, out| {
-        decisions(s, |policy, decision| {
+        judgements(s, |policy, decision| {
             for cause in [Cause::CpuOverload, Cause::MemoryPressure, Cause::IoBottleneck] {
                 out.add([policy, cause.name().into()], decision.cause == Some(cause));
             }
         });
     }),
-    Family::gauge("plotwarden_contention_strategy", "1 for the strategy that the policy follows, else 0.")
+    Family::gauge("plotwarden_contention_strategy", "1 for the strategy that the policy follows, else 0; no sample while contention is not judged.")
         .by(&["policy", "strategy"])
         .from(DECISION)
         .drawn(|s, out| {
-            decisions(s, |policy, decision| {
+            judgements(s, |policy, decision| {
                 for strategy in STRATEGIES {
                     out.add([policy, strategy.name().into()], decision.strategy == Some(strategy));
                 }
@@ -201,12 +202,22 @@ const STRATEGIES: [Strategy; 8] = [
     Strategy::ImmediateCpuReallocation,
 ];
 
+/// Of the policies that decide: those that are switched off do not.
 fn decisions(s: &Snapshot, mut each: impl FnMut(Label<'_>, &Decision)) {
-    for policy in &s.policies {
+    for policy in s.policies.iter().filter(|policy| policy.mode != Mode::Off) {
         if let Some(decision) = &policy.decision {
             each((&policy.name).into(), decision);
         }
     }
+}
+
+/// Of the policies that judge contention, while they can: nobody else has a cause or a strategy, not even none.
+fn judgements(s: &Snapshot, mut each: impl FnMut(Label<'_>, &Decision)) {
+    decisions(s, |policy, decision| {
+        if decision.strategy.is_some() {
+            each(policy, decision);
+        }
+    });
 }
 
 fn inputs<T: Fact>(s: &Snapshot, out: &mut Samples<'_>, pick: fn(&crate::decide::Input) -> T) {

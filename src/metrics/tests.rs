@@ -351,3 +351,21 @@ fn promtool_finds_nothing() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.is_empty(), "{said}");
 }
+
+#[test]
+fn only_who_decides_has_a_decision_and_only_who_judges_a_strategy() {
+    let published = |edit: fn(&mut Snapshot)| {
+        let mut snapshot = snapshot(1);
+        snapshot.policies.truncate(1);
+        edit(&mut snapshot);
+        let text = text(snapshot, Format::Classic);
+        ["plotwarden_policy_info{", "plotwarden_admission_open{", "plotwarden_contention_strategy{"]
+            .map(|series| text.contains(series))
+    };
+    assert_eq!(published(|_| ()), [true, true, true]);
+    let judges_nothing = |snapshot: &mut Snapshot| {
+        snapshot.policies[0].decision.as_mut().unwrap().strategy = None;
+    };
+    assert_eq!(published(judges_nothing), [true, true, false]);
+    assert_eq!(published(|snapshot| snapshot.policies[0].mode = crate::mode::Mode::Off), [true, false, false]);
+}
