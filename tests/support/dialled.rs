@@ -71,6 +71,8 @@ impl Dialled {
 
     /// Starts what `Actor::command` made, at a pace at which it plots for hours, and waits until it has so many threads.
     pub fn start(&mut self, mut command: Command, threads: usize) -> i32 {
+        // Of two that started within the same tick of the kernel's clock (10 ms) neither is the youngest.
+        std::thread::sleep(Duration::from_millis(11));
         let plotter = Actor { child: command.env("PLOTTER_PACE", "10000").process_group(0).spawn().unwrap() };
         let pid = plotter.pid();
         self.plotters.push(plotter);
