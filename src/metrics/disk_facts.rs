@@ -50,9 +50,8 @@ pub(super) const FAMILIES: &[Family] = &[
         .from("/sys/block/*/slaves")
         .drawn(|s, out| {
             for file_system in &s.inventory.storage.facts.file_systems {
-                let mount_point = file_system.mount_point.to_string_lossy();
                 for disk in &file_system.disks {
-                    out.fact([mount_point.as_ref().into(), disk.into()]);
+                    out.fact([(&file_system.mount_point).into(), disk.into()]);
                 }
             }
         }),

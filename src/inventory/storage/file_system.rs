@@ -20,9 +20,10 @@ const OVER_SEVERAL: [&str; 3] = ["bcachefs", "btrfs", "zfs"];
 /// A mounted file system. Of one that does not answer, the space is not known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FileSystem {
-    pub mount_point: PathBuf,
+    /// What is no UTF-8 in a path is shown as U+FFFD, as in the series.
+    pub mount_point: String,
     /// Further places where it, or a part of it, is mounted.
-    pub also_mounted_at: Vec<PathBuf>,
+    pub also_mounted_at: Vec<String>,
     /// As it was given to mount.
     pub device: String,
     /// Such as `ext4`.
@@ -84,9 +85,10 @@ impl FileSystem {
         if size > room && room.is_some() && !OVER_SEVERAL.contains(&mount.kind.as_str()) {
             survey.doubt(format!("{} is larger than the device that it lies on", mount.point.display()));
         }
+        let shown = |path: &PathBuf| path.to_string_lossy().into_owned();
         Self {
-            mount_point: mount.point.clone(),
-            also_mounted_at: mount.also.clone(),
+            mount_point: shown(&mount.point),
+            also_mounted_at: mount.also.iter().map(shown).collect(),
             device: mount.source.clone(),
             kind: mount.kind.clone(),
             options: mount.options.clone(),

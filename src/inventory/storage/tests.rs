@@ -17,7 +17,7 @@ fn of_machine(name: &str) -> Storage {
 }
 
 fn file_system<'s>(storage: &'s Storage, point: &str) -> &'s FileSystem {
-    storage.file_systems.iter().find(|one| one.mount_point.as_os_str() == point).unwrap()
+    storage.file_systems.iter().find(|one| one.mount_point == point).unwrap()
 }
 
 #[test]
@@ -107,11 +107,29 @@ fn a_board_tells_how_worn_its_memory_is() {
 #[test]
 fn a_container_knows_its_mounts_and_no_disks() {
     let part = read(&Fixture::of_machine("container"));
-    let points: Vec<_> = part.facts.file_systems.iter().map(|one| one.mount_point.to_str().unwrap()).collect();
+    let points: Vec<_> = part.facts.file_systems.iter().map(|one| one.mount_point.as_str()).collect();
     assert_eq!(points, ["/", "/dev/shm", "/plots"]);
     assert_eq!((part.facts.disks.len(), part.facts.capacity), (0, None));
     let json = serde_json::to_value(&part.facts).unwrap();
     assert!(json["file_systems"][2]["size_bytes"].is_null(), "what did not answer is unknown, not 0");
+}
+
+/// Linux takes any bytes in a path but `/` and the end; JSON and YAML do not.
+#[test]
+fn a_mount_point_that_is_no_text_is_shown_and_spoils_no_other_fact() {
+    let fixture = Fixture::of_machine("container");
+    let table = fixture.path("proc/self/mountinfo");
+    let mut mounts = std::fs::read(&table).unwrap();
+    mounts.extend_from_slice(
+        b"990 1 0:77 / /mnt/pl\xe4tze rw - nfs4 nas:/a rw\n991 1 0:77 /b /mnt/\xff rw - nfs4 nas:/a rw\n",
+    );
+    std::fs::write(&table, mounts).unwrap();
+    let storage = read(&fixture).facts;
+    let found = file_system(&storage, "/mnt/pl\u{fffd}tze");
+    assert_eq!(found.also_mounted_at, ["/mnt/\u{fffd}"]);
+    let json = serde_json::to_value(&storage).unwrap();
+    assert_eq!(json["file_systems"].as_array().unwrap().len(), 4, "{json}");
+    serde_yaml::to_string(&storage).unwrap();
 }
 
 #[test]
