@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use super::RunError;
 use super::orders::{Bell, OrderSender, Orders};
 use crate::decide::{self, Decision};
+use crate::mode::Mode;
 use crate::policy::{Commit, OnExit, Outcome, Policy, PolicyError, Reloader};
 use crate::signal::Signals;
 use crate::world::World;
@@ -110,12 +111,12 @@ impl Policies {
         self.in_force().iter().filter(keeps).map(|policy| policy.name.clone()).collect()
     }
 
-    /// One decision of each policy. What a policy that has gone remembered is forgotten; its claims lapse with it.
+    /// One decision of each policy that is not off. What one remembered that is off or gone is forgotten; its claims lapse with it.
     pub fn decide(&mut self, world: &World, signals: &Signals) -> Vec<Decision> {
         let policies = &self.reloader.in_force().policies;
-        self.states.retain(|name, _| policies.iter().any(|policy| policy.name == *name));
-        policies
-            .iter()
+        let awake = || policies.iter().filter(|policy| policy.control.mode != Mode::Off);
+        self.states.retain(|name, _| awake().any(|policy| policy.name == *name));
+        awake()
             .map(|policy| {
                 let state = self.states.entry(policy.name.clone()).or_default();
                 decide::decide(policy, state, world, signals, world.now)

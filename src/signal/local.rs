@@ -1,5 +1,6 @@
 //! Signals of this machine and its jobs, from the samples of the last minutes.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ enum Subject {
 pub struct Gauges {
     rings: BTreeMap<(Subject, &'static str), Ring>,
     /// Why pressure of a subject cannot be read now.
-    unreadable: BTreeMap<(Subject, &'static str), String>,
+    unreadable: BTreeMap<(Subject, &'static str), Cow<'static, str>>,
 }
 
 impl Gauges {
@@ -57,7 +58,7 @@ impl Gauges {
                 let key = (subject.clone(), gauge.name());
                 match (state.and_then(PressureState::measured), gauge) {
                     (Some(pressure), Gauge::Full(_)) if pressure.full.is_none() => {
-                        self.unreadable.insert(key, "this kernel does not measure it".to_owned());
+                        self.unreadable.insert(key, "this kernel does not measure it".into());
                     }
                     (Some(pressure), _) => {
                         let stall = if let Gauge::Full(_) = gauge { pressure.full } else { Some(pressure.some) };
@@ -109,7 +110,7 @@ impl Gauges {
         let Mean { gauge, window, .. } = mean;
         let key = (subject.clone(), gauge.name());
         let source = format!("{} {phrase}", gauge.name());
-        let unreadable = || self.unreadable.get(&key).cloned().unwrap_or_else(|| "never measured".to_owned());
+        let unreadable = || self.unreadable.get(&key).map_or_else(|| "never measured".to_owned(), ToString::to_string);
         let Some(ring) = self.rings.get(&key) else {
             return Answer { source, value: Err(unreadable()), age: None };
         };
@@ -127,12 +128,12 @@ impl Gauges {
     }
 }
 
-fn why_unmeasured(state: Option<&PressureState>) -> String {
+fn why_unmeasured(state: Option<&PressureState>) -> Cow<'static, str> {
     match state {
-        Some(PressureState::DisabledAtBoot) => "pressure is switched off: boot with `psi=1`".to_owned(),
-        Some(PressureState::Absent) => "this kernel does not measure pressure".to_owned(),
-        Some(PressureState::Unreadable(reason)) => reason.clone(),
-        Some(PressureState::Measured(_)) | None => "there is no group to measure".to_owned(),
+        Some(PressureState::DisabledAtBoot) => "pressure is switched off: boot with `psi=1`".into(),
+        Some(PressureState::Absent) => "this kernel does not measure pressure".into(),
+        Some(PressureState::Unreadable(reason)) => reason.clone().into(),
+        Some(PressureState::Measured(_)) | None => "there is no group to measure".into(),
     }
 }
 
