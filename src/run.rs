@@ -35,7 +35,7 @@ use crate::kernel::{Roots, clock, own_memory};
 use crate::metrics::Snapshot;
 use crate::mode::Mode;
 use crate::plotter::RuntimeKnob;
-use crate::sample::{HostSample, HostSampler, News, Sweeper};
+use crate::sample::{HostSampler, News, Sweeper};
 use crate::signal::Signals;
 use crate::world::{JobView, World};
 
@@ -166,9 +166,7 @@ impl Loop {
         let Self { roots, actuator, jobs, host, sweeper, discovery, layout, .. } = self;
         let layout = Arc::clone(layout.follow(discovery.current(), actuator));
         let views = jobs.sample(now, |job| Treatment::of(actuator, roots, job, now));
-        let has_groups = views.iter().any(|view| actuator.group_of(&view.job.id).is_some());
-        let jobs_pressure = if has_groups { host.jobs_pressure(now) } else { None };
-        let mut host = HostSample { jobs_pressure, ..host.sample(now) };
+        let mut host = host.sample(now);
         let Some(sweeper) = sweeper else {
             drop(jobs.take_arrivals());
             return World { now, host, jobs: views, layout, processes: None };

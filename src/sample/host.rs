@@ -156,17 +156,11 @@ impl HostSampler {
                 .then(|| told("file-handles", self.file_nr.read(FileHandles::parse), &mut problems))
                 .flatten(),
             pressure: self.pressure.read(now),
-            jobs_pressure: None,
+            jobs_pressure: self.jobs.as_mut().and_then(|jobs| jobs.read(now)),
             power: self.power.sample(now, &mut problems),
             gpus: is_read(Gpu).then(|| self.gpus.sample(now, &mut problems)).flatten(),
             problems,
         }
-    }
-
-    /// Of the group above all job groups; asked for by those who know that there are any, since most machines have none most of
-    /// the time.
-    pub fn jobs_pressure(&mut self, now: Moment) -> Option<PressureSet> {
-        self.jobs.as_mut().and_then(|jobs| jobs.read(now))
     }
 }
 
@@ -226,7 +220,7 @@ mod tests {
         let fixture = Fixture::new();
         let mut sampler = HostSampler::new(&fixture.roots, Some(fixture.path("cgroup/plotwarden")));
         let mut recent = |seconds| {
-            let jobs = sampler.jobs_pressure(second(seconds))?;
+            let jobs = sampler.sample(second(seconds)).jobs_pressure?;
             Some(jobs.io.measured()?.some.recent)
         };
         let total = |micros: u64| {
