@@ -157,11 +157,12 @@ impl Entry {
 
 /// The entries of one tick: one for each policy that changed its mind or had something done, one for what nobody holds any more.
 pub fn entries(now: Moment, decisions: &[Decision], wanted: &Wanted, reports: &[Report]) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = decisions
-        .iter()
-        .map(|decision| Entry::of_decision(now, decision, wanted, reports))
-        .filter(|entry| !entry.changes.is_empty() || !entry.writes.is_empty())
-        .collect();
+    // In nearly all ticks nothing is worth an entry, and then none is made.
+    let has_news = |decision: &&Decision| {
+        !decision.changes.is_empty() || reports.iter().any(|report| concerns(report, &decision.policy))
+    };
+    let mut entries: Vec<Entry> =
+        decisions.iter().filter(has_news).map(|decision| Entry::of_decision(now, decision, wanted, reports)).collect();
     let orphaned: Vec<Write> = reports
         .iter()
         .filter(|report| !decisions.iter().any(|decision| concerns(report, &decision.policy)))

@@ -75,10 +75,13 @@ impl History {
         let matched = self.index.select(query.matchers);
         let resolution = self.finest_covering(query, &matched);
         let tier = self.tier(resolution);
-        let ticks = tier.ticks(query.start, query.end);
-        let every_tick: Arc<[i64]> = tier.stamps(&ticks).collect();
         let mut selection =
             Selection { resolution, complete_from: tier.complete_from(), series: Vec::new(), damaged_blocks: 0 };
+        if matched.is_empty() {
+            return Ok(selection);
+        }
+        let ticks = tier.ticks(query.start, query.end);
+        let every_tick: Arc<[i64]> = tier.stamps(&ticks).collect();
         let mut decoder = Decoder::default();
         let mut stamps = Vec::with_capacity(every_tick.len());
         let mut room = query.most_samples;

@@ -1,11 +1,10 @@
 //! The text of the last snapshot, made once per format and tick, however many ask for it at once.
 
-use std::fmt;
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hyper::body::Bytes;
-use libdeflater::{CompressionLvl, Compressor};
+use libdeflater::{CompressionError, CompressionLvl, Compressor};
 
 use crate::metrics::{self, Format, Snapshot};
 use crate::units;
@@ -39,22 +38,13 @@ struct Workbench {
     compressed: Vec<u8>,
 }
 
-/// Why an exposition could not be made.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ExpositionError {
-    #[error("cannot write the metrics: {0}")]
-    Text(#[from] fmt::Error),
-    #[error("cannot compress the metrics: {0}")]
-    Gzip(#[from] libdeflater::CompressionError),
-}
-
 impl Exposition {
     pub fn compressing_from(least: units::Bytes) -> Self {
         Self { compressed_from: usize::try_from(least.0).unwrap_or(usize::MAX), bench: Mutex::default() }
     }
 
     /// `gzip` says whether the client can read it.
-    pub fn answer(&self, snapshot: &Arc<Snapshot>, format: Format, gzip: bool) -> Result<Answer, ExpositionError> {
+    pub fn answer(&self, snapshot: &Arc<Snapshot>, format: Format, gzip: bool) -> Result<Answer, CompressionError> {
         // A workbench that was left in disorder by a panic is put in order by the next text.
         let mut bench = self.bench.lock().unwrap_or_else(PoisonError::into_inner);
         if !bench.made_of.as_ref().is_some_and(|made_of| Arc::ptr_eq(made_of, snapshot)) {
@@ -76,8 +66,8 @@ impl Workbench {
         snapshot: &Arc<Snapshot>,
         format: Format,
         gzip_from: Option<usize>,
-    ) -> Result<Answer, ExpositionError> {
-        metrics::encode(snapshot, format, &mut self.text)?;
+    ) -> Result<Answer, CompressionError> {
+        metrics::encode(snapshot, format, &mut self.text);
         if gzip_from.is_none_or(|least| self.text.len() < least) {
             // The next text is as long, and need not grow into its place.
             let next = String::with_capacity(self.text.len());

@@ -79,7 +79,7 @@ fn metrics(site: &Site, headers: &HeaderMap) -> Answer {
         }
         Err(error) => {
             tracing::error!(%error, "a scrape failed");
-            plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n"))
+            plain(StatusCode::INTERNAL_SERVER_ERROR, format!("cannot compress the metrics: {error}\n"))
         }
     }
 }

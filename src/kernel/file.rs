@@ -83,9 +83,9 @@ impl KeptFile {
         self.openings
     }
 
-    pub fn read<T>(&mut self, parse: impl Fn(&[u8]) -> Result<T, String>) -> Result<T, KernelError> {
+    pub fn read<T>(&mut self, mut parse: impl FnMut(&[u8]) -> Result<T, String>) -> Result<T, KernelError> {
         if let Some(file) = &self.file {
-            match with_contents(file, &parse, || self.path.clone()) {
+            match with_contents(file, &mut parse, || self.path.clone()) {
                 Err(KernelError::Io { .. }) => self.file = None,
                 answer => return answer,
             }

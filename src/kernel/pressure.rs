@@ -116,8 +116,10 @@ fn parse(bytes: &[u8]) -> Result<Pressure, String> {
 }
 
 fn parse_stall(line: &[u8]) -> Option<Stall> {
-    let value = |key: &[u8]| text::fields(line).find_map(|field| field.strip_prefix(key)?.strip_prefix(b"="));
-    let average = |key| Some(Ratio(text::fraction(value(key)?)? / 100.0));
+    let mut fields = text::fields(line);
+    let mut value = |key: &[u8]| fields.find_map(|field| field.strip_prefix(key)?.strip_prefix(b"="));
+    let mut average = |key| Some(Ratio(text::fraction(value(key)?)? / 100.0));
+    // In this order since the file exists.
     Some(Stall {
         avg10: average(b"avg10")?,
         avg60: average(b"avg60")?,

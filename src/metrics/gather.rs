@@ -192,7 +192,7 @@ mod tests {
 
     fn text(snapshot: &Snapshot) -> String {
         let mut out = String::new();
-        encode(snapshot, Format::OpenMetrics, &mut out).unwrap();
+        encode(snapshot, Format::OpenMetrics, &mut out);
         out
     }
 

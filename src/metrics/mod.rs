@@ -79,12 +79,9 @@ impl Format {
 }
 
 /// Replaces the content of `out` by the whole exposition of `snapshot`. Reuse `out`, and a scrape allocates next to nothing.
-///
-/// # Errors
-/// Never in practice: a `String` takes every write. The type is that of the writers.
-pub fn encode(snapshot: &Snapshot, format: Format, out: &mut String) -> std::fmt::Result {
+pub fn encode(snapshot: &Snapshot, format: Format, out: &mut String) {
     out.clear();
-    text::write(snapshot.samples(), format, out)
+    text::write(snapshot.samples(), format, out);
 }
 
 /// Every family that a scrape can show, in the order of the scrape; the documentation is made from this.

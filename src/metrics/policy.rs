@@ -19,7 +19,7 @@ pub(super) const FAMILIES: &[Family] = &[
     .from("policies")
     .drawn(|s, out| {
         for policy in &s.policies {
-            out.fact([(&policy.name).into(), (&policy.kind).into(), policy.mode.name().into(), (&policy.hash).into()]);
+            out.fact([(&*policy.name).into(), policy.kind.into(), policy.mode.name().into(), (&*policy.hash).into()]);
         }
     }),
     Family::gauge(
@@ -186,7 +186,7 @@ pub(super) const FAMILIES: &[Family] = &[
     .from("decisions")
     .drawn(|s, out| {
         for policy in &s.policies {
-            out.add([(&policy.name).into()], policy.effect);
+            out.add([(&*policy.name).into()], policy.effect);
         }
     }),
 ];
@@ -206,7 +206,7 @@ const STRATEGIES: [Strategy; 8] = [
 fn decisions(s: &Snapshot, mut each: impl FnMut(Label<'_>, &Decision)) {
     for policy in s.policies.iter().filter(|policy| policy.mode != Mode::Off) {
         if let Some(decision) = &policy.decision {
-            each((&policy.name).into(), decision);
+            each((&*policy.name).into(), decision);
         }
     }
 }

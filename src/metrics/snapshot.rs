@@ -54,13 +54,13 @@ impl Snapshot {
 /// A policy in force, and what it decided last.
 #[derive(Debug, Clone)]
 pub struct PolicyState {
-    pub name: String,
+    pub name: Arc<str>,
     /// As in the file: `Contention`.
-    pub kind: String,
+    pub kind: &'static str,
     /// As it works, that is the policy's own mode lowered by `--max-mode`.
     pub mode: Mode,
     /// Of the text of the policy, so that a change shows.
-    pub hash: String,
+    pub hash: Arc<str>,
     /// `None` before its first tick.
     pub decision: Option<Decision>,
     /// Change observed after the settling time over change expected; `None` before the first such measurement.

@@ -1,7 +1,5 @@
 //! The text of a scrape: what describes and names the series is made once and copied, and only values are written anew.
 
-use std::fmt;
-
 use super::gather::{Gathered, TopicSeries};
 use super::{Format, classic, key, line, openmetrics};
 
@@ -32,19 +30,18 @@ impl Text {
     }
 }
 
-pub(super) fn write(gathered: &Gathered, format: Format, out: &mut String) -> fmt::Result {
+pub(super) fn write(gathered: &Gathered, format: Format, out: &mut String) {
     let mut values = gathered.values.iter();
     for topic in gathered.topics.iter() {
         let Text { fixed, gaps } = topic.text(format);
         let mut from = 0;
         for (to, value) in gaps.iter().zip(&mut values) {
             out.push_str(&fixed[from..*to]);
-            line::push_value(out, *value)?;
+            line::push_value(out, *value);
             from = *to;
         }
     }
     if format == Format::OpenMetrics {
         out.push_str(openmetrics::END);
     }
-    Ok(())
 }

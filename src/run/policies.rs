@@ -5,7 +5,7 @@ mod keeper;
 mod kept;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, SystemTime};
 
 use super::RunError;
@@ -24,9 +24,17 @@ pub use files::{Ask, Reply, Wanted as WantedPolicies};
 /// A network file system that does not answer within this time is taken for one that is broken.
 const FIRST_READ: Duration = Duration::from_secs(10);
 
+/// What is published of a policy as text; made when it comes into force, and shared by all ticks.
+pub struct Words {
+    pub name: Arc<str>,
+    pub hash: Arc<str>,
+}
+
 /// The policies of this node.
 pub struct Policies {
     reloader: Reloader,
+    /// Of each policy in force.
+    words: Vec<Words>,
     states: BTreeMap<String, decide::State>,
     news: mpsc::Receiver<News>,
     asks: OrderSender<Ask>,
@@ -65,6 +73,7 @@ impl Policies {
             tracing::warn!("{warning}");
         }
         Ok(Self {
+            words: words(&good.set.policies),
             reloader: Reloader::new(good.set),
             states: BTreeMap::new(),
             news,
@@ -82,6 +91,11 @@ impl Policies {
 
     pub fn in_force(&self) -> &[Policy] {
         &self.reloader.in_force().policies
+    }
+
+    /// The policies in force, with what is published of each.
+    pub fn with_words(&self) -> impl Iterator<Item = (&Policy, &Words)> {
+        self.in_force().iter().zip(&self.words)
     }
 
     /// Puts in force what was read since the last call.
@@ -135,6 +149,7 @@ impl Policies {
         });
         match self.reloader.offer(read) {
             Outcome::Replaced { added, removed, changed } => {
+                self.words = words(self.in_force());
                 tracing::info!(?added, ?removed, ?changed, commit = self.commit(), "policies reloaded");
             }
             Outcome::Same => tracing::info!("policies read again: nothing has changed"),
@@ -151,6 +166,12 @@ impl Policies {
     fn commit(&self) -> Option<&str> {
         self.commits.first().map(|commit| commit.id.as_str())
     }
+}
+
+fn words(policies: &[Policy]) -> Vec<Words> {
+    let words =
+        |policy: &Policy| Words { name: policy.name.as_str().into(), hash: format!("{:016x}", policy.hash).into() };
+    policies.iter().map(words).collect()
 }
 
 fn say(errors: &[PolicyError]) {

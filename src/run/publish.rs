@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::TICK;
 use super::counts::Counts;
-use super::policies::Policies;
+use super::policies::{Policies, Words};
 use crate::actuate::{Actuator, Report};
 use crate::alert::ActiveAlert;
 use crate::arbiter::Wanted;
@@ -20,6 +20,7 @@ use crate::metrics::{
 };
 use crate::mode::Mode;
 use crate::plotter::Profiles;
+use crate::policy::Policy;
 use crate::sample::{Collectors, OwnSampler};
 use crate::signal::Tally;
 use crate::world::World;
@@ -128,15 +129,15 @@ impl Publisher {
 
     fn policies(&self, decisions: &[Decision], tick: &Tick) -> Vec<PolicyState> {
         let decision = |name: &str| decisions.iter().find(|decision| decision.policy == name).cloned();
-        let state = |policy: &crate::policy::Policy| PolicyState {
-            name: policy.name.clone(),
-            kind: policy.kind().name().to_owned(),
+        let state = |(policy, words): (&Policy, &Words)| PolicyState {
+            name: Arc::clone(&words.name),
+            kind: policy.kind().name(),
             mode: policy.control.mode,
-            hash: format!("{:016x}", policy.hash),
+            hash: Arc::clone(&words.hash),
             decision: decision(&policy.name),
             effect: self.counts.effects.get(&policy.name).copied(),
         };
-        tick.policies.in_force().iter().map(state).collect()
+        tick.policies.with_words().map(state).collect()
     }
 }
 

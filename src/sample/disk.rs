@@ -81,12 +81,12 @@ impl DiskSample {
     /// Major, minor, name; reads, merged, sectors, ms; writes, merged, sectors, ms; in flight, ms busy, ms weighted; since 4.18
     /// discards, merged, sectors, ms; since 5.5 flushes, ms. Fields of later kernels are passed over.
     fn parse(line: &[u8]) -> Option<Self> {
-        let mut fields = text::fields(line).skip(2);
-        let device = text::lossy(fields.next()?);
+        let mut fields = text::fields(line);
+        let device = text::lossy(fields.nth(2)?);
         let mut counters = [0; MOST_COUNTERS];
         let mut known = 0;
-        for (counter, field) in counters.iter_mut().zip(fields) {
-            *counter = text::decimal(field)?;
+        while known < MOST_COUNTERS && !fields.is_empty() {
+            counters[known] = fields.decimal()?;
             known += 1;
         }
         let [reads, reads_merged, sectors_read, read_ms, rest @ ..] = counters;
@@ -130,14 +130,17 @@ impl DeviceKinds {
 
     /// Leaves out partitions, RAM disks and virtual devices that nobody has used.
     pub(super) fn select(&mut self, disks: Vec<DiskSample>) -> Vec<DiskSample> {
+        let kinds: Vec<Kind> = disks.iter().map(|disk| self.kind(&disk.device)).collect();
         // A device that was unplugged may come back under its name as something else.
-        self.known.retain(|name, _| disks.iter().any(|disk| disk.device == *name));
-        let worth_telling = |disk: &DiskSample| match self.kind(&disk.device) {
-            Kind::Hardware => true,
-            Kind::Virtual => !disk.is_unused() && !disk.device.starts_with("ram"),
-            Kind::Partition => false,
+        if self.known.len() > disks.len() {
+            self.known.retain(|name, _| disks.iter().any(|disk| disk.device == *name));
+        }
+        let worth_telling = |(disk, kind): (DiskSample, Kind)| match kind {
+            Kind::Hardware => Some(disk),
+            Kind::Virtual => (!disk.is_unused() && !disk.device.starts_with("ram")).then_some(disk),
+            Kind::Partition => None,
         };
-        disks.into_iter().filter(worth_telling).collect()
+        disks.into_iter().zip(kinds).filter_map(worth_telling).collect()
     }
 
     fn kind(&mut self, name: &str) -> Kind {

@@ -80,10 +80,15 @@ pub struct HostSampler {
     gpus: GpuSampler,
 }
 
+/// A machine that does not plot has no group, and to look for one costs as much as to read three files (measured).
+const GROUP_LOOK_AGAIN: Duration = Duration::from_secs(3);
+
 #[derive(Debug)]
 struct JobsGroup {
     directory: PathBuf,
     pressure: PressureReader,
+    /// While there is no group: since boot, when to look for one again.
+    look_again: Duration,
 }
 
 impl HostSampler {
@@ -105,7 +110,7 @@ impl HostSampler {
             file_systems: FileSystemSampler::new(roots),
             pressure: PressureReader::of_machine(roots),
             power: PowerSampler::new(roots),
-            jobs: jobs_group.map(|directory| JobsGroup { pressure: PressureReader::of_group(&directory), directory }),
+            jobs: jobs_group.map(|directory| JobsGroup::new(directory)),
             gpus: GpuSampler::new(roots),
         }
     }
@@ -165,8 +170,19 @@ impl HostSampler {
 }
 
 impl JobsGroup {
+    fn new(directory: PathBuf) -> Self {
+        Self { pressure: PressureReader::of_group(&directory), directory, look_again: Duration::ZERO }
+    }
+
     fn read(&mut self, now: Moment) -> Option<PressureSet> {
-        self.directory.is_dir().then(|| self.pressure.read(now))
+        if now.boot < self.look_again {
+            return None;
+        }
+        if !self.directory.is_dir() {
+            self.look_again = now.boot + GROUP_LOOK_AGAIN;
+            return None;
+        }
+        Some(self.pressure.read(now))
     }
 }
 
@@ -231,11 +247,12 @@ mod tests {
         };
         assert_eq!(recent(1), None);
         total(0);
-        assert_eq!(recent(2), Some(None));
+        assert_eq!(recent(3), None, "it is not looked for in each tick");
+        assert_eq!(recent(4), Some(None));
         total(500_000);
-        assert_eq!(recent(3), Some(Some(Ratio(0.5))));
+        assert_eq!(recent(5), Some(Some(Ratio(0.5))), "and read in each, once it is there");
         fixture.remove("cgroup/plotwarden");
-        assert_eq!(recent(4), None);
+        assert_eq!(recent(6), None);
     }
 
     #[test]

@@ -39,6 +39,7 @@ use edac::Controllers;
 use huge_pages::HugePagePools;
 use node::Nodes;
 use swap::Swaps;
+use vmstat::VmstatReader;
 use zram::ZramDevices;
 
 const PLACES_PERIOD: Duration = Duration::from_secs(5);
@@ -77,6 +78,7 @@ pub(super) struct MemorySampler {
     collectors: Collectors,
     meminfo: KeptFile,
     vmstat: KeptFile,
+    vmstat_lines: VmstatReader,
     files: PlaceFiles,
     places: Paced<MemoryPlaces>,
     controllers: Controllers,
@@ -98,6 +100,7 @@ impl MemorySampler {
             collectors: Collectors::ALL,
             meminfo: KeptFile::new(roots.proc("meminfo")),
             vmstat: KeptFile::new(roots.proc("vmstat")),
+            vmstat_lines: VmstatReader::default(),
             files: PlaceFiles {
                 nodes: Nodes::new(roots),
                 huge_pages: HugePagePools::new(roots),
@@ -126,10 +129,10 @@ impl MemorySampler {
                 MemoryErrors { controllers, problems }
             })
         });
-        let vmstat = is_read(Collector::Vmstat);
+        let vmstat = is_read(Collector::Vmstat).then(|| self.vmstat.read(|bytes| self.vmstat_lines.parse(bytes)));
         let tick = MemoryTick {
             memory: told("memory", self.meminfo.read(MemorySample::parse), problems),
-            vmstat: vmstat.then(|| told("vmstat", self.vmstat.read(VmstatSample::parse), problems)).flatten(),
+            vmstat: vmstat.and_then(|read| told("vmstat", read, problems)),
             places: places.unwrap_or_default(),
             errors: errors.unwrap_or_default(),
         };

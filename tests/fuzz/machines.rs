@@ -107,7 +107,7 @@ fn publish(inventory: &Arc<Inventory>, host: HostSample, now: Moment) -> Result<
     let snapshot = snapshot(inventory, host, now);
     let mut text = String::new();
     for format in [Format::Classic, Format::OpenMetrics] {
-        encode(&snapshot, format, &mut text).map_err(|error| error.to_string())?;
+        encode(&snapshot, format, &mut text);
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let value = line.rsplit_once(' ').and_then(|(_, value)| value.parse::<f64>().ok());
             if !value.is_some_and(f64::is_finite) {

@@ -146,7 +146,7 @@ pub(super) fn policies(html: &mut Html, snapshot: &Snapshot) {
             Mode::DryRun | Mode::Off => "<span class=\"chip warn\">",
         };
         html.raw("<tr><td data-label=\"Policy\"><b>").text(&policy.name);
-        html.raw("</b></td><td data-label=\"Kind\">").text(&policy.kind);
+        html.raw("</b></td><td data-label=\"Kind\">").text(policy.kind);
         html.raw("</td><td data-label=\"Mode\">").raw(chip).text(&plain(policy.mode.name()));
         html.raw("</span></td><td data-label=\"Hash\"><code>").text(&policy.hash).raw("</code></td></tr>");
     }

@@ -21,7 +21,7 @@ fn history() -> History {
 /// Series with their values, as the classic format shows them.
 fn scraped(snapshot: &Arc<Snapshot>) -> BTreeMap<String, f64> {
     let mut text = String::new();
-    encode(snapshot, Format::Classic, &mut text).unwrap();
+    encode(snapshot, Format::Classic, &mut text);
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines
         .map(|line| line.rsplit_once(' ').unwrap())
@@ -142,7 +142,7 @@ fn cost_beside_a_scrape() {
         }
         for _ in 0..20 {
             let began = Instant::now();
-            encode(&tick, Format::Classic, &mut text).unwrap();
+            encode(&tick, Format::Classic, &mut text);
             write += began.elapsed() / 20;
         }
         let ratio = record.as_secs_f64() / write.as_secs_f64();

@@ -56,14 +56,14 @@ impl CpuSample {
         for line in text::lines(bytes) {
             let mut fields = text::fields(line);
             match fields.next() {
-                Some(b"ctxt") => sample.context_switches = number(fields),
+                Some(b"ctxt") => sample.context_switches = fields.decimal(),
                 // The sum; one number for each interrupt follows.
-                Some(b"intr") => sample.interrupts = number(fields),
-                Some(b"processes") => sample.forks = number(fields),
-                Some(b"procs_running") => sample.running = number(fields),
-                Some(b"procs_blocked") => sample.blocked = number(fields),
+                Some(b"intr") => sample.interrupts = fields.decimal(),
+                Some(b"processes") => sample.forks = fields.decimal(),
+                Some(b"procs_running") => sample.running = fields.decimal(),
+                Some(b"procs_blocked") => sample.blocked = fields.decimal(),
                 Some(b"softirq") => sample.softirqs = by_kind(fields),
-                Some(b"btime") => sample.booted_at = number(fields).and_then(since_1970),
+                Some(b"btime") => sample.booted_at = fields.decimal().and_then(since_1970),
                 // The line `cpu` without a number is the sum of the others.
                 Some(key) => {
                     let cpu = key.strip_prefix(b"cpu").and_then(text::decimal).and_then(|cpu| u32::try_from(cpu).ok());
@@ -81,8 +81,8 @@ impl CpuSample {
 }
 
 impl CpuTimes {
-    fn parse<'a>(mut fields: impl Iterator<Item = &'a [u8]>) -> Option<Self> {
-        let mut next = || fields.next().and_then(text::decimal).map(ticks);
+    fn parse(mut fields: text::Fields<'_>) -> Option<Self> {
+        let mut next = || fields.decimal().map(ticks);
         Some(Self {
             user: next()?,
             nice: next()?,
@@ -97,21 +97,17 @@ impl CpuTimes {
 }
 
 /// The sum, then a number for each kind. Of a kernel with other kinds we would not know which is which.
-fn by_kind<'a>(fields: impl Iterator<Item = &'a [u8]>) -> Option<[u64; SOFTIRQS.len()]> {
+fn by_kind(mut fields: text::Fields<'_>) -> Option<[u64; SOFTIRQS.len()]> {
     let mut kinds = [0; SOFTIRQS.len()];
-    let mut fields = fields.skip(1);
+    fields.next()?;
     for kind in &mut kinds {
-        *kind = fields.next().and_then(text::decimal)?;
+        *kind = fields.decimal()?;
     }
-    fields.next().is_none().then_some(kinds)
+    fields.is_empty().then_some(kinds)
 }
 
 fn since_1970(seconds: u64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
-}
-
-fn number<'a>(mut fields: impl Iterator<Item = &'a [u8]>) -> Option<u64> {
-    fields.next().and_then(text::decimal)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! `/proc/meminfo`, and the same for each NUMA node.
 
+use memchr::memchr;
+
 use super::fields::sample_of_lines;
 use crate::kernel::text;
 use crate::units::Bytes;
@@ -60,18 +62,22 @@ impl MemorySample {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let mut sample = Self::default();
         for line in text::lines(bytes) {
-            let mut fields = text::fields(line);
-            let mut key = fields.next();
-            if key == Some(b"Node") {
-                key = fields.nth(1);
-            }
-            let (Some(key), Some(value)) = (key, fields.next().and_then(text::decimal)) else { continue };
+            let line = if line.starts_with(b"Node ") { behind_node(line) } else { line };
+            let Some(colon) = memchr(b':', line) else { continue };
+            let (key, rest) = line.split_at(colon + 1);
             let Some(field) = sample.field(key) else { continue };
+            let mut fields = text::fields(rest);
+            let Some(value) = fields.decimal() else { continue };
             // A line that is cut behind the number may have lost digits.
             *field = (fields.next() == Some(b"kB")).then(|| value.checked_mul(1024)).flatten().map(Bytes);
         }
         if sample == Self::default() { Err("none of the documented lines".to_owned()) } else { Ok(sample) }
     }
+}
+
+/// What follows `Node 0 `.
+fn behind_node(line: &[u8]) -> &[u8] {
+    line.splitn(3, |byte| *byte == b' ').nth(2).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ fn parse(line: &[u8]) -> Option<InterfaceSample> {
     let mut columns = [0; COLUMNS];
     let mut fields = text::fields(&counters[1..]);
     for column in &mut columns {
-        *column = text::decimal(fields.next()?)?;
+        *column = fields.decimal()?;
     }
     let [
         received_bytes,
