@@ -6,7 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use super::expected::{expectation, known_policy};
 use super::notation;
-use super::schema::{Given, OneOrMore, QueuedJob, WrittenCase, WrittenJob, WrittenSeries, WrittenTopology};
+use super::schema::{
+    Given, MOST_CORES, MOST_JOBS, MOST_NODES, MOST_THREADS, OneOrMore, QueuedJob, WrittenCase, WrittenJob,
+    WrittenSeries, WrittenTopology,
+};
 use super::{Case, Expectation, GivenJob, Series, Source, Topology};
 use crate::mode::Mode;
 use crate::plotter::Phase;
@@ -22,8 +25,6 @@ use crate::units::Bytes;
 
 const NOTATION: &str = "write samples as in `5% 10%x9 _x5`: 5 %, then 10 % and nine more of it, then five gaps";
 const DAY: Duration = Duration::from_hours(24);
-/// More plots than any machine makes at once; each costs time in each step.
-const MOST_JOBS: u32 = 5000;
 
 /// The tests of one document, of the policies named.
 pub fn cases(written: &[Spanned<WrittenCase>], policies: &[String], findings: &mut Findings<'_>) -> Vec<Case> {
@@ -125,9 +126,9 @@ fn topology(written: &WrittenTopology, findings: &mut Findings<'_>) -> Topology 
         })
     };
     Topology {
-        numa_nodes: count(&written.numa_nodes, 1, 64),
-        cores_per_node: count(&written.cores_per_node, 4, 256),
-        smt: count(&written.smt, 1, 8),
+        numa_nodes: count(&written.numa_nodes, 1, MOST_NODES),
+        cores_per_node: count(&written.cores_per_node, 4, MOST_CORES),
+        smt: count(&written.smt, 1, MOST_THREADS),
         memory: written.memory.map_or(Bytes(64 << 30), |size| size.0),
         swap: written.swap.map_or(Bytes(0), |size| size.0),
     }

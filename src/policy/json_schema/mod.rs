@@ -5,8 +5,11 @@
 //! JSON Schema draft 7, which the YAML servers of all editors know.
 
 mod action;
+mod demands;
+mod notation;
 mod null;
 mod quantity;
+mod text;
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -16,6 +19,9 @@ use super::cases::{PolicyTestSpec, WrittenCase};
 use super::document::API_VERSION;
 use super::rules::Kind;
 use super::schema::{ContentionSpec, FleetBudgetSpec, ForecastSpec, GuardrailSpec, Metadata, StagedSpec, Toward};
+
+pub(super) use notation::Samples;
+pub(super) use quantity::{ShareAboveNone, ShareOfAll};
 
 /// Sections that only one kind has.
 pub(super) const SECTIONS: &[(&str, Kind)] = &[
@@ -86,6 +92,7 @@ fn choice(kind: Kind, spec: &Value, definitions: &mut Definitions) -> Value {
         _ if kind.is_staged() => {
             let spec = specialised("StagedSpec", kind, definitions);
             specialised("Stage", kind, definitions);
+            demand(&spec, demands::of_staged(kind), definitions);
             definitions.insert(name(kind, "Action"), action::action(kind));
             properties = json!({"spec": {"$ref": reference(&spec)}});
         }
@@ -95,6 +102,8 @@ fn choice(kind: Kind, spec: &Value, definitions: &mut Definitions) -> Value {
                 point(spec, "Action", "GuardrailAction");
             }
         }
+        Kind::Contention => demand("ContentionSpec", demands::of_contention(), definitions),
+        Kind::FleetBudget => demand("FleetBudgetSpec", demands::of_fleet_budget(), definitions),
         // It is tests.
         Kind::PolicyTest => properties = json!({"spec": spec, "tests": false}),
         _ => {}
@@ -103,6 +112,13 @@ fn choice(kind: Kind, spec: &Value, definitions: &mut Definitions) -> Value {
         "if": {"properties": {"kind": {"const": kind.name()}}, "required": ["kind"]},
         "then": {"properties": properties},
     })
+}
+
+/// Adds what a spec demands of itself to its definition.
+fn demand(spec: &str, demands: Value, definitions: &mut Definitions) {
+    if let Some(definition) = definitions.get_mut(spec) {
+        definition["allOf"] = demands;
+    }
 }
 
 /// A copy of a shared definition, with the sections and actions of one kind.

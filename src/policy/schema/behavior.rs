@@ -5,6 +5,7 @@ use crate::policy::spanned::Spanned;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::policy::json_schema::ShareAboveNone;
 use crate::policy::quantity::{Percent, Period};
 use crate::policy::rules::Measure;
 
@@ -21,6 +22,7 @@ pub struct Behavior {
     #[serde(default)]
     pub steps: Option<Steps>,
     #[serde(default)]
+    #[schemars(with = "ShareAboveNone")]
     pub pause_at_once: Option<Spanned<Percent>>,
     #[serde(default)]
     #[schemars(range(min = 1))]
@@ -33,7 +35,9 @@ pub struct Behavior {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Steps {
+    #[schemars(with = "ShareAboveNone")]
     pub tighten: Spanned<Percent>,
+    #[schemars(with = "ShareAboveNone")]
     pub relax: Spanned<Percent>,
 }
 
@@ -62,6 +66,7 @@ pub struct Guardrails {
     #[schemars(range(min = 1))]
     pub keep_running: Option<Spanned<Number<u32>>>,
     #[serde(default)]
+    #[schemars(with = "ShareAboveNone")]
     pub max_paused: Option<Spanned<Percent>>,
     #[serde(default)]
     pub min_run: Option<Spanned<Period>>,

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Control, Signal};
+use crate::policy::json_schema::ShareAboveNone;
 use crate::policy::quantity::{Level, Percent, Period};
 use crate::policy::rules::{BudgetResource, WhenStale};
 
@@ -16,6 +17,7 @@ pub struct FleetBudgetSpec {
     pub resource: BudgetResource,
     pub limit: Spanned<Level>,
     /// Of the limit, given to nobody.
+    #[schemars(with = "ShareAboveNone")]
     pub safety_margin: Spanned<Percent>,
     pub members: Vec<Spanned<Member>>,
     /// What the allocator grants this node.

@@ -3,8 +3,10 @@
 use crate::policy::spanned::Spanned;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{Control, Signal};
+use crate::policy::json_schema::ShareAboveNone;
 use crate::policy::quantity::{Percent, Period};
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -12,12 +14,13 @@ use crate::policy::quantity::{Percent, Period};
 pub struct ForecastSpec {
     #[serde(default)]
     pub control: Control,
+    #[schemars(extend("properties" = json!({"local": false}), "errorMessage" = "a gauge of this moment looks ahead at nothing"))]
     pub signal: Spanned<Signal>,
     /// How far it looks ahead.
     pub horizon: Spanned<Period>,
     pub accept: Accept,
     /// Under which name other policies and Prometheus see it.
-    #[schemars(extend("pattern" = "^plotwarden_forecast_[a-z0-9_]*$"))]
+    #[schemars(extend("pattern" = "^plotwarden_forecast_[a-z0-9_]*$", "patternErrorMessage" = "write a name such as `plotwarden_forecast_temp_free_bytes`"))]
     pub publish_as: Spanned<String>,
 }
 
@@ -27,6 +30,7 @@ pub struct ForecastSpec {
 pub struct Accept {
     /// How far back it is tried.
     pub backtest: Spanned<Period>,
+    #[schemars(with = "ShareAboveNone")]
     pub max_relative_error: Spanned<Percent>,
     pub min_history: Spanned<Period>,
 }

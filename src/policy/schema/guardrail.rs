@@ -10,6 +10,7 @@ use serde::de::{Deserializer, Error, Visitor};
 use serde_json::json;
 
 use super::Action;
+use crate::policy::json_schema::ShareAboveNone;
 use crate::policy::knobs::{self, Form, PolicyKnob};
 use crate::policy::quantity::{Percent, Period};
 
@@ -101,8 +102,10 @@ pub struct LargestStep {
     #[schemars(extend("enum" = json!(stepped())))]
     pub knob: Spanned<String>,
     #[serde(default)]
+    #[schemars(with = "ShareAboveNone")]
     pub decrease: Option<Spanned<Percent>>,
     #[serde(default)]
+    #[schemars(with = "ShareAboveNone")]
     pub increase: Option<Spanned<Percent>>,
 }
 
@@ -117,6 +120,7 @@ pub fn stepped() -> Vec<&'static str> {
 pub struct Bounds {
     /// Of all jobs.
     #[serde(default)]
+    #[schemars(with = "ShareAboveNone")]
     pub max_paused: Option<Spanned<Percent>>,
     #[serde(default)]
     #[schemars(range(min = 1))]

@@ -5,6 +5,7 @@ use crate::policy::spanned::Spanned;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::policy::json_schema::ShareAboveNone;
 use crate::policy::quantity::{Percent, Period};
 use crate::policy::rules::Movable;
 
@@ -17,5 +18,6 @@ pub struct Moves {
     pub most: Spanned<Number<u32>>,
     pub per: Spanned<Period>,
     /// Nothing is moved for less.
+    #[schemars(with = "ShareAboveNone")]
     pub min_gain: Spanned<Percent>,
 }

@@ -5,13 +5,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::policy::json_schema::ShareOfAll;
 use crate::policy::quantity::{Percent, Period};
 use crate::policy::question::{Answerer, Gauge, Scope};
 use crate::policy::rules::{OnMissing, Unit};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend("oneOf" = json!([local(), promql()])))]
+#[schemars(extend("oneOf" = json!([local(), promql()]), "allOf" = json!([of_the_machine(), cpu_full()])))]
 pub struct Signal {
     #[serde(default)]
     #[schemars(extend("enum" = Gauge::names()))]
@@ -30,6 +31,7 @@ pub struct Signal {
     pub max_age: Spanned<Period>,
     pub on_missing: OnMissing,
     #[serde(default)]
+    #[schemars(with = "ShareOfAll")]
     pub min_history: Option<Spanned<Percent>>,
     #[serde(default)]
     pub every: Option<Spanned<Period>>,
@@ -48,6 +50,25 @@ fn promql() -> Value {
     json!({
         "required": ["promql"],
         "properties": {"local": false, "window": false, "of": {"enum": ["machine", "each"]}},
+    })
+}
+
+/// Some gauges exist of the machine only.
+fn of_the_machine() -> Value {
+    let gauges = Gauge::names()
+        .into_iter()
+        .filter(|name| Gauge::from_name(name).is_some_and(|gauge| gauge.pressure_of().is_none()));
+    json!({
+        "if": {"required": ["local"], "properties": {"local": {"enum": gauges.collect::<Vec<_>>()}}},
+        "then": {"properties": {"of": {"enum": ["machine"]}}},
+    })
+}
+
+/// On a whole machine some task always runs, so this is always 0 there.
+fn cpu_full() -> Value {
+    json!({
+        "if": {"required": ["local"], "properties": {"local": {"const": "cpu.full"}}},
+        "then": {"required": ["of"], "properties": {"of": {"enum": ["jobs", "each"]}}},
     })
 }
 
