@@ -33,10 +33,7 @@ const BEYOND: &[(&str, &[&str])] = &[
             "window-of-no-length",
         ],
     ),
-    (
-        "looks up a name that stands elsewhere",
-        &["level-of-another-unit", "level-without-unit", "share-beyond-all", "trigger-of-unknown-signal"],
-    ),
+    ("looks up a name that stands elsewhere", &["trigger-of-unknown-signal"]),
     ("adds up a length of time", &["guardrail-changes-too-soon", "guardrail-pause-too-long", "window-too-long"]),
     ("reads PromQL", &["promql-is-a-range", "promql-mistyped", "promql-of-unknown-metric"]),
     ("knows the time zones of the machine", &["time-zone-unknown"]),

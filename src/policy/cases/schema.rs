@@ -53,7 +53,7 @@ pub struct WrittenCase {
     #[serde(default)]
     pub mode: Option<Mode>,
     #[serde(default)]
-    #[schemars(extend("pattern" = WALL_CLOCK, "patternErrorMessage" = "write `'2026-01-12T16:50:00+01:00'`, or with `Z` for UTC"))]
+    #[schemars(extend("pattern" = WALL_CLOCK, "errorMessage" = "write `'2026-01-12T16:50:00+01:00'`, or with `Z` for UTC"))]
     pub start: Option<Spanned<String>>,
     /// 1 s if not given.
     #[serde(default)]

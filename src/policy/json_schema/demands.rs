@@ -9,18 +9,18 @@ use crate::policy::rules::{Kind, Unit};
 use crate::pressure::Resource;
 
 /// What the spec of a kind that acts by stages demands of itself.
-pub fn of_staged(kind: Kind) -> Value {
+pub fn of_staged(kind: Kind) -> Vec<Value> {
     let of_sections = [("place", Kind::Cpu), ("shape", Kind::Network)].into_iter().filter(|(_, owner)| *owner == kind);
     let mut all = vec![
-        demand(stage_with("at", &json!({"const": "fired"})), "trigger"),
-        demand(stage_with("at", &json!({"const": "window"})), "schedule"),
+        demand(&stage_with("at", &json!({"const": "fired"})), "trigger"),
+        demand(&stage_with("at", &json!({"const": "window"})), "schedule"),
         safe_if_a_signal_says_so(),
     ];
-    all.extend(of_sections.map(|(section, _)| demand(does(section), section)));
-    all.into()
+    all.extend(of_sections.map(|(section, _)| demand(&does(section), section)));
+    all
 }
 
-fn demand(holds: Value, section: &str) -> Value {
+fn demand(holds: &Value, section: &str) -> Value {
     json!({"if": holds, "then": {"required": [section]}})
 }
 
@@ -50,7 +50,7 @@ fn safe_if_a_signal_says_so() -> Value {
 }
 
 /// What acts by the severity of a resource needs a line that says how severe it is.
-pub fn of_contention() -> Value {
+pub fn of_contention() -> Vec<Value> {
     let severity_of = |resource: Resource| {
         let same = json!({"const": resource.name()});
         let line = json!({"required": ["resource"], "properties": {"resource": same}});
@@ -62,11 +62,11 @@ pub fn of_contention() -> Value {
             }}},
         })
     };
-    Resource::ALL.map(severity_of).to_vec().into()
+    Resource::ALL.map(severity_of).to_vec()
 }
 
 /// What is shared out decides what its amounts are.
-pub fn of_fleet_budget() -> Value {
+pub fn of_fleet_budget() -> Vec<Value> {
     let amounts_of = |resource: &str, unit: Unit| {
         let amount = quantity::of(unit);
         json!({
@@ -77,5 +77,5 @@ pub fn of_fleet_budget() -> Value {
             }},
         })
     };
-    json!([amounts_of("power", Unit::Watts), amounts_of("uplink", Unit::BytesPerSecond)])
+    vec![amounts_of("power", Unit::Watts), amounts_of("uplink", Unit::BytesPerSecond)]
 }

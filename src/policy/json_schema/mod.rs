@@ -6,6 +6,7 @@
 
 mod action;
 mod demands;
+mod levels;
 mod notation;
 mod null;
 mod quantity;
@@ -32,6 +33,9 @@ pub(super) const SECTIONS: &[(&str, Kind)] = &[
     ("moves", Kind::Rebalance),
 ];
 
+/// Of all kinds that act by stages.
+const STAGED_LEVELS: &str = "StagedLevels";
+
 type Definitions = Map<String, Value>;
 
 /// The schema of a document of any kind.
@@ -48,6 +52,8 @@ pub fn json_schema() -> Value {
     for shared in ["StagedSpec", "Stage", "Action"] {
         definitions.remove(shared);
     }
+    definitions.insert(STAGED_LEVELS.to_owned(), json!({"allOf": levels::of_staged()}));
+    definitions.extend(levels::definitions());
     definitions.extend(action::knobs());
     let mut schema = json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -92,7 +98,8 @@ fn choice(kind: Kind, spec: &Value, definitions: &mut Definitions) -> Value {
         _ if kind.is_staged() => {
             let spec = specialised("StagedSpec", kind, definitions);
             specialised("Stage", kind, definitions);
-            demand(&spec, demands::of_staged(kind), definitions);
+            let levels = json!({"$ref": reference(STAGED_LEVELS)});
+            demand(&spec, [demands::of_staged(kind), vec![levels]].concat(), definitions);
             definitions.insert(name(kind, "Action"), action::action(kind));
             properties = json!({"spec": {"$ref": reference(&spec)}});
         }
@@ -102,7 +109,9 @@ fn choice(kind: Kind, spec: &Value, definitions: &mut Definitions) -> Value {
                 point(spec, "Action", "GuardrailAction");
             }
         }
-        Kind::Contention => demand("ContentionSpec", demands::of_contention(), definitions),
+        Kind::Contention => {
+            demand("ContentionSpec", [demands::of_contention(), levels::of_contention()].concat(), definitions)
+        }
         Kind::FleetBudget => demand("FleetBudgetSpec", demands::of_fleet_budget(), definitions),
         // It is tests.
         Kind::PolicyTest => properties = json!({"spec": spec, "tests": false}),
@@ -115,9 +124,9 @@ fn choice(kind: Kind, spec: &Value, definitions: &mut Definitions) -> Value {
 }
 
 /// Adds what a spec demands of itself to its definition.
-fn demand(spec: &str, demands: Value, definitions: &mut Definitions) {
+fn demand(spec: &str, demands: Vec<Value>, definitions: &mut Definitions) {
     if let Some(definition) = definitions.get_mut(spec) {
-        definition["allOf"] = demands;
+        definition["allOf"] = demands.into();
     }
 }
 

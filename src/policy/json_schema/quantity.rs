@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::text::{self, text};
 use crate::policy::quantity::{Canary, Level, LinkRate, LinkShare, Period, Size};
@@ -18,6 +18,7 @@ const ABOVE_ZERO: &str = r"_*\+?([0-9_]*[1-9][0-9_]*(\.[0-9_]*)?|[0_]*\.[0-9_]*[
 /// 0.1 to 99.9 and 100, in whatever digits.
 const ABOVE_NONE: &str =
     r"_*\+?([0_]*([1-9]_*([0-9]_*)?(\.[0-9_]*)?|1_*0_*0_*(\.([0_][0-9_]*)?)?)|[0_]*\.[0-9_]*[1-9][0-9_]*)";
+const OF_ALL: &str = "a share from 0% to 100%, such as `80%`";
 const NONE: &str = r"_*[-+]?[0_]*\.?[0_]*";
 
 pub const TIME: &str = "nanos|nsec|ns|usec|us|µs|msec|ms|millis|seconds?|secs?|s|minutes?|mins?|min|m|hours?|hrs?|hr|h|days?|d|weeks?|wks?|wk|w|months?|M|years?|yrs?|yr|y";
@@ -26,8 +27,20 @@ const LINK: &str = "[kMG]?bit/s";
 
 /// The texts that are quantities of this unit.
 pub fn of(unit: Unit) -> Value {
-    let pattern = if unit == Unit::Seconds { period() } else { signed(&names(unit)) };
-    text(&pattern, &form(unit))
+    match unit {
+        Unit::Plain => json!({"type": "number"}),
+        Unit::Seconds => text(&period(), &form(unit)),
+        unit => text(&signed(&names(unit)), &form(unit)),
+    }
+}
+
+/// A share from nothing to all.
+pub fn share_of_all() -> Value {
+    text(&up_to_all(), OF_ALL)
+}
+
+fn up_to_all() -> String {
+    format!(r"^\s*({NONE}|{ABOVE_NONE})\s*%\s*$")
 }
 
 /// The same without those that are 0.
@@ -69,7 +82,7 @@ pub enum ShareAboveNone {}
 pub enum ShareOfAll {}
 
 macro_rules! texts {
-    ($($quantity:ident, $form:literal, $pattern:expr;)+) => {
+    ($($quantity:ident, $form:expr, $pattern:expr;)+) => {
         $(impl JsonSchema for $quantity {
             fn inline_schema() -> bool {
                 true
@@ -94,7 +107,7 @@ texts! {
     Canary, "a share of nodes or jobs, such as `10%` or `10% of jobs`, more than 0% and at most 100%",
         format!(r"^\s*{ABOVE_NONE}\s*%\s*( of (nodes|jobs))?$");
     ShareAboveNone, "a share of more than 0% and at most 100%, such as `15%`", format!(r"^\s*{ABOVE_NONE}\s*%\s*$");
-    ShareOfAll, "a share from 0% to 100%, such as `80%`", format!(r"^\s*({NONE}|{ABOVE_NONE})\s*%\s*$");
+    ShareOfAll, OF_ALL, up_to_all();
 }
 
 impl JsonSchema for Level {
@@ -114,7 +127,7 @@ impl JsonSchema for Level {
             "description": "A value with its unit, such as `15%`, `70C`, `95W`, `10GiB` or `2s`; a plain number where the signal has no unit.",
             "type": ["string", "number"],
             "pattern": format!("{}|{}", signed(&units), period()),
-            "patternErrorMessage": text::message("a value with its unit, such as `15%`, `70C`, `95W`, `10GiB` or `2s`"),
+            "errorMessage": text::message("a value with its unit, such as `15%`, `70C`, `95W`, `10GiB` or `2s`"),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Texts of a form: the pattern for programs, and words for people, since no one reads a pattern that did not match.
 //!
-//! `patternErrorMessage` is no keyword of JSON Schema, but the servers of YAML and JSON that editors use show it in place of the
+//! `errorMessage` is no keyword of JSON Schema, but the servers of YAML and JSON that editors use show it in place of the
 //! pattern, and all others pass over it.
 
 use schemars::{Schema, json_schema};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 /// A text of this form; it reads as in `write a power, such as 450W`.
 pub fn text(pattern: &str, form: &str) -> Value {
-    json!({"type": "string", "pattern": pattern, "patternErrorMessage": message(form)})
+    json!({"type": "string", "pattern": pattern, "errorMessage": message(form)})
 }
 
 /// The same, described by its form.
@@ -17,7 +17,7 @@ pub fn described(pattern: &str, form: &str) -> Schema {
         "description": format!("{}.", capitalised(form)),
         "type": "string",
         "pattern": pattern,
-        "patternErrorMessage": message(form),
+        "errorMessage": message(form),
     })
 }
 

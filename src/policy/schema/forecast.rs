@@ -20,7 +20,7 @@ pub struct ForecastSpec {
     pub horizon: Spanned<Period>,
     pub accept: Accept,
     /// Under which name other policies and Prometheus see it.
-    #[schemars(extend("pattern" = "^plotwarden_forecast_[a-z0-9_]*$", "patternErrorMessage" = "write a name such as `plotwarden_forecast_temp_free_bytes`"))]
+    #[schemars(extend("pattern" = "^plotwarden_forecast_[a-z0-9_]*$", "errorMessage" = "write a name such as `plotwarden_forecast_temp_free_bytes`"))]
     pub publish_as: Spanned<String>,
 }
 

@@ -47,7 +47,7 @@ pub struct TrafficClass {
 #[schemars(extend("anyOf" = json!([{"required": ["transport"]}, address_alone()])))]
 pub struct Packets {
     #[serde(default)]
-    #[schemars(extend("pattern" = address(), "patternErrorMessage" = "write an address such as 192.0.2.7; names are not asked for"))]
+    #[schemars(extend("pattern" = address(), "errorMessage" = "write an address such as 192.0.2.7; names are not asked for"))]
     pub remote: Option<Spanned<String>>,
     #[serde(default)]
     pub transport: Option<Transport>,

@@ -26,11 +26,11 @@ pub struct Schedule {
 pub struct Window {
     /// Days on which the window begins: `mon`, `mon-fri`; every day if none is named.
     #[serde(default)]
-    #[schemars(extend("items" = json!({"type": "string", "pattern": DAYS, "patternErrorMessage": "write days such as `mon` or `mon-fri`"})))]
+    #[schemars(extend("items" = json!({"type": "string", "pattern": DAYS, "errorMessage": "write days such as `mon` or `mon-fri`"})))]
     pub days: Vec<Spanned<String>>,
-    #[schemars(extend("pattern" = TIME_OF_DAY, "patternErrorMessage" = "write hours and minutes in quotes, such as '17:00'"))]
+    #[schemars(extend("pattern" = TIME_OF_DAY, "errorMessage" = "write hours and minutes in quotes, such as '17:00'"))]
     pub from: Spanned<String>,
-    #[schemars(extend("pattern" = TIME_OF_DAY, "patternErrorMessage" = "write hours and minutes in quotes, such as '17:00'"))]
+    #[schemars(extend("pattern" = TIME_OF_DAY, "errorMessage" = "write hours and minutes in quotes, such as '17:00'"))]
     pub to: Spanned<String>,
     /// From its beginning until values that have a `from` have gone all the way.
     #[serde(default)]
