@@ -110,7 +110,7 @@ fn choice(kind: Kind, spec: &Value, definitions: &mut Definitions) -> Value {
             }
         }
         Kind::Contention => {
-            demand("ContentionSpec", [demands::of_contention(), levels::of_contention()].concat(), definitions)
+            demand("ContentionSpec", [demands::of_contention(), levels::of_contention()].concat(), definitions);
         }
         Kind::FleetBudget => demand("FleetBudgetSpec", demands::of_fleet_budget(), definitions),
         // It is tests.
