@@ -34,7 +34,7 @@ const BEYOND: &[(&str, &[&str])] = &[
         ],
     ),
     ("looks up a name that stands elsewhere", &["level-of-the-other-signal", "trigger-of-unknown-signal"]),
-    ("measures a length of time", &["guardrail-changes-too-soon", "guardrail-pause-too-long", "window-too-long"]),
+    ("adds up a length of time", &["window-too-long-in-all"]),
     ("reads PromQL", &["promql-is-a-range", "promql-mistyped", "promql-of-unknown-metric"]),
     ("knows the time zones of the machine", &["time-zone-unknown"]),
     ("sees the quotes of a text", &["time-without-quotes"]),

@@ -38,6 +38,8 @@ fn strangers() -> Vec<Value> {
         json!("7"),
         json!("true"),
         json!("30s"),
+        json!("1m"),
+        json!("24h"),
         json!(" 15 %"),
         json!("1_000MiB"),
         json!("95W"),

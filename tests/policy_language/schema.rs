@@ -47,7 +47,9 @@ fn collect_mute(schema: &Value, mute: &mut Vec<String>) {
         Value::Array(items) => items.iter().collect(),
         _ => Vec::new(),
     };
-    below.into_iter().for_each(|schema| collect_mute(schema, mute));
+    for schema in below {
+        collect_mute(schema, mute);
+    }
 }
 
 /// A reference that leads nowhere, or a definition that nobody refers to, is a slip of whoever put the schema together.

@@ -10,7 +10,7 @@ use super::Admission;
 use crate::claim::KnobKind;
 use crate::mode::Mode;
 use crate::policy::json_schema::{Samples, ShareOfAll};
-use crate::policy::quantity::{Percent, Period, Size};
+use crate::policy::quantity::{DAY, HOUR, Percent, Period, SECOND, Size};
 use crate::policy::schema::Metadata;
 
 /// RFC 3339 with any offset.
@@ -57,7 +57,7 @@ pub struct WrittenCase {
     pub start: Option<Spanned<String>>,
     /// 1 s if not given.
     #[serde(default)]
-    pub interval: Option<Spanned<Period>>,
+    pub interval: Option<Spanned<Period<SECOND, HOUR>>>,
     #[serde(default)]
     pub given: Given,
     #[serde(default)]
@@ -121,9 +121,9 @@ pub struct WrittenJob {
     #[serde(default)]
     pub phase: Option<Spanned<Number<u8>>>,
     #[serde(default)]
-    pub age: Option<Spanned<Period>>,
+    pub age: Option<Spanned<Period<0, { 30 * DAY }>>>,
     #[serde(default)]
-    pub lasts: Option<Spanned<Period>>,
+    pub lasts: Option<Spanned<Period<0, { 30 * DAY }>>>,
 }
 
 /// A plot that starts while the test runs, or many of them one after another.
@@ -131,14 +131,14 @@ pub struct WrittenJob {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct QueuedJob {
     pub id: Spanned<String>,
-    pub at: Spanned<Period>,
+    pub at: Spanned<Period<0, DAY>>,
     /// So many like this, numbered from 1: `p-1`, `p-2`.
     #[serde(default)]
     #[schemars(range(min = 1, max = MOST_JOBS))]
     pub count: Option<Spanned<Number<u32>>>,
     /// Between two of them.
     #[serde(default)]
-    pub every: Option<Spanned<Period>>,
+    pub every: Option<Spanned<Period<0, DAY>>>,
     #[serde(default)]
     pub plotter: Option<Spanned<String>>,
     #[serde(default)]
@@ -154,7 +154,7 @@ pub struct QueuedJob {
     #[serde(default)]
     pub user: Option<String>,
     #[serde(default)]
-    pub lasts: Option<Spanned<Period>>,
+    pub lasts: Option<Spanned<Period<SECOND, DAY>>>,
 }
 
 /// `a`, or `[a, b]`.
@@ -184,7 +184,7 @@ pub struct WrittenSeries {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenExpectation {
-    pub at: Spanned<Period>,
+    pub at: Spanned<Period<0, DAY>>,
     #[serde(default)]
     pub policy: Option<Spanned<String>>,
     #[serde(default)]

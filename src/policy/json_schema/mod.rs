@@ -9,6 +9,7 @@ mod demands;
 mod levels;
 mod notation;
 mod null;
+mod period;
 mod quantity;
 mod text;
 

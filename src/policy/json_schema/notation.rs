@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use super::quantity::{BYTES, DIGITS, TIME};
-use super::text;
+use super::quantity::{BYTES, DIGITS};
+use super::{period, text};
 
 const EXPONENT: &str = "([eE][-+]?[0-9]+)?";
 const NO_DIGITS: &str = "[iI][nN][fF]([iI][nN][iI][tT][yY])?|[nN][aA][nN]";
@@ -38,8 +38,9 @@ fn pattern() -> String {
 
 /// Without its sign.
 fn value() -> String {
+    let time = period::units();
     let unit = format!("%|°?C|k?W|[kMG]?Hz|V|A|{BYTES}(/s)?");
-    format!(r"({DIGITS}{EXPONENT}({unit})?|([0-9]+(\.[0-9]+)?({TIME}))+|{NO_DIGITS})")
+    format!(r"({DIGITS}{EXPONENT}({unit})?|([0-9]+(\.[0-9]+)?({time}))+|{NO_DIGITS})")
 }
 
 #[cfg(test)]

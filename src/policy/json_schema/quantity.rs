@@ -7,8 +7,9 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
+use super::period;
 use super::text::{self, text};
-use crate::policy::quantity::{Canary, Level, LinkRate, LinkShare, Period, Size};
+use crate::policy::quantity::{Canary, Level, LinkRate, LinkShare, Size};
 use crate::policy::rules::Unit;
 
 /// Digits, which `_` may set apart, without a sign.
@@ -21,7 +22,6 @@ const ABOVE_NONE: &str =
 const OF_ALL: &str = "a share from 0% to 100%, such as `80%`";
 const NONE: &str = r"_*[-+]?[0_]*\.?[0_]*";
 
-pub const TIME: &str = "nanos|nsec|ns|usec|us|µs|msec|ms|millis|seconds?|secs?|s|minutes?|mins?|min|m|hours?|hrs?|hr|h|days?|d|weeks?|wks?|wk|w|months?|M|years?|yrs?|yr|y";
 pub const BYTES: &str = "([kKMGT]|[KMGT]i)?B";
 const LINK: &str = "[kMG]?bit/s";
 
@@ -29,7 +29,7 @@ const LINK: &str = "[kMG]?bit/s";
 pub fn of(unit: Unit) -> Value {
     match unit {
         Unit::Plain => json!({"type": "number"}),
-        Unit::Seconds => text(&period(), &form(unit)),
+        Unit::Seconds => text(&period::any(), &form(unit)),
         unit => text(&signed(&names(unit)), &form(unit)),
     }
 }
@@ -61,18 +61,13 @@ fn names(unit: Unit) -> String {
         Unit::Hertz => "[kMG]?Hz".to_owned(),
         Unit::Bytes => BYTES.to_owned(),
         Unit::BytesPerSecond => format!("{BYTES}/s"),
-        Unit::Seconds => TIME.to_owned(),
+        Unit::Seconds => period::units(),
         Unit::Plain => String::new(),
     }
 }
 
 fn signed(unit: &str) -> String {
     format!(r"^\s*_*[-+]?{DIGITS}\s*({unit})\s*$")
-}
-
-/// Several numbers with units of time: `1h30m`.
-fn period() -> String {
-    format!(r"^\s*([0-9][0-9\s]*(\.[0-9\s]+)?({TIME})\s*)+$")
 }
 
 /// A share of which something is there, and at most all.
@@ -100,7 +95,6 @@ macro_rules! texts {
 }
 
 texts! {
-    Period, "a length of time, such as `30s`", period();
     Size, "an amount of data, such as `64GiB`", signed(BYTES);
     LinkRate, "the speed of a link, such as `10Gbit/s`", signed(LINK);
     LinkShare, "a speed, or a share of the link, such as `70%`", signed(&format!("%|{LINK}"));
@@ -126,7 +120,7 @@ impl JsonSchema for Level {
         json_schema!({
             "description": "A value with its unit, such as `15%`, `70C`, `95W`, `10GiB` or `2s`; a plain number where the signal has no unit.",
             "type": ["string", "number"],
-            "pattern": format!("{}|{}", signed(&units), period()),
+            "pattern": format!("{}|{}", signed(&units), period::any()),
             "errorMessage": text::message("a value with its unit, such as `15%`, `70C`, `95W`, `10GiB` or `2s`"),
         })
     }
@@ -137,6 +131,7 @@ mod tests {
     use regex::Regex;
 
     use super::*;
+    use crate::policy::quantity::Period;
     use crate::units::{BitsPerSecond, Bytes, Ratio, Watts, parse_duration};
 
     fn schema<Q: JsonSchema>() -> Value {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{Control, Signal};
 use crate::policy::json_schema::ShareAboveNone;
-use crate::policy::quantity::{Level, Percent, Period};
+use crate::policy::quantity::{HOUR, Level, Percent, Period, SECOND};
 use crate::policy::rules::{BudgetResource, WhenStale};
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -38,11 +38,11 @@ pub struct Member {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Lease {
     /// Between two rounds of the allocator.
-    pub epoch: Spanned<Period>,
+    pub epoch: Spanned<Period<SECOND, HOUR>>,
     /// A grant older than this is none.
-    pub hold: Spanned<Period>,
-    pub max_skew: Spanned<Period>,
+    pub hold: Spanned<Period<SECOND, HOUR>>,
+    pub max_skew: Spanned<Period<SECOND, HOUR>>,
     /// The lowest grant of this time counts.
-    pub window: Spanned<Period>,
+    pub window: Spanned<Period<SECOND, HOUR>>,
     pub then: WhenStale,
 }

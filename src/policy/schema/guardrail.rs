@@ -12,7 +12,7 @@ use serde_json::json;
 use super::Action;
 use crate::policy::json_schema::ShareAboveNone;
 use crate::policy::knobs::{self, Form, PolicyKnob};
-use crate::policy::quantity::{Percent, Period};
+use crate::policy::quantity::{DAY, HOUR, MILLISECOND, Percent, Period, SECOND};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -81,14 +81,14 @@ pub struct Protected {
 pub struct Changes {
     /// Between two changes of one knob; 1s if it is not given.
     #[serde(default)]
-    pub cooldown: Option<Spanned<Period>>,
+    pub cooldown: Option<Spanned<Period<SECOND, HOUR>>>,
     /// Of all knobs together, so many at once after a quiet time; 2000 if it is not given.
     #[serde(default)]
     #[schemars(range(min = 1, max = 2000))]
     pub burst: Option<Spanned<Number<u32>>>,
     /// And then one more each time that so much has passed; 100ms if it is not given.
     #[serde(default)]
-    pub every: Option<Spanned<Period>>,
+    pub every: Option<Spanned<Period<{ 100 * MILLISECOND }, HOUR>>>,
     /// From one value of ours to the next: `- {knob: cpu-quota, decrease: 25%, increase: 10%}`.
     #[serde(default)]
     pub largest_steps: Vec<LargestStep>,
@@ -127,7 +127,7 @@ pub struct Bounds {
     pub keep_running: Option<Spanned<Number<u32>>>,
     /// The longest that one job is paused in one go.
     #[serde(default)]
-    pub max_pause: Option<Spanned<Period>>,
+    pub max_pause: Option<Spanned<Period<{ 10 * SECOND }, DAY>>>,
     #[serde(default)]
-    pub min_run: Option<Spanned<Period>>,
+    pub min_run: Option<Spanned<Period<0, DAY>>>,
 }

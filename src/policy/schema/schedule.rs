@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::policy::quantity::Period;
+use crate::policy::quantity::{HOUR, Period};
 
 /// In quotes: `'17:00'`.
 const TIME_OF_DAY: &str = "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$";
@@ -34,8 +34,8 @@ pub struct Window {
     pub to: Spanned<String>,
     /// From its beginning until values that have a `from` have gone all the way.
     #[serde(default)]
-    pub ramp_in: Option<Spanned<Period>>,
+    pub ramp_in: Option<Spanned<Period<0, { 12 * HOUR }>>>,
     /// Before its end.
     #[serde(default)]
-    pub ramp_out: Option<Spanned<Period>>,
+    pub ramp_out: Option<Spanned<Period<0, { 12 * HOUR }>>>,
 }

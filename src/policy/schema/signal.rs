@@ -1,18 +1,18 @@
 //! `signals`: what a policy looks at.
 
 use crate::policy::spanned::Spanned;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::policy::json_schema::ShareOfAll;
-use crate::policy::quantity::{Percent, Period};
+use crate::policy::quantity::{HOUR, MINUTE, Percent, Period, SECOND};
 use crate::policy::question::{Answerer, Gauge, Scope};
 use crate::policy::rules::{OnMissing, Unit};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend("oneOf" = json!([local(), promql()]), "allOf" = json!([of_the_machine(), cpu_full()])))]
+#[schemars(extend("oneOf" = json!([local(), promql()]), "allOf" = json!([of_the_machine(), cpu_full(), fresh()])))]
 pub struct Signal {
     #[serde(default)]
     #[schemars(extend("enum" = Gauge::names()))]
@@ -27,14 +27,14 @@ pub struct Signal {
     #[serde(default)]
     pub of: Option<Spanned<Scope>>,
     #[serde(default)]
-    pub window: Option<Spanned<Period>>,
-    pub max_age: Spanned<Period>,
+    pub window: Option<Spanned<Period<SECOND, { 10 * MINUTE }>>>,
+    pub max_age: Spanned<Period<SECOND, HOUR>>,
     pub on_missing: OnMissing,
     #[serde(default)]
     #[schemars(with = "ShareOfAll")]
     pub min_history: Option<Spanned<Percent>>,
     #[serde(default)]
-    pub every: Option<Spanned<Period>>,
+    pub every: Option<Spanned<Period<SECOND, HOUR>>>,
 }
 
 /// What a gauge of this machine needs and cannot have.
@@ -62,6 +62,12 @@ fn of_the_machine() -> Value {
         "if": {"required": ["local"], "properties": {"local": {"enum": gauges.collect::<Vec<_>>()}}},
         "then": {"properties": {"of": {"enum": ["machine"]}}},
     })
+}
+
+/// What is measured at each tick is never old.
+fn fresh() -> Value {
+    let age = Period::<SECOND, { 10 * MINUTE }>::json_schema(&mut SchemaGenerator::default());
+    json!({"if": {"required": ["local"]}, "then": {"properties": {"maxAge": age}}})
 }
 
 /// On a whole machine some task always runs, so this is always 0 there.
