@@ -13,9 +13,17 @@ use crate::units::{
     BitsPerSecond, Bytes, BytesPerSecond, Celsius, Hertz, QuantityError, Ratio, Watts, float, parse_duration,
 };
 
-/// A length of time: `2s`, `15m`.
+/// A length of time: `2s`, `15m`. The bounds that it is held to, in milliseconds, are checked where its field is resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Period(pub Duration);
+pub struct Period<const LEAST: u64 = 0, const MOST: u64 = UNBOUNDED>(pub Duration);
+
+pub const MILLISECOND: u64 = 1;
+pub const SECOND: u64 = 1000 * MILLISECOND;
+pub const MINUTE: u64 = 60 * SECOND;
+pub const HOUR: u64 = 60 * MINUTE;
+pub const DAY: u64 = 24 * HOUR;
+/// Of a length of time whose bounds depend on other fields.
+pub const UNBOUNDED: u64 = u64::MAX;
 
 /// A share in percent: `30%`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,7 +67,7 @@ trait Quantity: Sized {
     fn read(text: &str) -> Result<Self, String>;
 }
 
-impl Quantity for Period {
+impl<const LEAST: u64, const MOST: u64> Quantity for Period<LEAST, MOST> {
     const EXPECTED: &'static str = "a length of time";
     const EXAMPLE: &'static str = "`30s`";
 
@@ -241,4 +249,10 @@ macro_rules! with_unit {
     };
 }
 
-with_unit!(Period, Percent, Size, LinkRate, LinkShare, Canary);
+impl<'de, const LEAST: u64, const MOST: u64> Deserialize<'de> for Period<LEAST, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(QuantityVisitor(PhantomData))
+    }
+}
+
+with_unit!(Percent, Size, LinkRate, LinkShare, Canary);

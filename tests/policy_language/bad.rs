@@ -6,6 +6,7 @@ use std::env;
 use std::fs;
 use std::path::Path;
 
+use super::beyond;
 use super::verdict::{validator, verdict};
 use super::{load, name, policies};
 
@@ -22,7 +23,7 @@ fn each_bad_policy_is_refused_with_the_message_beside_it() {
         let text = fs::read_to_string(&path).unwrap();
         let verdict = verdict(&validator, &text);
         counts[verdict as usize] += 1;
-        let found = format!("{verdict}\n\n{}", messages(&path, &text));
+        let found = format!("{}\n\n{}", beyond::line(verdict, &path), messages(&path, &text));
         let beside = path.with_extension("txt");
         if renew {
             fs::write(&beside, &found).unwrap();

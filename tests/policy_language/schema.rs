@@ -3,6 +3,8 @@
 use std::fs;
 use std::process::Command;
 
+use serde_json::Value;
+
 use super::{policies, root};
 
 const FIRST_LINE: &str = "# yaml-language-server: $schema=./policy.schema.json";
@@ -26,6 +28,28 @@ fn each_shipped_policy_names_it_first() {
 #[test]
 fn it_is_a_schema() {
     assert!(jsonschema::draft7::meta::is_valid(&plotwarden::policy::json_schema()));
+}
+
+/// No one reads a pattern that did not match.
+#[test]
+fn each_pattern_has_words_that_editors_show_in_its_place() {
+    let mut without = Vec::new();
+    collect_mute(&plotwarden::policy::json_schema(), &mut without);
+    assert!(without.is_empty(), "{without:?}");
+}
+
+fn collect_mute(schema: &Value, mute: &mut Vec<String>) {
+    if let (Some(Value::String(pattern)), None) = (schema.get("pattern"), schema.get("errorMessage")) {
+        mute.push(pattern.clone());
+    }
+    let below: Vec<&Value> = match schema {
+        Value::Object(object) => object.values().collect(),
+        Value::Array(items) => items.iter().collect(),
+        _ => Vec::new(),
+    };
+    for schema in below {
+        collect_mute(schema, mute);
+    }
 }
 
 /// A reference that leads nowhere, or a definition that nobody refers to, is a slip of whoever put the schema together.

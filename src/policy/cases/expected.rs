@@ -1,7 +1,6 @@
 //! What a test expects, as plain values; whatever it names must be there.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use super::schema::{Scalar, WrittenBound, WrittenClaim, WrittenDenial, WrittenExpectation};
 use super::{Expectation, ExpectedClaim, ExpectedDenial, GivenJob};
@@ -9,8 +8,6 @@ use crate::claim::Bound;
 use crate::policy::nearest::suggest;
 use crate::policy::resolve::Findings;
 use crate::policy::spanned::Spanned;
-
-const DAY: Duration = Duration::from_hours(24);
 
 pub(super) fn known_policy(policy: &Spanned<String>, policies: &[String], findings: &mut Findings<'_>) -> String {
     if !policies.contains(&policy.value) {
@@ -34,7 +31,7 @@ pub(super) fn expectation(
     let (paused, running) = (plots(&written.paused), plots(&written.running));
     let missing = written.missing.as_ref().map(|names| names.iter().map(|name| name.value.clone()).collect());
     Expectation {
-        at: findings.period(&written.at, Duration::ZERO, DAY),
+        at: findings.period(&written.at),
         spot: findings.document.error_at(line, "", ""),
         policy: written.policy.as_ref().map(|policy| known_policy(policy, policies, findings)),
         stage: written.stage.clone(),

@@ -5,7 +5,7 @@
 //! ```
 
 mod expected;
-mod notation;
+pub(super) mod notation;
 mod resolve;
 mod schema;
 

@@ -6,14 +6,16 @@ use std::time::{Duration, SystemTime};
 
 use super::expected::{expectation, known_policy};
 use super::notation;
-use super::schema::{Given, OneOrMore, QueuedJob, WrittenCase, WrittenJob, WrittenSeries, WrittenTopology};
+use super::schema::{
+    Given, MOST_CORES, MOST_JOBS, MOST_NODES, MOST_THREADS, OneOrMore, QueuedJob, WrittenCase, WrittenJob,
+    WrittenSeries, WrittenTopology,
+};
 use super::{Case, Expectation, GivenJob, Series, Source, Topology};
 use crate::mode::Mode;
 use crate::plotter::Phase;
 use crate::policy::error::PolicyError;
 use crate::policy::nearest::suggest;
 use crate::policy::number::Number;
-use crate::policy::quantity::Period;
 use crate::policy::resolve::{Findings, HOUR, SECOND};
 use crate::policy::rules::Policy;
 use crate::policy::spanned::Spanned;
@@ -21,9 +23,6 @@ use crate::promql::{Engine, METRIC_NAME, MatchOp};
 use crate::units::Bytes;
 
 const NOTATION: &str = "write samples as in `5% 10%x9 _x5`: 5 %, then 10 % and nine more of it, then five gaps";
-const DAY: Duration = Duration::from_hours(24);
-/// More plots than any machine makes at once; each costs time in each step.
-const MOST_JOBS: u32 = 5000;
 
 /// The tests of one document, of the policies named.
 pub fn cases(written: &[Spanned<WrittenCase>], policies: &[String], findings: &mut Findings<'_>) -> Vec<Case> {
@@ -80,7 +79,7 @@ fn case(test: &Spanned<WrittenCase>, policies: &[String], findings: &mut Finding
         spot: findings.document.error_at(test, "", ""),
         mode: written.mode.unwrap_or(Mode::Enforce),
         start: written.start.as_ref().and_then(|start| wall_clock(start, findings)),
-        interval: written.interval.as_ref().map_or(SECOND, |interval| findings.period(interval, SECOND, HOUR)),
+        interval: written.interval.as_ref().map_or(SECOND, |interval| findings.period(interval)),
         topology: topology(&written.given.topology, findings),
         jobs,
         series: written.series.iter().filter_map(|line| series(line, policies, findings)).collect(),
@@ -125,9 +124,9 @@ fn topology(written: &WrittenTopology, findings: &mut Findings<'_>) -> Topology 
         })
     };
     Topology {
-        numa_nodes: count(&written.numa_nodes, 1, 64),
-        cores_per_node: count(&written.cores_per_node, 4, 256),
-        smt: count(&written.smt, 1, 8),
+        numa_nodes: count(&written.numa_nodes, 1, MOST_NODES),
+        cores_per_node: count(&written.cores_per_node, 4, MOST_CORES),
+        smt: count(&written.smt, 1, MOST_THREADS),
         memory: written.memory.map_or(Bytes(64 << 30), |size| size.0),
         swap: written.swap.map_or(Bytes(0), |size| size.0),
     }
@@ -156,10 +155,8 @@ fn running(line: &Spanned<WrittenJob>, findings: &mut Findings<'_>) -> GivenJob 
         }
         share
     });
-    let mut period =
-        |value: &Option<Spanned<Period>>| value.as_ref().map(|value| findings.period(value, Duration::ZERO, 30 * DAY));
-    let age = period(&written.age).unwrap_or(HOUR);
-    let lasts = period(&written.lasts);
+    let age = written.age.as_ref().map_or(HOUR, |age| findings.period(age));
+    let lasts = written.lasts.as_ref().map(|lasts| findings.period(lasts));
     GivenJob {
         id: written.id.value.clone(),
         plotter: plotter(written.plotter.as_ref()),
@@ -181,9 +178,9 @@ fn running(line: &Spanned<WrittenJob>, findings: &mut Findings<'_>) -> GivenJob 
 
 fn queued(line: &Spanned<QueuedJob>, findings: &mut Findings<'_>) -> GivenJob {
     let written = &line.value;
-    let at = findings.period(&written.at, Duration::ZERO, DAY);
-    let every = written.every.as_ref().map_or(SECOND, |every| findings.period(every, Duration::ZERO, DAY));
-    let lasts = written.lasts.as_ref().map(|lasts| findings.period(lasts, SECOND, DAY));
+    let at = findings.period(&written.at);
+    let every = written.every.as_ref().map_or(SECOND, |every| findings.period(every));
+    let lasts = written.lasts.as_ref().map(|lasts| findings.period(lasts));
     let count = written.count.as_ref().map(|count| {
         if count.value.0 == 0 || count.value.0 > MOST_JOBS {
             findings.error(count, format!("{} is out of range", count.value.0), format!("write 1 to {MOST_JOBS}"));

@@ -9,8 +9,20 @@ use serde_json::json;
 use super::Admission;
 use crate::claim::KnobKind;
 use crate::mode::Mode;
-use crate::policy::quantity::{Percent, Period, Size};
+use crate::policy::json_schema::{Samples, ShareOfAll};
+use crate::policy::quantity::{DAY, HOUR, Percent, Period, SECOND, Size};
 use crate::policy::schema::Metadata;
+
+/// RFC 3339 with any offset.
+const WALL_CLOCK: &str =
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]*)?(Z|[-+][0-9]{1,3}:[0-9]{1,3})$";
+
+/// More nodes, cores of one and threads of a core than any machine has.
+pub const MOST_NODES: u32 = 64;
+pub const MOST_CORES: u32 = 256;
+pub const MOST_THREADS: u32 = 8;
+/// More plots than any machine makes at once; each costs time in each step.
+pub const MOST_JOBS: u32 = 5000;
 
 /// A document of kind `PolicyTest`: tests of policies that stand elsewhere, or of several at once.
 #[derive(Debug, Deserialize)]
@@ -41,14 +53,16 @@ pub struct WrittenCase {
     #[serde(default)]
     pub mode: Option<Mode>,
     #[serde(default)]
+    #[schemars(extend("pattern" = WALL_CLOCK, "errorMessage" = "write `'2026-01-12T16:50:00+01:00'`, or with `Z` for UTC"))]
     pub start: Option<Spanned<String>>,
     /// 1 s if not given.
     #[serde(default)]
-    pub interval: Option<Spanned<Period>>,
+    pub interval: Option<Spanned<Period<SECOND, HOUR>>>,
     #[serde(default)]
     pub given: Given,
     #[serde(default)]
     pub series: Vec<Spanned<WrittenSeries>>,
+    #[schemars(length(min = 1))]
     pub expect: Spanned<Vec<Spanned<WrittenExpectation>>>,
 }
 
@@ -68,10 +82,13 @@ pub struct Given {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WrittenTopology {
     #[serde(default)]
+    #[schemars(range(min = 1, max = MOST_NODES))]
     pub numa_nodes: Option<Spanned<Number<u32>>>,
     #[serde(default)]
+    #[schemars(range(min = 1, max = MOST_CORES))]
     pub cores_per_node: Option<Spanned<Number<u32>>>,
     #[serde(default)]
+    #[schemars(range(min = 1, max = MOST_THREADS))]
     pub smt: Option<Spanned<Number<u32>>>,
     #[serde(default)]
     pub memory: Option<Size>,
@@ -99,13 +116,14 @@ pub struct WrittenJob {
     #[serde(default)]
     pub user: Option<String>,
     #[serde(default)]
+    #[schemars(with = "ShareOfAll")]
     pub progress: Option<Spanned<Percent>>,
     #[serde(default)]
     pub phase: Option<Spanned<Number<u8>>>,
     #[serde(default)]
-    pub age: Option<Spanned<Period>>,
+    pub age: Option<Spanned<Period<0, { 30 * DAY }>>>,
     #[serde(default)]
-    pub lasts: Option<Spanned<Period>>,
+    pub lasts: Option<Spanned<Period<0, { 30 * DAY }>>>,
 }
 
 /// A plot that starts while the test runs, or many of them one after another.
@@ -113,13 +131,14 @@ pub struct WrittenJob {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct QueuedJob {
     pub id: Spanned<String>,
-    pub at: Spanned<Period>,
+    pub at: Spanned<Period<0, DAY>>,
     /// So many like this, numbered from 1: `p-1`, `p-2`.
     #[serde(default)]
+    #[schemars(range(min = 1, max = MOST_JOBS))]
     pub count: Option<Spanned<Number<u32>>>,
     /// Between two of them.
     #[serde(default)]
-    pub every: Option<Spanned<Period>>,
+    pub every: Option<Spanned<Period<0, DAY>>>,
     #[serde(default)]
     pub plotter: Option<Spanned<String>>,
     #[serde(default)]
@@ -135,7 +154,7 @@ pub struct QueuedJob {
     #[serde(default)]
     pub user: Option<String>,
     #[serde(default)]
-    pub lasts: Option<Spanned<Period>>,
+    pub lasts: Option<Spanned<Period<SECOND, DAY>>>,
 }
 
 /// `a`, or `[a, b]`.
@@ -158,13 +177,14 @@ pub struct WrittenSeries {
     pub policy: Option<Spanned<String>>,
     #[serde(default)]
     pub series: Option<Spanned<String>>,
+    #[schemars(with = "Samples")]
     pub values: Spanned<String>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenExpectation {
-    pub at: Spanned<Period>,
+    pub at: Spanned<Period<0, DAY>>,
     #[serde(default)]
     pub policy: Option<Spanned<String>>,
     #[serde(default)]

@@ -5,11 +5,15 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
+use super::text::text;
 use super::{Definitions, SECTIONS, quantity, reference};
 use crate::claim::KnobKind;
 use crate::policy::knobs::{ALL, Form, PolicyKnob, RATE_KEYS};
 use crate::policy::rules::{Kind, Unit};
 use crate::policy::schema::{Action, At, Trigger};
+
+/// Of CPUs or nodes: `0-3,8`.
+const NUMBERS: &str = r"^\s*\+?[0-9]+\s*(-\s*\+?[0-9]+\s*)?(,\s*\+?[0-9]+\s*(-\s*\+?[0-9]+\s*)?)*$";
 
 /// Stands for the actions of a kind, which are put in its place.
 impl JsonSchema for Action {
@@ -138,7 +142,7 @@ fn value(knob: &PolicyKnob, may_be_max: bool) -> Value {
         Form::Quantity { unit, least, most, max, .. } => {
             let value = match unit {
                 Unit::Plain => json!({"type": "number", "minimum": least, "maximum": most}),
-                unit => json!({"type": "string", "pattern": quantity::pattern(unit)}),
+                unit => quantity::of(unit),
             };
             if max && may_be_max { json!({"anyOf": [value, {"const": "max"}]}) } else { value }
         }
@@ -146,7 +150,7 @@ fn value(knob: &PolicyKnob, may_be_max: bool) -> Value {
         Form::Word([]) => json!({"type": "string"}),
         Form::Word(words) => json!({"enum": words}),
         Form::Numbers => json!({"anyOf": [
-            {"type": "string", "pattern": "^ *[0-9]+ *(- *[0-9]+ *)?(, *[0-9]+ *(- *[0-9]+ *)?)*$"},
+            text(NUMBERS, "numbers such as `'0-3,8'`"),
             {"type": "integer", "minimum": 0, "maximum": 65535},
         ]}),
         Form::Rates => rates(),
@@ -154,8 +158,8 @@ fn value(knob: &PolicyKnob, may_be_max: bool) -> Value {
 }
 
 fn rates() -> Value {
-    let rate = json!({"type": "string", "pattern": quantity::pattern(Unit::BytesPerSecond)});
-    let operations = json!({"type": "number", "minimum": 1});
+    let rate = quantity::above_zero(Unit::BytesPerSecond);
+    let operations = json!({"type": "number", "exclusiveMinimum": 0});
     let rate_of = |name: &str| if name.ends_with("Ops") { operations.clone() } else { rate.clone() };
     let properties: Map<String, Value> =
         RATE_KEYS.iter().map(|(name, _)| ((*name).to_owned(), rate_of(name))).collect();

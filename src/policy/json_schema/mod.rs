@@ -5,8 +5,13 @@
 //! JSON Schema draft 7, which the YAML servers of all editors know.
 
 mod action;
+mod demands;
+mod levels;
+mod notation;
 mod null;
+mod period;
 mod quantity;
+mod text;
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -17,6 +22,9 @@ use super::document::API_VERSION;
 use super::rules::Kind;
 use super::schema::{ContentionSpec, FleetBudgetSpec, ForecastSpec, GuardrailSpec, Metadata, StagedSpec, Toward};
 
+pub(super) use notation::Samples;
+pub(super) use quantity::{ShareAboveNone, ShareOfAll};
+
 /// Sections that only one kind has.
 pub(super) const SECTIONS: &[(&str, Kind)] = &[
     ("place", Kind::Cpu),
@@ -25,6 +33,9 @@ pub(super) const SECTIONS: &[(&str, Kind)] = &[
     ("gates", Kind::Allocation),
     ("moves", Kind::Rebalance),
 ];
+
+/// Of all kinds that act by stages.
+const STAGED_LEVELS: &str = "StagedLevels";
 
 type Definitions = Map<String, Value>;
 
@@ -42,6 +53,8 @@ pub fn json_schema() -> Value {
     for shared in ["StagedSpec", "Stage", "Action"] {
         definitions.remove(shared);
     }
+    definitions.insert(STAGED_LEVELS.to_owned(), json!({"allOf": levels::of_staged()}));
+    definitions.extend(levels::definitions());
     definitions.extend(action::knobs());
     let mut schema = json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -86,6 +99,8 @@ fn choice(kind: Kind, spec: &Value, definitions: &mut Definitions) -> Value {
         _ if kind.is_staged() => {
             let spec = specialised("StagedSpec", kind, definitions);
             specialised("Stage", kind, definitions);
+            let levels = json!({"$ref": reference(STAGED_LEVELS)});
+            demand(&spec, [demands::of_staged(kind), vec![levels]].concat(), definitions);
             definitions.insert(name(kind, "Action"), action::action(kind));
             properties = json!({"spec": {"$ref": reference(&spec)}});
         }
@@ -95,6 +110,10 @@ fn choice(kind: Kind, spec: &Value, definitions: &mut Definitions) -> Value {
                 point(spec, "Action", "GuardrailAction");
             }
         }
+        Kind::Contention => {
+            demand("ContentionSpec", [demands::of_contention(), levels::of_contention()].concat(), definitions);
+        }
+        Kind::FleetBudget => demand("FleetBudgetSpec", demands::of_fleet_budget(), definitions),
         // It is tests.
         Kind::PolicyTest => properties = json!({"spec": spec, "tests": false}),
         _ => {}
@@ -103,6 +122,13 @@ fn choice(kind: Kind, spec: &Value, definitions: &mut Definitions) -> Value {
         "if": {"properties": {"kind": {"const": kind.name()}}, "required": ["kind"]},
         "then": {"properties": properties},
     })
+}
+
+/// Adds what a spec demands of itself to its definition.
+fn demand(spec: &str, demands: Vec<Value>, definitions: &mut Definitions) {
+    if let Some(definition) = definitions.get_mut(spec) {
+        definition["allOf"] = demands.into();
+    }
 }
 
 /// A copy of a shared definition, with the sections and actions of one kind.

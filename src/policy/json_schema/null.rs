@@ -1,10 +1,13 @@
-//! Takes `null` out of a schema: a key without a value is a slip, and the loader refuses it.
+//! Takes `null` out of a schema, as a value and as a default: a key without a value is a slip, and the loader refuses it.
 
 use serde_json::{Value, json};
 
 pub fn without(schema: &mut Value) {
     match schema {
         Value::Object(object) => {
+            if object.get("default") == Some(&Value::Null) {
+                object.shift_remove("default");
+            }
             if let Some(Value::Array(types)) = object.get_mut("type") {
                 types.retain(|name| name != "null");
                 if let [only] = types.as_slice() {

@@ -3,20 +3,17 @@
 use std::time::Duration;
 
 use super::findings::Findings;
-use super::{HOUR, MINUTE, SECOND};
+use super::{MINUTE, SECOND};
 use crate::policy::number::Number;
-use crate::policy::quantity::{Percent, Period};
+use crate::policy::quantity::Percent;
 use crate::policy::rules::{Behavior, Guardrails, Measure, Reversals, Steps};
 use crate::policy::schema;
 use crate::policy::spanned::Spanned;
 
 pub fn behavior(written: &schema::Behavior, findings: &mut Findings<'_>) -> Behavior {
-    let mut period = |value: Option<&Spanned<Period>>, default: Duration| {
-        value.map_or(default, |value| findings.period(value, Duration::ZERO, HOUR))
-    };
-    let settle = period(written.settle.as_ref(), 5 * SECOND);
-    let cooldown = period(written.cooldown.as_ref(), 10 * SECOND);
-    let tick = written.tick.as_ref().map_or(SECOND, |tick| findings.period(tick, SECOND, 10 * MINUTE));
+    let settle = written.settle.as_ref().map_or(5 * SECOND, |settle| findings.period(settle));
+    let cooldown = written.cooldown.as_ref().map_or(10 * SECOND, |cooldown| findings.period(cooldown));
+    let tick = written.tick.as_ref().map_or(SECOND, |tick| findings.period(tick));
     Behavior {
         tick,
         steps: steps(written.steps.as_ref(), findings),
@@ -52,11 +49,7 @@ fn reversals(written: Option<&schema::Reversals>, findings: &mut Findings<'_>) -
         if written.max.value.0 == 0 {
             findings.error(&written.max, "`max: 0` would hold everything after the first resume", "write 1 or more");
         }
-        Reversals {
-            max: written.max.value.0,
-            per: findings.period(&written.per, MINUTE, 24 * HOUR),
-            hold: findings.period(&written.hold, MINUTE, 2 * HOUR),
-        }
+        Reversals { max: written.max.value.0, per: findings.period(&written.per), hold: findings.period(&written.hold) }
     })
 }
 
@@ -87,10 +80,7 @@ pub fn guardrails(written: &schema::Guardrails, findings: &mut Findings<'_>) -> 
     Guardrails {
         keep_running,
         max_paused: share(written.max_paused.as_ref(), 1.0, findings),
-        min_run: written
-            .min_run
-            .as_ref()
-            .map_or(Duration::ZERO, |period| findings.period(period, Duration::ZERO, 24 * HOUR)),
+        min_run: written.min_run.as_ref().map_or(Duration::ZERO, |period| findings.period(period)),
         never: written.never.iter().map(|measure: &Spanned<Measure>| measure.value).collect(),
         never_pause: written.never_pause.clone(),
     }

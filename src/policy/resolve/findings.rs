@@ -74,8 +74,18 @@ impl<'a> Findings<'a> {
         self.warnings.push(self.document.error_within(text, part, problem, hint));
     }
 
-    /// A length of time within sensible bounds.
-    pub fn period(&mut self, value: &Spanned<Period>, least: Duration, most: Duration) -> Duration {
+    /// A length of time within the bounds of its field.
+    pub fn period<const LEAST: u64, const MOST: u64>(&mut self, value: &Spanned<Period<LEAST, MOST>>) -> Duration {
+        self.period_within(value, Duration::from_millis(LEAST), Duration::from_millis(MOST))
+    }
+
+    /// A length of time within bounds that depend on other fields.
+    pub fn period_within<const LEAST: u64, const MOST: u64>(
+        &mut self,
+        value: &Spanned<Period<LEAST, MOST>>,
+        least: Duration,
+        most: Duration,
+    ) -> Duration {
         let found = value.value.0;
         if found < least || found > most {
             let [found, least, most] = [found, least, most].map(humantime::format_duration);

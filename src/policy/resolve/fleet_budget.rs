@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::findings::Findings;
-use super::{HOUR, SECOND, behavior, signals};
+use super::{behavior, signals};
 use crate::policy::quantity::Level;
 use crate::policy::rule::Rule;
 use crate::policy::rules::{BudgetResource, FleetBudget, Lease, Member, Unit};
@@ -67,7 +67,7 @@ fn check_names(spec: &FleetBudgetSpec, findings: &mut Findings<'_>) {
 
 fn lease(written: &Spanned<schema::Lease>, findings: &mut Findings<'_>) -> Lease {
     let schema::Lease { epoch, hold, max_skew, window, then } = &written.value;
-    let mut period = |value| findings.period(value, SECOND, HOUR);
+    let mut period = |value| findings.period(value);
     let (epoch, hold, max_skew, length) = (period(epoch), period(hold), period(max_skew), period(window));
     let least: Duration = hold + epoch + max_skew;
     if length < least {

@@ -1,15 +1,11 @@
 //! Checks kind `Forecast`.
 
-use std::time::Duration;
-
 use super::findings::Findings;
-use super::{HOUR, MINUTE, behavior, signals};
+use super::{behavior, signals};
 use crate::policy::question::Asked;
 use crate::policy::rule::Rule;
 use crate::policy::rules::Forecast;
 use crate::policy::schema::ForecastSpec;
-
-const DAY: Duration = Duration::from_hours(24);
 
 pub fn forecast(spec: &ForecastSpec, findings: &mut Findings<'_>) -> Forecast {
     let question = signals::question(&spec.signal, findings);
@@ -26,8 +22,8 @@ pub fn forecast(spec: &ForecastSpec, findings: &mut Findings<'_>) -> Forecast {
         let hint = "write a name such as `plotwarden_forecast_temp_free_bytes`";
         findings.error(name, format!("`{}` is no name for a forecast", name.value), hint);
     }
-    let horizon = findings.period(&spec.horizon, MINUTE, 30 * DAY);
-    let backtest = findings.period(&spec.accept.backtest, HOUR, 30 * DAY);
+    let horizon = findings.period(&spec.horizon);
+    let backtest = findings.period(&spec.accept.backtest);
     if backtest < horizon {
         let hint = "try it over at least as long as it looks ahead";
         findings.error(&spec.accept.backtest, "within this time no forecast could come true", hint);
@@ -39,7 +35,7 @@ pub fn forecast(spec: &ForecastSpec, findings: &mut Findings<'_>) -> Forecast {
         horizon,
         backtest,
         max_relative_error: behavior::share(Some(&spec.accept.max_relative_error), 0.2, findings),
-        min_history: findings.period(&spec.accept.min_history, MINUTE, 30 * DAY),
+        min_history: findings.period(&spec.accept.min_history),
         publish_as: name.value.clone(),
     }
 }

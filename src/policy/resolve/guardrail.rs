@@ -1,10 +1,9 @@
 //! Checks kind `Guardrail`.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::findings::Findings;
-use super::{HOUR, MINUTE, SECOND, action, behavior};
+use super::{action, behavior};
 use crate::claim::KnobKind;
 use crate::policy::glob::NamePattern;
 use crate::policy::knobs;
@@ -25,8 +24,8 @@ pub fn guardrail(spec: &GuardrailSpec, findings: &mut Findings<'_>) -> Guardrail
         users_allowed: spec.protected.users_allowed.iter().map(|user| user.value.clone()).collect(),
         max_paused: limits.max_paused.as_ref().map(|share| behavior::share(Some(share), 1.0, findings)),
         keep_running: limits.keep_running.as_ref().map(|keep| behavior::keep_running(keep, findings)),
-        max_pause: limits.max_pause.as_ref().map(|longest| findings.period(longest, MINUTE / 6, 24 * HOUR)),
-        min_run: limits.min_run.as_ref().map(|least| findings.period(least, Duration::ZERO, 24 * HOUR)),
+        max_pause: limits.max_pause.as_ref().map(|longest| findings.period(longest)),
+        min_run: limits.min_run.as_ref().map(|least| findings.period(least)),
         changes: changes(&spec.changes, findings),
         knobs: bounds(spec, findings),
         never: never(spec, findings),
@@ -44,9 +43,9 @@ fn changes(written: &schema::Changes, findings: &mut Findings<'_>) -> Changes {
         count
     };
     let mut changes = Changes {
-        cooldown: written.cooldown.as_ref().map(|least| findings.period(least, SECOND, HOUR)),
+        cooldown: written.cooldown.as_ref().map(|least| findings.period(least)),
         burst: written.burst.as_ref().map(|most| burst(most, findings)),
-        every: written.every.as_ref().map(|every| findings.period(every, SECOND / 10, HOUR)),
+        every: written.every.as_ref().map(|every| findings.period(every)),
         largest: BTreeMap::new(),
     };
     for step in &written.largest_steps {

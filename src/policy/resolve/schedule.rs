@@ -6,7 +6,6 @@ use crate::policy::spanned::Spanned;
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 
-use super::HOUR;
 use super::findings::Findings;
 use crate::policy::nearest::suggest;
 use crate::policy::rules::{Schedule, Window};
@@ -68,10 +67,8 @@ fn window(written: &schema::Window, findings: &mut Findings<'_>) -> Option<Windo
         );
         return None;
     }
-    let mut ramp = |ramp: Option<&Spanned<crate::policy::quantity::Period>>| {
-        ramp.map_or(Duration::ZERO, |ramp| findings.period(ramp, Duration::ZERO, 12 * HOUR))
-    };
-    let (ramp_in, ramp_out) = (ramp(written.ramp_in.as_ref()), ramp(written.ramp_out.as_ref()));
+    let ramp_in = written.ramp_in.as_ref().map_or(Duration::ZERO, |ramp| findings.period(ramp));
+    let ramp_out = written.ramp_out.as_ref().map_or(Duration::ZERO, |ramp| findings.period(ramp));
     Some(Window { days, from, to, ramp_in, ramp_out })
 }
 

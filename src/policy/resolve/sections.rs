@@ -1,10 +1,7 @@
 //! Checks the sections that only one kind has: `place`, `shape`, `limits`, `gates`, `moves`.
 
-use std::time::Duration;
-
 use super::behavior::share;
 use super::findings::Findings;
-use super::{HOUR, MINUTE, SECOND};
 use crate::policy::glob::NamePattern;
 use crate::policy::number::Number;
 use crate::policy::quantity::LinkShare;
@@ -166,11 +163,7 @@ pub fn limits(written: &Spanned<schema::Limits>, findings: &mut Findings<'_>) ->
     let limits = Limits {
         max_total: written.value.max_total.as_ref().map(|most| at_least_one(most, findings)),
         max_per_temp_dir: written.value.max_per_temp_dir.as_ref().map(|most| at_least_one(most, findings)),
-        min_between_starts: written
-            .value
-            .min_between_starts
-            .as_ref()
-            .map(|gap| findings.period(gap, SECOND, Duration::from_hours(24))),
+        min_between_starts: written.value.min_between_starts.as_ref().map(|gap| findings.period(gap)),
     };
     if limits == Limits::default() {
         findings.error(written, "`limits` limits nothing", "write `maxTotal`, `maxPerTempDir` or `minBetweenStarts`");
@@ -197,7 +190,7 @@ pub fn moves(written: &schema::Moves, findings: &mut Findings<'_>) -> Moves {
     Moves {
         what: written.what,
         max_moves: at_least_one(&written.most, findings),
-        per: findings.period(&written.per, MINUTE, 24 * HOUR),
+        per: findings.period(&written.per),
         min_gain: share(Some(&written.min_gain), 0.15, findings),
     }
 }

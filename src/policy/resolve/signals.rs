@@ -81,12 +81,12 @@ fn mean(signal: &Spanned<schema::Signal>, name: &Spanned<String>, findings: &mut
     }
     refuse_what_is_of_promql(written, findings);
     let window = if let Some(window) = &written.window {
-        findings.period(window, SECOND, 10 * MINUTE)
+        findings.period(window)
     } else {
         findings.error(signal, "the field `window` is missing", "add `window:`");
         SECOND
     };
-    let max_age = findings.period(&written.max_age, SECOND, 10 * MINUTE);
+    let max_age = findings.period_within(&written.max_age, SECOND, 10 * MINUTE);
     Question { asked: Asked::Mean(Mean { gauge, scope, window }), max_age, on_missing: written.on_missing }
 }
 

@@ -40,9 +40,9 @@ pub fn resolve(
             resource,
             band,
             measures: written.value.measures.iter().map(|measure| measure.value).collect(),
-            hold: findings.period(hold, Duration::ZERO, LONGEST_HOLD),
+            hold: findings.period_within(hold, Duration::ZERO, LONGEST_HOLD),
             clear_below: clear.value.below.value.0,
-            clear_hold: findings.period(&clear.value.hold, Duration::ZERO, LONGEST_HOLD),
+            clear_hold: findings.period_within(&clear.value.hold, Duration::ZERO, LONGEST_HOLD),
         });
     }
     if let Some(first) = spec.severity.first()

@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use super::SECOND;
 use super::findings::Findings;
-use super::{HOUR, SECOND};
 use crate::policy::expression::{Expression, Variable};
 use crate::policy::nearest::nearest;
 use crate::policy::question::{Answerer, Asked, Question, Scope, Trend};
@@ -40,9 +40,9 @@ pub fn question(written: &schema::Signal, text: &Spanned<String>, findings: &mut
             Duration::ZERO
         }
     };
-    let max_age = findings.period(&written.max_age, SECOND, HOUR);
+    let max_age = findings.period(&written.max_age);
     let every = written.every.as_ref().map_or((max_age / 3).clamp(SECOND, LONGEST_PAUSE), |every| {
-        let found = findings.period(every, SECOND, HOUR);
+        let found = findings.period(every);
         if found > max_age {
             let hint = "ask several times within `maxAge`, so that one failure does no harm";
             findings.error(every, "an answer would be older than `maxAge` before the next one comes", hint);

@@ -1,7 +1,6 @@
 //! Checks triggers: each condition has a signal, one side, and a gap between where it begins and where it ends.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::findings::Findings;
 use super::levels;
@@ -12,7 +11,6 @@ use crate::policy::rules::{Condition, Relation, Trigger, Unit};
 use crate::policy::schema;
 use crate::policy::spanned::Spanned;
 
-const LONGEST_HOLD: Duration = Duration::from_hours(24);
 const CONDITION: &str = "`{signal: free, below: 10GiB, clear: 20GiB, for: 10s}`";
 
 /// The signals of a policy as they are written, and the units that their levels have so far.
@@ -78,9 +76,8 @@ pub fn trigger<T>(
             );
         }
     }
-    let hold = findings.period(&written.hold, Duration::ZERO, LONGEST_HOLD);
-    let clear_hold =
-        written.clear_for.as_ref().map_or(hold, |clear| findings.period(clear, Duration::ZERO, LONGEST_HOLD));
+    let hold = findings.period(&written.hold);
+    let clear_hold = written.clear_for.as_ref().map_or(hold, |clear| findings.period(clear));
     Trigger { relation, conditions, hold, clear_hold }
 }
 

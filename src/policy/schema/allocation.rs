@@ -5,7 +5,7 @@ use crate::policy::spanned::Spanned;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::policy::quantity::Period;
+use crate::policy::quantity::{DAY, Period, SECOND};
 use crate::policy::rules::GateScope;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -19,7 +19,7 @@ pub struct Limits {
     #[schemars(range(min = 1))]
     pub max_per_temp_dir: Option<Spanned<Number<u32>>>,
     #[serde(default)]
-    pub min_between_starts: Option<Spanned<Period>>,
+    pub min_between_starts: Option<Spanned<Period<SECOND, DAY>>>,
 }
 
 /// At most so many plots that have not passed a phase.

@@ -6,6 +6,7 @@ use crate::policy::number::Number;
 use crate::policy::spanned::Spanned;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::{Behavior, Control, Guardrails, Selector, Signal};
 use crate::policy::quantity::{Level, Period};
@@ -50,8 +51,11 @@ pub enum ResourceName {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bands {
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1))]
     pub notice: f64,
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1))]
     pub warn: f64,
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1))]
     pub critical: f64,
 }
 
@@ -73,6 +77,7 @@ pub struct Clear {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("allOf" = json!([pause_against_io_alone()])))]
 pub struct SeverityStage {
     pub resource: ResourceName,
     pub at: Band,
@@ -82,6 +87,15 @@ pub struct SeverityStage {
     pub hold: Option<Spanned<Period>>,
     #[serde(default)]
     pub clear: Option<Spanned<Clear>>,
+}
+
+/// Paused jobs keep their memory, and of CPUs there is always somebody else's share.
+fn pause_against_io_alone() -> Value {
+    let others = [Measure::CloseAdmission, Measure::LowerPriority].map(Measure::name);
+    json!({
+        "if": {"required": ["resource"], "properties": {"resource": {"not": {"const": "io"}}}},
+        "then": {"properties": {"do": {"items": {"enum": others}}}},
+    })
 }
 
 impl From<ResourceName> for Resource {

@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Control, Signal};
-use crate::policy::quantity::{Level, Percent, Period};
+use crate::policy::json_schema::ShareAboveNone;
+use crate::policy::quantity::{HOUR, Level, Percent, Period, SECOND};
 use crate::policy::rules::{BudgetResource, WhenStale};
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -16,6 +17,7 @@ pub struct FleetBudgetSpec {
     pub resource: BudgetResource,
     pub limit: Spanned<Level>,
     /// Of the limit, given to nobody.
+    #[schemars(with = "ShareAboveNone")]
     pub safety_margin: Spanned<Percent>,
     pub members: Vec<Spanned<Member>>,
     /// What the allocator grants this node.
@@ -36,11 +38,11 @@ pub struct Member {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Lease {
     /// Between two rounds of the allocator.
-    pub epoch: Spanned<Period>,
+    pub epoch: Spanned<Period<SECOND, HOUR>>,
     /// A grant older than this is none.
-    pub hold: Spanned<Period>,
-    pub max_skew: Spanned<Period>,
+    pub hold: Spanned<Period<SECOND, HOUR>>,
+    pub max_skew: Spanned<Period<SECOND, HOUR>>,
     /// The lowest grant of this time counts.
-    pub window: Spanned<Period>,
+    pub window: Spanned<Period<SECOND, HOUR>>,
     pub then: WhenStale,
 }

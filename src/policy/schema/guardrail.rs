@@ -10,8 +10,9 @@ use serde::de::{Deserializer, Error, Visitor};
 use serde_json::json;
 
 use super::Action;
+use crate::policy::json_schema::ShareAboveNone;
 use crate::policy::knobs::{self, Form, PolicyKnob};
-use crate::policy::quantity::{Percent, Period};
+use crate::policy::quantity::{DAY, HOUR, MILLISECOND, Percent, Period, SECOND};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -80,14 +81,14 @@ pub struct Protected {
 pub struct Changes {
     /// Between two changes of one knob; 1s if it is not given.
     #[serde(default)]
-    pub cooldown: Option<Spanned<Period>>,
+    pub cooldown: Option<Spanned<Period<SECOND, HOUR>>>,
     /// Of all knobs together, so many at once after a quiet time; 2000 if it is not given.
     #[serde(default)]
     #[schemars(range(min = 1, max = 2000))]
     pub burst: Option<Spanned<Number<u32>>>,
     /// And then one more each time that so much has passed; 100ms if it is not given.
     #[serde(default)]
-    pub every: Option<Spanned<Period>>,
+    pub every: Option<Spanned<Period<{ 100 * MILLISECOND }, HOUR>>>,
     /// From one value of ours to the next: `- {knob: cpu-quota, decrease: 25%, increase: 10%}`.
     #[serde(default)]
     pub largest_steps: Vec<LargestStep>,
@@ -101,8 +102,10 @@ pub struct LargestStep {
     #[schemars(extend("enum" = json!(stepped())))]
     pub knob: Spanned<String>,
     #[serde(default)]
+    #[schemars(with = "ShareAboveNone")]
     pub decrease: Option<Spanned<Percent>>,
     #[serde(default)]
+    #[schemars(with = "ShareAboveNone")]
     pub increase: Option<Spanned<Percent>>,
 }
 
@@ -117,13 +120,14 @@ pub fn stepped() -> Vec<&'static str> {
 pub struct Bounds {
     /// Of all jobs.
     #[serde(default)]
+    #[schemars(with = "ShareAboveNone")]
     pub max_paused: Option<Spanned<Percent>>,
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub keep_running: Option<Spanned<Number<u32>>>,
     /// The longest that one job is paused in one go.
     #[serde(default)]
-    pub max_pause: Option<Spanned<Period>>,
+    pub max_pause: Option<Spanned<Period<{ 10 * SECOND }, DAY>>>,
     #[serde(default)]
-    pub min_run: Option<Spanned<Period>>,
+    pub min_run: Option<Spanned<Period<0, DAY>>>,
 }

@@ -65,7 +65,7 @@ pub struct Written<S> {
 #[serde(deny_unknown_fields)]
 pub struct Metadata {
     /// 1 to 63 lower-case letters, digits and inner hyphens.
-    #[schemars(extend("pattern" = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"))]
+    #[schemars(extend("pattern" = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", "errorMessage" = "write 1 to 63 lower-case letters, digits and inner hyphens"))]
     pub name: Spanned<String>,
     #[serde(default)]
     pub labels: BTreeMap<String, String>,

@@ -4,6 +4,7 @@ use crate::policy::number::Number;
 use crate::policy::spanned::Spanned;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::policy::quantity::{LinkRate, LinkShare};
 use crate::policy::rules::TrafficDirection;
@@ -11,6 +12,7 @@ use crate::shaping::Transport;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("allOf" = json!([no_marks_on_arrival()])))]
 pub struct Shape {
     /// Names with `*`.
     #[schemars(length(min = 1))]
@@ -42,8 +44,10 @@ pub struct TrafficClass {
 /// Packets that are meant, by the other end.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("anyOf" = json!([{"required": ["transport"]}, address_alone()])))]
 pub struct Packets {
     #[serde(default)]
+    #[schemars(extend("pattern" = address(), "errorMessage" = "write an address such as 192.0.2.7; names are not asked for"))]
     pub remote: Option<Spanned<String>>,
     #[serde(default)]
     pub transport: Option<Transport>,
@@ -51,4 +55,28 @@ pub struct Packets {
     pub remote_port: Option<Spanned<Number<u16>>>,
     #[serde(default)]
     pub local_port: Option<Spanned<Number<u16>>>,
+}
+
+/// Of IPv4, or whatever looks like one of IPv6.
+fn address() -> String {
+    const BYTE: &str = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
+    format!(r"^({BYTE}\.){{3}}{BYTE}$|^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$")
+}
+
+/// A port is one of TCP or of UDP, so without `transport` there is none.
+fn address_alone() -> Value {
+    json!({
+        "required": ["remote"],
+        "properties": {"remotePort": false, "localPort": false},
+        "errorMessage": "a port needs `transport: tcp` or `transport: udp`",
+    })
+}
+
+/// What arrives was marked by whoever sent it.
+fn no_marks_on_arrival() -> Value {
+    let class = json!({"properties": {"dscp": false}, "errorMessage": "what arrives was marked by whoever sent it"});
+    json!({
+        "if": {"required": ["direction"], "properties": {"direction": {"const": "arriving"}}},
+        "then": {"properties": {"classes": {"items": class}}},
+    })
 }

@@ -5,7 +5,8 @@ use crate::policy::spanned::Spanned;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::policy::quantity::{Percent, Period};
+use crate::policy::json_schema::ShareAboveNone;
+use crate::policy::quantity::{DAY, MINUTE, Percent, Period};
 use crate::policy::rules::Movable;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -15,7 +16,8 @@ pub struct Moves {
     #[schemars(range(min = 1))]
     #[serde(rename = "maxMoves")]
     pub most: Spanned<Number<u32>>,
-    pub per: Spanned<Period>,
+    pub per: Spanned<Period<MINUTE, DAY>>,
     /// Nothing is moved for less.
+    #[schemars(with = "ShareAboveNone")]
     pub min_gain: Spanned<Percent>,
 }

@@ -22,10 +22,10 @@ pub struct JobSelector {
     #[serde(default)]
     pub owner: Vec<String>,
     #[serde(default)]
-    #[schemars(extend("items" = json!({"type": "string", "pattern": "^/"})))]
+    #[schemars(extend("items" = json!({"type": "string", "pattern": "^/", "errorMessage": "write a directory from `/`, such as `/mnt/ssd*`"})))]
     pub temp_dir: Vec<Spanned<String>>,
     #[serde(default)]
-    #[schemars(extend("items" = json!({"type": "string", "pattern": "^/"})))]
+    #[schemars(extend("items" = json!({"type": "string", "pattern": "^/", "errorMessage": "write a directory from `/`, such as `/mnt/ssd*`"})))]
     pub final_dir: Vec<Spanned<String>>,
     #[serde(default)]
     pub k: Vec<Number<u8>>,

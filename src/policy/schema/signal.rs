@@ -1,17 +1,18 @@
 //! `signals`: what a policy looks at.
 
 use crate::policy::spanned::Spanned;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::policy::quantity::{Percent, Period};
+use crate::policy::json_schema::ShareOfAll;
+use crate::policy::quantity::{HOUR, MINUTE, Percent, Period, SECOND};
 use crate::policy::question::{Answerer, Gauge, Scope};
 use crate::policy::rules::{OnMissing, Unit};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend("oneOf" = json!([local(), promql()])))]
+#[schemars(extend("oneOf" = json!([local(), promql()]), "allOf" = json!([of_the_machine(), cpu_full(), fresh()])))]
 pub struct Signal {
     #[serde(default)]
     #[schemars(extend("enum" = Gauge::names()))]
@@ -26,13 +27,14 @@ pub struct Signal {
     #[serde(default)]
     pub of: Option<Spanned<Scope>>,
     #[serde(default)]
-    pub window: Option<Spanned<Period>>,
-    pub max_age: Spanned<Period>,
+    pub window: Option<Spanned<Period<SECOND, { 10 * MINUTE }>>>,
+    pub max_age: Spanned<Period<SECOND, HOUR>>,
     pub on_missing: OnMissing,
     #[serde(default)]
+    #[schemars(with = "ShareOfAll")]
     pub min_history: Option<Spanned<Percent>>,
     #[serde(default)]
-    pub every: Option<Spanned<Period>>,
+    pub every: Option<Spanned<Period<SECOND, HOUR>>>,
 }
 
 /// What a gauge of this machine needs and cannot have.
@@ -48,6 +50,31 @@ fn promql() -> Value {
     json!({
         "required": ["promql"],
         "properties": {"local": false, "window": false, "of": {"enum": ["machine", "each"]}},
+    })
+}
+
+/// Some gauges exist of the machine only.
+fn of_the_machine() -> Value {
+    let gauges = Gauge::names()
+        .into_iter()
+        .filter(|name| Gauge::from_name(name).is_some_and(|gauge| gauge.pressure_of().is_none()));
+    json!({
+        "if": {"required": ["local"], "properties": {"local": {"enum": gauges.collect::<Vec<_>>()}}},
+        "then": {"properties": {"of": {"enum": ["machine"]}}},
+    })
+}
+
+/// What is measured at each tick is never old.
+fn fresh() -> Value {
+    let age = Period::<SECOND, { 10 * MINUTE }>::json_schema(&mut SchemaGenerator::default());
+    json!({"if": {"required": ["local"]}, "then": {"properties": {"maxAge": age}}})
+}
+
+/// On a whole machine some task always runs, so this is always 0 there.
+fn cpu_full() -> Value {
+    json!({
+        "if": {"required": ["local"], "properties": {"local": {"const": "cpu.full"}}},
+        "then": {"required": ["of"], "properties": {"of": {"enum": ["jobs", "each"]}}},
     })
 }
 

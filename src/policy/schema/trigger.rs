@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::policy::quantity::{Level, Period};
+use crate::policy::quantity::{DAY, Level, Period};
 
 /// One condition by itself, or several under `any` or `all`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -26,10 +26,10 @@ pub struct Trigger {
     pub all: Option<Vec<Spanned<Condition>>>,
     /// How long it must hold before anything begins.
     #[serde(rename = "for")]
-    pub hold: Spanned<Period>,
+    pub hold: Spanned<Period<0, DAY>>,
     /// How long it must be clear before anything ends; as long as `for` if not given.
     #[serde(default)]
-    pub clear_for: Option<Spanned<Period>>,
+    pub clear_for: Option<Spanned<Period<0, DAY>>>,
 }
 
 /// `{signal: temperature, above: 70C, clear: 65C}`.
