@@ -110,7 +110,7 @@ impl HostSampler {
             file_systems: FileSystemSampler::new(roots),
             pressure: PressureReader::of_machine(roots),
             power: PowerSampler::new(roots),
-            jobs: jobs_group.map(|directory| JobsGroup::new(directory)),
+            jobs: jobs_group.map(JobsGroup::new),
             gpus: GpuSampler::new(roots),
         }
     }
