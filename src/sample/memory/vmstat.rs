@@ -85,8 +85,9 @@ pub(super) struct VmstatReader {
 
 impl VmstatReader {
     pub fn parse(&mut self, bytes: &[u8]) -> Result<VmstatSample, String> {
-        let sample = self.told(bytes).unwrap_or_else(|| self.all(bytes));
-        if sample == VmstatSample::default() { Err("none of the documented lines".to_owned()) } else { Ok(sample) }
+        let nothing = VmstatSample::default();
+        let sample = self.told(bytes).filter(|sample| *sample != nothing).unwrap_or_else(|| self.all(bytes));
+        if sample == nothing { Err("none of the documented lines".to_owned()) } else { Ok(sample) }
     }
 
     /// `None` if the lines are not those of the last time.
